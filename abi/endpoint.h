@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the programs know of this node's endpoints and own addresses. Written by the agent, read by the programs.
+ *
+ * pilus_endpoints  array, index = endpoint id          -> struct endpoint (unused ids: all zero)
+ * pilus_devices    hash,  ifindex of the host-side veth -> endpoint id (__u32)
+ * pilus_local      hash,  struct addr                   -> struct local_addr: what is delivered on this node
+ *
+ * The array is what the fast path reads: the verifier inlines its lookup. Ids are small and reused; a flow
+ * that remembers an old one is found out by its epoch.
+ */
+#ifndef PILUS_ABI_ENDPOINT_H
+#define PILUS_ABI_ENDPOINT_H
+
+#include "addr.h"
+
+#define ENDPOINT_ID_MAX 4095 /* ids are 1 … this; 0 is no endpoint */
+
+struct endpoint {
+	__u32 ifindex; /* host side of the veth; 0: no such endpoint */
+	__u32 identity;
+	struct addr v4; /* zero: none */
+	struct addr v6;
+	__u8 pod_mac[6];
+	__u8 host_mac[6];
+	__u32 flags; /* none yet */
+};
+ABI_ASSERT_SIZE(struct endpoint, 56);
+
+struct local_addr {
+	__u16 endpoint; /* 0: an address of the node itself */
+	__u16 reserved;
+};
+ABI_ASSERT_SIZE(struct local_addr, 4);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * pilus_events: ring buffer of struct event. Written by the programs only while state.events asks for the type; read
+ * by the agent, which hands the records to whoever listens. A record is as long as its capture: EVENT_SIZE(captured).
+ */
+#ifndef PILUS_ABI_EVENT_H
+#define PILUS_ABI_EVENT_H
+
+#include "types.h"
+
+enum event_type {
+	EVENT_DROP = 1,
+	EVENT_TRACE = 4,
+	EVENT_AGENT = 6, /* never in the ring: the agent's own events in the monitor stream */
+};
+
+/* Where a packet is seen. Words as Cilium's. `from` points: where it entered; `to` points: where it was sent. */
+#define TRACE_POINTS(X)                                     \
+	X(FROM_ENDPOINT, 1, "from-endpoint", "<- endpoint") \
+	X(TO_ENDPOINT, 2, "to-endpoint", "-> endpoint")     \
+	X(FROM_OVERLAY, 3, "from-overlay", "<- overlay")    \
+	X(TO_OVERLAY, 4, "to-overlay", "-> overlay")        \
+	X(FROM_HOST, 5, "from-host", "<- host")             \
+	X(TO_HOST, 6, "to-host", "-> host")                 \
+	X(FROM_NETWORK, 7, "from-network", "<- network")    \
+	X(TO_NETWORK, 8, "to-network", "-> network")        \
+	X(TO_STACK, 9, "to-stack", "-> stack")
+
+enum trace_point {
+#define X(symbol, code, name, summary) TRACE_##symbol = code,
+	TRACE_POINTS(X)
+#undef X
+};
+
+/* What the programs did to the packet so far: told in order by `monitor -vv`. */
+#define STORY_STEPS(X)                                     \
+	X(DECAPSULATED, 0, "decapsulated")                 \
+	X(FLOW_HIT, 1, "flow found, decision valid")       \
+	X(FLOW_STALE, 2, "flow found, decided anew")       \
+	X(FLOW_MISS, 3, "no flow yet")                     \
+	X(FLOW_CREATED, 4, "flow created")                 \
+	X(LOCAL_DELIVERY, 5, "delivered into the pod")     \
+	X(ENCAPSULATED, 6, "encapsulated")                 \
+	X(LEFT_TO_STACK, 7, "left to the host's stack")    \
+	X(LEFT_TO_DEVICE, 8, "left to the overlay device") \
+	X(NEIGHBOUR_LOOKUP, 9, "next hop looked up by the kernel")
+
+enum story_step {
+#define X(symbol, bit, text) STORY_##symbol = 1 << (bit),
+	STORY_STEPS(X)
+#undef X
+};
+
+#define EVENT_CAPTURE_MAX 128
+
+/* Source and destination are the packet's, in the order of the wire. */
+struct event {
+	__u64 time;  /* ns, CLOCK_MONOTONIC */
+	__u8 type;   /* enum event_type */
+	__u8 point;  /* enum trace_point; of a drop: where the packet had entered */
+	__u8 reason; /* enum drop_reason; of a trace 0 */
+	__u8 state;  /* enum packet_state */
+	__u32 ifindex;
+	__u32 source_identity; /* 0: unknown */
+	__u32 destination_identity;
+	__u16 source_endpoint; /* of this node; 0: none */
+	__u16 destination_endpoint;
+	__u16 node; /* the peer of the overlay; 0: none */
+	__u16 cpu;
+	__u32 mark;
+	__u32 hash;     /* the flow's: equal for both directions */
+	__u32 story;    /* enum story_step, or-ed */
+	__u32 length;   /* of the frame, without the overlay's headers */
+	__u32 vni;      /* of the overlay header written or read; 0: none */
+	__u16 captured; /* bytes of `frame` that follow, from the ethernet header on */
+	__u16 reserved;
+	__u8 frame[EVENT_CAPTURE_MAX];
+};
+ABI_ASSERT_SIZE(struct event, 56 + EVENT_CAPTURE_MAX);
+
+#define EVENT_SIZE(captured) (__builtin_offsetof(struct event, frame) + (captured))
+
+#endif

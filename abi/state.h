@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What changes while programs run, and what does not.
+ *
+ * pilus_state   array of one, mmapable: written by the agent, read with every packet.
+ * .rodata.config in every object: struct node_config, set before loading; the verifier removes what it rules out.
+ */
+#ifndef PILUS_ABI_STATE_H
+#define PILUS_ABI_STATE_H
+
+#include "addr.h"
+
+struct state {
+	__u32 epoch;  /* never 0; the agent writes its maps first and bumps this after */
+	__u32 events; /* bit (1 << enum event_type): somebody listens to these; 0 costs nothing */
+	__u32 reserved[14];
+};
+ABI_ASSERT_SIZE(struct state, 64);
+
+struct node_config {
+	__u32 overlay_ifindex; /* pilus_vxlan */
+	__u32 pod_mtu;         /* largest L3 packet that fits the overlay */
+	__u16 vxlan_port;      /* host order */
+	__u8 decap_v6;         /* adjust_room can turn an IPv4 frame into an IPv6 one (kernel 6.3) */
+	__u8 reserved[5];
+};
+ABI_ASSERT_SIZE(struct node_config, 16);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whole files and folders: read, replaced atomically, made with parents, removed.
+ */
+#ifndef PILUS_BASE_FILE_H
+#define PILUS_BASE_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Reads a whole file of at most `max` bytes; the caller frees *ret, which ends in NUL. -EFBIG when larger. ret_size may
+ * be NULL. */
+int file_read(const char *path, size_t max, char **ret, size_t *ret_size);
+
+/* Replaces `path` by a new file (temporary file beside it, fsync, rename): a reader sees the old or the new, also after
+ * a crash. */
+int file_write_atomic(const char *path, const char *data, size_t size, mode_t mode);
+
+/* As file_write_atomic, but -EEXIST when the path is there already; of several at once one wins. */
+int file_create_atomic(const char *path, const char *data, size_t size, mode_t mode);
+
+/* Makes a folder with its parents; there already is fine. */
+int folder_make(const char *path, mode_t mode);
+
+#endif

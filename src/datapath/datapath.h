@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel half, loaded and attached: one set of programs for the whole node, pinned below bpffs/pilus together with
+ * its maps and links, so that it outlives the agent. Opening adopts what is pinned and replaces the programs in place.
+ */
+#ifndef PILUS_DATAPATH_DATAPATH_H
+#define PILUS_DATAPATH_DATAPATH_H
+
+#include <stdbool.h>
+
+#include "abi/event.h"
+#include "datapath/maps.h"
+
+enum attach_mode {
+	ATTACH_AUTO, /* tcx where attaching it succeeds, else clsact */
+	ATTACH_TCX,
+	ATTACH_CLSACT,
+};
+
+struct datapath_options {
+	const char *bpffs; /* where a BPF file system is mounted */
+	struct node_config config;
+	enum attach_mode attach;
+	uint32_t flow_table_size;
+};
+
+struct datapath;
+
+/* Loads all programs. On failure nothing is left attached that was not before. The caller frees *ret. */
+int datapath_open(const struct datapath_options *options, struct datapath **ret, struct error *error);
+
+/* Lets go of file descriptors only: what is attached stays. */
+void datapath_free(struct datapath *datapath);
+DEFINE_CLEANUP(struct datapath *, datapath_free)
+
+/* Detaches everything and removes the pins: the node is as before Pilus. */
+int datapath_remove(struct datapath *datapath, struct error *error);
+
+const struct maps *datapath_maps(const struct datapath *datapath);
+
+/* "tcx" or "clsact": what attaching has come to. */
+const char *datapath_attach_name(const struct datapath *datapath);
+
+/* Can adjust_room turn an IPv4 frame into an IPv6 one? Found by trying; goes to node_config.decap_v6. */
+bool datapath_probe_decap_v6(void);
+
+/* The kinds of device, each with its programs at ingress and egress. Attaching again replaces the programs atomically.
+ */
+enum device_kind { DEVICE_ENDPOINT, DEVICE_OVERLAY, DEVICE_UPLINK };
+int datapath_attach(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *device,
+                    struct error *error);
+
+/* The device may be gone already. */
+int datapath_detach(struct datapath *datapath, uint32_t ifindex);
+
+/* What is attached: for `pilus status`. */
+struct attachment {
+	const char *program; /* "from_container" */
+	const char *device;
+	const char *hook; /* "tcx/ingress", "clsact/egress" */
+};
+int datapath_each_attachment(const struct datapath *datapath,
+                             int (*each)(const struct attachment *attachment, void *userdata), void *userdata);
+
+/* The ring buffer's descriptor for an event loop, and its reader: calls `event` for each record there is. */
+struct datapath_events;
+int datapath_events_open(const struct maps *maps, void (*event)(const struct event *event, size_t size, void *userdata),
+                         void *userdata, struct datapath_events **ret);
+int datapath_events_fd(const struct datapath_events *events);
+int datapath_events_read(struct datapath_events *events);
+void datapath_events_free(struct datapath_events *events);
+
+#endif

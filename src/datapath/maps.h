@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pinned maps, as the agent writes them and everyone reads them. What each holds is specified in abi/; here is one
+ * set of functions per map. Nothing here needs the programs: the command line opens the pins without an agent.
+ *
+ * Functions return 0 or −errno. Writers of anything that could change a decision call maps_bump_epoch when they are
+ * done.
+ */
+#ifndef PILUS_DATAPATH_MAPS_H
+#define PILUS_DATAPATH_MAPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/endpoint.h"
+#include "abi/flow.h"
+#include "abi/ipcache.h"
+#include "abi/metrics.h"
+#include "abi/node.h"
+#include "abi/state.h"
+#include "base/addr.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+
+/* Every pinned map; the order is the order of `pilus map list`. */
+#define DATAPATH_MAPS(X) \
+	X(flows)         \
+	X(endpoints)     \
+	X(devices)       \
+	X(local)         \
+	X(ipcache)       \
+	X(nodes)         \
+	X(node_ids)      \
+	X(fragments)     \
+	X(metrics)       \
+	X(events)        \
+	X(state)
+
+/* File descriptors, by name; `state` is also mapped into memory. */
+struct maps {
+#define X(name) int name;
+	DATAPATH_MAPS(X)
+#undef X
+	struct state *live;
+};
+
+/* Opens the pins below `bpffs`/pilus/maps. -ENOENT, with words, when no agent has ever loaded them. */
+int maps_open(const char *bpffs, struct maps *ret, struct error *error);
+void maps_close(struct maps *maps); /* also of a zeroed struct */
+
+/* For lists: what the kernel says of a map. */
+struct map_facts {
+	const char *name; /* "pilus_flows" */
+	const char *type; /* "lru_hash" */
+	uint32_t entries, max_entries;
+	uint64_t bytes; /* kernel memory */
+};
+int maps_facts(const struct maps *maps, int (*each)(const struct map_facts *facts, void *userdata), void *userdata);
+
+void maps_bump_epoch(const struct maps *maps);
+void maps_listen(const struct maps *maps, uint32_t events); /* bits (1 << enum event_type); 0: nobody listens */
+
+/*
+ * Endpoints: one call sets the array entry, the device and both addresses; another clears them all. Bumps no epoch.
+ * ifindex may be used by one endpoint only.
+ */
+int endpoint_map_set(const struct maps *maps, uint16_t id, const struct endpoint *endpoint);
+int endpoint_map_clear(const struct maps *maps, uint16_t id);
+int endpoint_map_each(const struct maps *maps,
+                      int (*each)(uint16_t id, const struct endpoint *endpoint, void *userdata), void *userdata);
+
+/* Addresses of the node itself. */
+int local_map_set_host(const struct maps *maps, const struct addr *addr);
+int local_map_delete(const struct maps *maps, const struct addr *addr);
+int local_map_each(const struct maps *maps,
+                   int (*each)(const struct addr *addr, const struct local_addr *local, void *userdata),
+                   void *userdata);
+
+int ipcache_set(const struct maps *maps, const struct prefix *prefix, const struct ipcache_entry *entry);
+int ipcache_delete(const struct maps *maps, const struct prefix *prefix); /* none there is success */
+int ipcache_each(const struct maps *maps,
+                 int (*each)(const struct prefix *prefix, const struct ipcache_entry *entry, void *userdata),
+                 void *userdata);
+
+int node_map_set(const struct maps *maps, uint16_t id, const struct node *node);
+int node_map_clear(const struct maps *maps, uint16_t id);
+int node_map_each(const struct maps *maps, int (*each)(uint16_t id, const struct node *node, void *userdata),
+                  void *userdata);
+
+/* Summed over the CPUs; only what is not zero. */
+int metrics_each(const struct maps *maps,
+                 int (*each)(uint8_t reason, enum metric_direction direction, const struct metric *metric,
+                             void *userdata),
+                 void *userdata);
+
+/* "Policy denied" for a code, "Forwarded" for 0; NULL for an unknown one. */
+const char *drop_reason_text(uint8_t reason);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Talking to the agent: JSON over HTTP on its unix socket (libcurl). Blocking.
+ */
+#ifndef PILUS_HTTP_CLIENT_H
+#define PILUS_HTTP_CLIENT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+#define HTTP_DEFAULT_SOCKET "/run/pilus/pilus.sock"
+
+/*
+ * Sends `body` (borrowed, NULL: none) and waits for the whole answer. A 2xx answer fills *ret_body (new reference, NULL
+ * for none; ret_body may be NULL) and returns 0. Any other answer is an error: its message is the agent's own "error"
+ * text, and the return value is -ENOENT for 404, -EEXIST for 409, -EINVAL for 400, -EAGAIN for 503, else -EPROTO.
+ * -ECONNREFUSED: no agent listens there; the message is one clear sentence.
+ */
+int http_request(const char *socket_path, const char *method, const char *path, json_t *body, json_t **ret_body,
+                 struct error *error);
+
+/* Reads an endless answer piece by piece, until the agent ends it (0), `piece` returns non-zero (returned), or the
+ * connection fails. */
+int http_stream(const char *socket_path, const char *path, int (*piece)(void *userdata, const void *data, size_t size),
+                void *userdata, struct error *error);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's API: HTTP on a unix socket (libmicrohttpd), driven by the libuv loop. Routes are a table; a handler
+ * answers at once or keeps the exchange and answers later. The loop's thread only.
+ */
+#ifndef PILUS_HTTP_SERVER_H
+#define PILUS_HTTP_SERVER_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "base/error.h"
+
+struct http_server;
+struct http_exchange;
+struct http_stream_reply;
+
+/* pattern: "/v1/endpoints/{id}": a segment in braces is a parameter. The body has been read and, unless empty, parsed
+ * as JSON. */
+struct http_route {
+	const char *method;
+	const char *pattern;
+	void (*handle)(struct http_exchange *exchange, void *userdata);
+};
+
+/* Takes the socket over from a dead process; refuses (-EADDRINUSE) while a live one listens. The caller frees *ret. */
+int http_server_new(uv_loop_t *loop, const char *socket_path, const struct http_route *routes, size_t count,
+                    void *userdata, struct http_server **ret, struct error *error);
+void http_server_free(struct http_server *server);
+
+/* All three live as long as the exchange. NULL when absent. */
+const char *http_exchange_parameter(const struct http_exchange *exchange, const char *name);
+const char *http_exchange_query(const struct http_exchange *exchange, const char *name);
+json_t *http_exchange_body(const struct http_exchange *exchange);
+
+/* Each exchange is answered once, by one of these, now or later; the exchange is gone after. */
+void http_reply_json(struct http_exchange *exchange, unsigned status,
+                     json_t *body); /* takes the reference; NULL: empty */
+void http_reply_error(struct http_exchange *exchange, unsigned status, const char *message);
+
+/*
+ * An endless answer. Writes are queued (at most `limit` bytes: beyond, the write is refused whole with -ENOBUFS and the
+ * caller counts the loss). `closed` is called once when the client goes, and nothing may be written after.
+ */
+struct http_stream_reply *http_reply_stream(struct http_exchange *exchange, size_t limit,
+                                            void (*closed)(void *userdata), void *userdata);
+int http_stream_write(struct http_stream_reply *stream, const void *data, size_t size);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared state of the cluster: small JSON objects under keys like "nodes/node-1". Backends (dir now; etcd and
+ * kubernetes later) have the same semantics. The loop's thread only.
+ *
+ * Every answer comes as a callback from the loop, never from inside the call that asked. Keys are made of segments
+ * [A-Za-z0-9._:%+=-]+ joined by '/', at most 200 bytes; no segment starts with a '.'.
+ */
+#ifndef PILUS_STORE_STORE_H
+#define PILUS_STORE_STORE_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "base/error.h"
+
+struct store;
+
+/* "dir:/var/lib/pilus/store". The caller closes *ret; callbacks still owed are dropped then. */
+int store_open(uv_loop_t *loop, const char *url, struct store **ret, struct error *error);
+void store_close(struct store *store);
+
+/* result: 0 or −errno, `error` says it in words; both live for the call only. */
+typedef void (*store_done)(void *userdata, int result, const struct error *error);
+
+/* value is borrowed for the call. done may be NULL. */
+void store_put(struct store *store, const char *key, json_t *value, store_done done, void *userdata);
+
+/* -EEXIST when the key is there; of several nodes at once, one wins. */
+void store_create(struct store *store, const char *key, json_t *value, store_done done, void *userdata);
+
+/* No such key is success. */
+void store_delete(struct store *store, const char *key, store_done done, void *userdata);
+
+/* value is NULL unless result is 0; -ENOENT when there is none. */
+typedef void (*store_got)(void *userdata, int result, json_t *value, const struct error *error);
+void store_get(struct store *store, const char *key, store_got got, void *userdata);
+
+/*
+ * Everything below a prefix ("nodes/"), now and as it changes: `set` for each object there is, then `synced` once, then
+ * `set` and `removed` as they come. Objects that cannot be parsed are reported by `broken` and otherwise left out. What
+ * this process writes comes back here too.
+ */
+struct store_watcher {
+	void (*set)(void *userdata, const char *key, json_t *value);
+	void (*removed)(void *userdata, const char *key);
+	void (*synced)(void *userdata);
+	void (*broken)(void *userdata, const char *key, const struct error *error); /* may be NULL */
+};
+
+struct store_watch;
+struct store_watch *store_watch(struct store *store, const char *prefix, const struct store_watcher *watcher,
+                                void *userdata);
+void store_watch_close(struct store_watch *watch);
+
+/* For `pilus status`: {"kind", "state", "message"}; a new reference. */
+json_t *store_status(const struct store *store);
+
+#endif
