@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's configuration: one table of keys gives the file, the flags, the defaults, `--check-config` and `GET
+ * /v1/config`. The keys are in docs/api.md. Wrong input is refused whole: "FILE:LINE: KEY: what is wrong".
+ */
+#ifndef PILUS_AGENT_CONFIG_H
+#define PILUS_AGENT_CONFIG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/addr.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "datapath/datapath.h"
+#include "datapath/flow_table.h"
+
+#define CONFIG_DEFAULT_FILE "/etc/pilus/pilus.yaml"
+#define CONFIG_UPLINKS_MAX  8
+
+enum ipam_mode { IPAM_HOST_SCOPE, IPAM_CLUSTER_POOL };
+
+/* Families are everywhere indexed so: a missing one has prefix.bits 0 and a zero address. */
+enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
+
+struct config {
+	char *node_name, *cluster_name, *socket, *state_dir, *bpffs, *store;
+	enum ipam_mode ipam;
+	struct prefix pod_cidr[FAMILIES];
+	struct prefix pool_cidr[FAMILIES];
+	uint32_t pool_mask[FAMILIES]; /* as people write it: 24, 112 */
+	char *uplinks[CONFIG_UPLINKS_MAX + 1];
+	struct addr node_address[FAMILIES];
+	uint32_t mtu;
+	uint32_t vxlan_port;
+	enum attach_mode attach;
+	uint32_t flow_table_size;
+	struct flow_timeouts timeouts;
+	enum log_level log_level;
+	bool check_only; /* --check-config */
+};
+
+/*
+ * Reads flags and the file they name (a missing default file is fine). Returns 0 and fills *ret, which config_clear
+ * empties; −EINVAL with words; 1 when --help or --version has been answered on standard output.
+ */
+int config_load(int argc, char **argv, struct config *ret, struct error *error);
+void config_clear(struct config *config);
+
+/* The configuration in force, as docs/api.md shows it: a new reference. */
+json_t *config_to_json(const struct config *config);
+
+#endif
