@@ -43,7 +43,12 @@ const char *prefix_format(const struct prefix *prefix, char text[static PREFIX_T
 /* The host prefix of an address. */
 struct prefix prefix_of_addr(const struct addr *addr);
 
+/* The prefix of `bits` that the address lies in. */
+struct prefix prefix_around(const struct addr *addr, uint8_t bits);
+
 bool prefix_is_v4(const struct prefix *prefix);
+
+/* Families do not mix: ::/0 contains no IPv4 address. */
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 

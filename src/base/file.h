@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whole files and folders: read, replaced atomically, made with parents, removed.
+ * Whole files and folders: read, replaced atomically, made with parents.
+ *
+ * The temporary files are called .NAME.XXXXXX: a crash may leave one behind. Whoever watches the folder sees a replaced
+ * file as moved there and a created one as created, each complete.
  */
 #ifndef PILUS_BASE_FILE_H
 #define PILUS_BASE_FILE_H

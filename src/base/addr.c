@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Addresses, prefixes and MACs as text and back.
+ */
+#include "base/addr.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int addr_parse(const char *text, struct addr *ret)
+{
+	struct addr addr;
+	__be32 v4;
+
+	if (inet_pton(AF_INET, text, &v4) == 1)
+		addr = addr_from_v4(v4);
+	else if (inet_pton(AF_INET6, text, &addr) != 1)
+		return -EINVAL;
+	*ret = addr;
+	return 0;
+}
+
+const char *addr_format(const struct addr *addr, char text[static ADDR_TEXT_MAX])
+{
+	if (addr_is_v4(addr))
+		inet_ntop(AF_INET, &addr->word[3], text, ADDR_TEXT_MAX);
+	else
+		inet_ntop(AF_INET6, addr, text, ADDR_TEXT_MAX);
+	return text;
+}
+
+bool addr_is_zero(const struct addr *addr)
+{
+	return !addr->quad[0] && !addr->quad[1];
+}
+
+struct addr addr_add(const struct addr *addr, uint64_t offset)
+{
+	uint64_t low = be64toh(addr->quad[1]) + offset;
+	uint64_t carry = low < offset;
+
+	return (struct addr){.quad = {htobe64(be64toh(addr->quad[0]) + carry), htobe64(low)}};
+}
+
+int addr_compare(const struct addr *a, const struct addr *b)
+{
+	return memcmp(a, b, sizeof(*a));
+}
+
+static struct addr mask(const struct addr *addr, uint8_t bits)
+{
+	struct addr masked = *addr;
+
+	for (unsigned i = 0; i < sizeof(masked.byte); i++) {
+		unsigned kept = bits < 8 * i ? 0 : bits - 8 * i;
+
+		if (kept < 8)
+			masked.byte[i] &= (uint8_t)(0xff00 >> kept);
+	}
+	return masked;
+}
+
+/* A length in decimal, without sign, blanks or leading zeros. */
+static int length_parse(const char *text, unsigned max, unsigned *ret)
+{
+	unsigned length = 0;
+
+	if (!*text || (text[0] == '0' && text[1]))
+		return -EINVAL;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		length = length * 10 + (unsigned)(*text - '0');
+		if (length > max)
+			return -EINVAL;
+	}
+	*ret = length;
+	return 0;
+}
+
+int prefix_parse(const char *text, struct prefix *ret)
+{
+	const char *slash = strchr(text, '/');
+	size_t length = slash ? (size_t)(slash - text) : strlen(text);
+	char addr_text[ADDR_TEXT_MAX];
+	struct prefix prefix;
+	unsigned host_bits, bits;
+
+	if (length >= sizeof(addr_text))
+		return -EINVAL;
+	memcpy(addr_text, text, length);
+	addr_text[length] = '\0';
+	if (addr_parse(addr_text, &prefix.addr) < 0)
+		return -EINVAL;
+
+	/* A mapped address written as IPv6 (::ffff:10.0.0.0/104) has its length written so, too. */
+	host_bits = strchr(addr_text, ':') ? ADDR_BITS : ADDR_BITS - ADDR_V4_PREFIX_BITS;
+	bits = host_bits;
+	if (slash && length_parse(slash + 1, host_bits, &bits) < 0)
+		return -EINVAL;
+	prefix.bits = (uint8_t)(ADDR_BITS - host_bits + bits);
+
+	struct addr masked = mask(&prefix.addr, prefix.bits);
+	if (!addr_equal(&masked, &prefix.addr))
+		return -EINVAL;
+	*ret = prefix;
+	return 0;
+}
+
+const char *prefix_format(const struct prefix *prefix, char text[static PREFIX_TEXT_MAX])
+{
+	char addr_text[ADDR_TEXT_MAX];
+
+	snprintf(text, PREFIX_TEXT_MAX, "%s/%u", addr_format(&prefix->addr, addr_text), prefix_length(prefix) & 0xff);
+	return text;
+}
+
+struct prefix prefix_of_addr(const struct addr *addr)
+{
+	return (struct prefix){.addr = *addr, .bits = ADDR_BITS};
+}
+
+struct prefix prefix_around(const struct addr *addr, uint8_t bits)
+{
+	return (struct prefix){.addr = mask(addr, bits), .bits = bits};
+}
+
+bool prefix_is_v4(const struct prefix *prefix)
+{
+	return prefix->bits >= ADDR_V4_PREFIX_BITS && addr_is_v4(&prefix->addr);
+}
+
+bool prefix_contains(const struct prefix *prefix, const struct addr *addr)
+{
+	struct addr masked = mask(addr, prefix->bits);
+
+	return prefix_is_v4(prefix) == addr_is_v4(addr) && addr_equal(&masked, &prefix->addr);
+}
+
+bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
+{
+	return prefix_is_v4(a) == prefix_is_v4(b) &&
+	       (a->bits <= b->bits ? prefix_contains(a, &b->addr) : prefix_contains(b, &a->addr));
+}
+
+unsigned prefix_length(const struct prefix *prefix)
+{
+	return prefix_is_v4(prefix) ? prefix->bits - ADDR_V4_PREFIX_BITS : prefix->bits;
+}
+
+static int hex_digit(char character)
+{
+	if (character >= '0' && character <= '9')
+		return character - '0';
+	if (character >= 'a' && character <= 'f')
+		return character - 'a' + 10;
+	if (character >= 'A' && character <= 'F')
+		return character - 'A' + 10;
+	return -EINVAL;
+}
+
+int mac_parse(const char *text, uint8_t ret[static 6])
+{
+	uint8_t mac[6];
+
+	if (strlen(text) != MAC_TEXT_MAX - 1)
+		return -EINVAL;
+	for (unsigned i = 0; i < sizeof(mac); i++) {
+		int high = hex_digit(text[3 * i]), low = hex_digit(text[3 * i + 1]);
+
+		if (high < 0 || low < 0 || text[3 * i + 2] != (i < 5 ? ':' : '\0'))
+			return -EINVAL;
+		mac[i] = (uint8_t)(high << 4 | low);
+	}
+	memcpy(ret, mac, sizeof(mac));
+	return 0;
+}
+
+const char *mac_format(const uint8_t mac[static 6], char text[static MAC_TEXT_MAX])
+{
+	snprintf(text, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	return text;
+}
