@@ -21,8 +21,11 @@
 int http_request(const char *socket_path, const char *method, const char *path, json_t *body, json_t **ret_body,
                  struct error *error);
 
-/* Reads an endless answer piece by piece, until the agent ends it (0), `piece` returns non-zero (returned), or the
- * connection fails. */
+/*
+ * Reads an endless answer piece by piece, until the agent ends it (0), `piece` returns non-zero (returned), or the
+ * connection fails. `piece` is called once with size 0 when the agent has begun its (2xx) answer: from then on nothing
+ * is missed. Other answers are errors as for http_request. `piece` may itself call http_request.
+ */
 int http_stream(const char *socket_path, const char *path, int (*piece)(void *userdata, const void *data, size_t size),
                 void *userdata, struct error *error);
 
