@@ -1,11 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
 # The front door. The build itself is Meson's: see meson.build.
-BUILD ?= build
+BUILD  ?= build
+PREFIX ?= /usr/local
+CNI_BIN ?= /opt/cni/bin
+DESTDIR ?=
 
-all: $(BUILD)/build.ninja
+all: $(BUILD)/build.ninja ## build everything into build/
 	@ninja -C $(BUILD)
+	@scripts/compile-db $(BUILD)
 
-$(BUILD)/build.ninja:
-	@./scripts/deps
-	@meson setup $(BUILD)
+deps: ## install what building, testing and showing needs (apt)
+	@scripts/deps
 
-.PHONY: all
+demo: all ## two nodes, two pods, and the story of one ping between them
+	@scripts/as-root lab/demo
+
+check: all ## all tests: unit, sanitize, check, packet, e2e; some: make check SUITES="unit e2e"
+	@scripts/check $(SUITES)
+
+check-sanitize: all ## the unit tests under the address and undefined behaviour sanitizers
+	@scripts/check sanitize
+
+bench: all ## Pilus beside a plain veth pair, on this machine; make bench ARGS=--full takes longer
+	@scripts/as-root bench/bench $(ARGS)
+
+install: all ## install to DESTDIR/PREFIX, the CNI plugin to DESTDIR/CNI_BIN
+	@meson configure $(BUILD) -Dprefix=$(PREFIX) -Dcni_bin=$(CNI_BIN)
+	@ninja -C $(BUILD)
+	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+clean: ## remove what was built
+	@rm -rf $(BUILD) build-sanitize
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+# Once, and again when the list of packages has changed.
+$(BUILD)/deps.stamp: scripts/deps
+	@scripts/deps
+	@mkdir -p $(BUILD) && touch $@
+
+$(BUILD)/build.ninja: $(BUILD)/deps.stamp
+	@[ -e $@ ] || meson setup $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
+	@touch $@
+
+.PHONY: all deps demo check check-sanitize bench install clean help

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""clang-tidy over every C file of the compile database, the BPF programs among them.
+
+What was found clean is remembered by the hash of its preprocessed text, its flags and .clang-tidy, so that a
+second run looks only at what changed.
+"""
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = TOP / os.environ.get("BUILD", "build")
+CLEAN = BUILD / "check" / "tidy"
+
+
+def sources():
+    """Absolute path -> (directory, command), of our own files only."""
+    subprocess.run([TOP / "scripts/compile-db", BUILD], check=True)
+    result = {}
+    for entry in json.loads((BUILD / "compile_commands.json").read_text()):
+        path = (pathlib.Path(entry["directory"]) / entry["file"]).resolve()
+        if path.is_relative_to(TOP) and not path.is_relative_to(BUILD):
+            result[path] = (entry["directory"], shlex.split(entry["command"]))
+    return result
+
+
+def fingerprint(directory, command):
+    """Of everything that clang-tidy's verdict depends on; None when the file does not even preprocess."""
+    arguments = [a for a in command[1:] if not a.startswith(("-M", "-o"))]
+    for flag, takes in (("-MF", 1), ("-MQ", 1), ("-MT", 1), ("-o", 1)):
+        for at in [i for i, a in enumerate(command) if a == flag]:
+            arguments = [a for a in arguments if a not in command[at + 1:at + 1 + takes]]
+    text = subprocess.run(["clang-19", "-E", "-w", *[a for a in arguments if a != "-c"]], cwd=directory, capture_output=True)
+    if text.returncode:
+        return None
+    parts = [text.stdout, "\0".join(arguments).encode(), (TOP / ".clang-tidy").read_bytes()]
+    return hashlib.sha256(b"\0\0".join(parts)).hexdigest()
+
+
+def tidy(path, directory, command):
+    """The complaints about one file; nothing when it is clean."""
+    mark = fingerprint(directory, command)
+    if mark and (CLEAN / mark).exists():
+        return ""
+    done = subprocess.run(["clang-tidy-19", "--quiet", "-p", BUILD, path], cwd=TOP, capture_output=True, text=True)
+    if done.returncode:
+        return done.stdout + done.stderr
+    if mark:
+        (CLEAN / mark).touch()
+    return ""
+
+
+def test_tidy():
+    files = sources()
+    assert files, "the compile database is empty"
+    CLEAN.mkdir(parents=True, exist_ok=True)
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        found = list(pool.map(lambda item: tidy(item[0], *item[1]), files.items()))
+    complaints = "\n".join(filter(None, found))
+    if complaints:
+        pytest.fail(complaints, pytrace=False)
+
+
+def test_compile_database_has_every_source():
+    tracked = subprocess.run(["git", "ls-files", "src/*.c", "bpf/*.bpf.c", "tests/unit/*.c"], cwd=TOP, check=True,
+                             capture_output=True, text=True).stdout.split()
+    known = {str(path.relative_to(TOP)) for path in sources()}
+    missing = sorted(set(tracked) - known)
+    assert not missing, "no meson.build compiles these"
