@@ -40,8 +40,7 @@ $(BUILD)/deps.stamp: scripts/deps
 	@scripts/deps
 	@mkdir -p $(BUILD) && touch $@
 
-$(BUILD)/build.ninja: $(BUILD)/deps.stamp
-	@[ -e $@ ] || meson setup $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
-	@touch $@
+$(BUILD)/build.ninja: | $(BUILD)/deps.stamp
+	@meson setup $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
 
 .PHONY: all deps demo check check-sanitize bench install clean help

@@ -30,16 +30,26 @@ def sources():
     return result
 
 
+def flags(command):
+    """A compile command's arguments without its outputs."""
+    words = iter(command[1:])
+    kept = []
+    for word in words:
+        if word in ("-o", "-MF", "-MQ", "-MT"):
+            next(words)
+        elif word not in ("-c", "-MD", "-MMD"):
+            kept.append(word)
+    return kept
+
+
 def fingerprint(directory, command):
     """Of everything that clang-tidy's verdict depends on; None when the file does not even preprocess."""
-    arguments = [a for a in command[1:] if not a.startswith(("-M", "-o"))]
-    for flag, takes in (("-MF", 1), ("-MQ", 1), ("-MT", 1), ("-o", 1)):
-        for at in [i for i, a in enumerate(command) if a == flag]:
-            arguments = [a for a in arguments if a not in command[at + 1:at + 1 + takes]]
-    text = subprocess.run(["clang-19", "-E", "-w", *[a for a in arguments if a != "-c"]], cwd=directory, capture_output=True)
+    arguments = flags(command)
+    text = subprocess.run(["clang-19", "-E", "-w", *arguments], cwd=directory, capture_output=True)
     if text.returncode:
         return None
-    parts = [text.stdout, "\0".join(arguments).encode(), (TOP / ".clang-tidy").read_bytes()]
+    rules = [path.read_bytes() for path in (TOP / ".clang-tidy", TOP / "tests/.clang-tidy")]
+    parts = [text.stdout, "\0".join(arguments).encode(), *rules]
     return hashlib.sha256(b"\0\0".join(parts)).hexdigest()
 
 
