@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pilusd of a node: configured, started and waited for, stopped, asked."""
+import http.client
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+
+from . import LabError, labs, names, places
+
+READY_SECONDS = 30
+STOP_SECONDS = 20
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout):
+        super().__init__("pilus", timeout=timeout)
+        self._path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def ask(node, path):
+    """GET from the agent, as an object. OSError when it does not answer, LabError when it answers with an error."""
+    connection = _UnixConnection(node.socket, timeout=5)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read().decode()
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise LabError(f"the agent of {node.name} answers {path} with {response.status}: {body.strip()}")
+    return json.loads(body)
+
+
+def pid(node):
+    """The running agent's, or None. A number left in the file by an agent that died means nothing."""
+    try:
+        with open(f"{node.folder}/agent.pid", encoding="ascii") as file:
+            number = int(file.read() or 0)
+        with open(f"{node.agent_cgroup}/cgroup.procs", encoding="ascii") as file:
+            return number if number in map(int, file) else None
+    except FileNotFoundError:
+        return None
+
+
+def write_config(node, arguments):
+    """JSON is YAML. What an argument of the user's sets is left out."""
+    config = {
+        "node-name": node.name,
+        "store": f"dir:{node.lab.store}",
+        "pod-cidrs": names.node_pod_cidrs(node.number),
+        "node-addresses": [node.address(4), node.address(6)],
+        "state-dir": "/run/pilus/state",
+    }
+    given = {argument.removeprefix("--").partition("=")[0] for argument in arguments}
+    if any(argument.endswith("cluster-pool") for argument in arguments):
+        given.add("pod-cidrs")
+    with open(f"{node.folder}/pilus.yaml", "w", encoding="utf-8") as file:
+        for key, value in config.items():
+            if key not in given:
+                file.write(f"{key}: {json.dumps(value)}\n")
+
+
+def start(node):
+    """Starts the agent; wait_ready says when it works. Starting the running one is an error."""
+    running = pid(node)
+    if running:
+        raise LabError(f"the agent of {node.name} runs already (process {running}): stop it first")
+    command = [labs.binary("pilusd"), "--config", "/run/pilus/pilus.yaml", *node.lab.settings()["agent-args"]]
+    with open(f"{node.folder}/agent.log", "ab") as log:
+        process = places.start(node, command, node.agent_cgroup, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                               start_new_session=True, cwd="/")
+    with open(f"{node.folder}/agent.pid", "w", encoding="ascii") as file:
+        file.write(f"{process.pid}\n")
+    return process
+
+
+def wait_ready(node, process):
+    """Until the API answers. An agent that ends first, or takes too long, is an error with its last words."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        if process.poll() is not None:
+            raise LabError(f"the agent of {node.name} ended ({_how(process.returncode)}); its log ends:\n{_tail(node)}")
+        try:
+            ask(node, "/v1/status")
+            return
+        except (OSError, http.client.HTTPException, LabError) as error:
+            if time.monotonic() > deadline:
+                raise LabError(f"the agent of {node.name} is not ready after {READY_SECONDS} s ({error}); "
+                               f"its log ends:\n{_tail(node)}") from None
+        try:
+            process.wait(0.02)
+        except subprocess.TimeoutExpired:
+            pass
+
+
+def _how(code):
+    return f"by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+
+
+def _tail(node, lines=15):
+    with open(f"{node.folder}/agent.log", encoding="utf-8", errors="replace") as file:
+        return "".join("  " + line for line in file.readlines()[-lines:]).rstrip() or "  (nothing)"
+
+
+def stop(node, number=signal.SIGTERM):
+    """Sends the signal and waits until the agent is gone."""
+    running = pid(node)
+    if not running:
+        raise LabError(f"the agent of {node.name} does not run: start it with lab agent {node.name} start")
+    process = os.pidfd_open(running)
+    try:
+        signal.pidfd_send_signal(process, number)
+        if not select.select([process], [], [], STOP_SECONDS)[0]:
+            raise LabError(f"the agent of {node.name} (process {running}) did not end within {STOP_SECONDS} s after "
+                           f"{signal.Signals(number).name}: its log is {node.folder}/agent.log")
+    finally:
+        os.close(process)
+
+
+def wait_until(node, path, condition, what, seconds=15):
+    """Until the agent's answer meets the condition. An agent that does not run is not waited for."""
+    deadline = time.monotonic() + seconds
+    while pid(node):
+        try:
+            if condition(ask(node, path)):
+                return
+        except (OSError, http.client.HTTPException):
+            pass  # stopping or starting: the loop's condition or the deadline decide
+        if time.monotonic() > deadline:
+            raise LabError(f"{node.name} does not {what} after {seconds} s: its log is {node.folder}/agent.log")
+        time.sleep(0.02)
