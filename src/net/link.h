@@ -16,7 +16,11 @@ struct link {
 	uint8_t mac[6];
 	bool up;
 	char name[IFNAMSIZ];
+	char kind[IFNAMSIZ]; /* "veth", "vxlan", …; empty for hardware */
 };
+
+/* -EINVAL with words when the kernel would not take the name. */
+int link_check_name(const char *name, struct error *error);
 
 /* -ENODEV when there is none. */
 int link_get(struct netlink *netlink, const char *name, struct link *ret, struct error *error);
@@ -28,7 +32,7 @@ int link_each(struct netlink *netlink, int (*each)(const struct link *link, void
 struct veth {
 	const char *name;
 	const char *peer_name;
-	int peer_netns_fd; /* where the peer is born */
+	int peer_netns_fd; /* where the peer is born; -1: beside its other end */
 	uint32_t mtu;      /* of both ends */
 	uint8_t mac[6];
 	uint8_t peer_mac[6];
@@ -46,8 +50,8 @@ int link_set_mtu(struct netlink *netlink, uint32_t ifindex, uint32_t mtu, struct
 /* No such device is success. */
 int link_delete(struct netlink *netlink, uint32_t ifindex, struct error *error);
 
-/* Adds an address (`prefix.addr` with host bits and its on-link length); IPv6 without duplicate detection. There
- * already is success. */
+/* Adds an address with its on-link prefix (`prefix_bits` as in struct prefix: 96 + n for IPv4); IPv6 without duplicate
+ * detection. There already is success. */
 int link_add_address(struct netlink *netlink, uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits,
                      struct error *error);
 

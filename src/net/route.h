@@ -37,8 +37,8 @@ int neighbour_probe(struct netlink *netlink, uint32_t ifindex, const struct addr
 
 /*
  * Changes of links, routes and neighbours of the caller's namespace, as they come: a non-blocking socket for an event
- * loop. netlink_watch_read reads what has come and says which kinds changed; readers ask the kernel for the new state,
- * so that overruns (-ENOBUFS: all kinds are said to have changed) cost nothing but a look.
+ * loop. netlink_watch_read reads what has come and says which kinds changed, none when nothing came; readers ask the
+ * kernel for the new state, so that an overrun (all kinds are said to have changed) costs nothing but a look.
  */
 struct netlink_watch;
 struct netlink_changes {

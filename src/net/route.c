@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Routes.
+ */
+#include "net/route.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "net/request.h"
+
+static struct rtmsg header_for(const struct route *route)
+{
+	const struct addr *addr = &route->destination.addr;
+
+	return (struct rtmsg){
+		.rtm_family = request_family(addr),
+		.rtm_dst_len = request_prefix_length(addr, route->destination.bits),
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_type = RTN_UNICAST,
+	};
+}
+
+static void put_way(struct nl_msg *message, const struct route *route)
+{
+	request_put_addr(message, RTA_DST, &route->destination.addr);
+	if (!addr_is_zero(&route->gateway))
+		request_put_addr(message, RTA_GATEWAY, &route->gateway);
+	if (route->ifindex)
+		request_put_u32(message, RTA_OIF, route->ifindex);
+}
+
+static void put_preferences(struct nl_msg *message, const struct route *route)
+{
+	if (!addr_is_zero(&route->source))
+		request_put_addr(message, RTA_PREFSRC, &route->source);
+	if (route->mtu) {
+		struct nlattr *metrics = request_nest(message, RTA_METRICS);
+
+		request_put_u32(message, RTAX_MTU, route->mtu);
+		request_nest_end(message, metrics);
+	}
+}
+
+/* "to 10.0.0.0/8 by 10.0.0.1 on device 3" */
+static const char *describe(const struct route *route, char *text, size_t size)
+{
+	char destination[PREFIX_TEXT_MAX], gateway[ADDR_TEXT_MAX];
+	bool by = !addr_is_zero(&route->gateway);
+
+	snprintf(text, size, "to %s%s%s on the network device with index %u",
+	         prefix_format(&route->destination, destination), by ? " by " : "",
+	         by ? addr_format(&route->gateway, gateway) : "", route->ifindex);
+	return text;
+}
+
+static bool of_one_family(const struct route *route)
+{
+	bool v4 = prefix_is_v4(&route->destination);
+
+	return (addr_is_zero(&route->gateway) || addr_is_v4(&route->gateway) == v4) &&
+	       (addr_is_zero(&route->source) || addr_is_v4(&route->source) == v4);
+}
+
+int route_set(struct netlink *netlink, const struct route *route, struct error *error)
+{
+	struct rtmsg header = header_for(route);
+	_cleanup_nl_msg_ struct nl_msg *message = NULL;
+	char text[256];
+	int result;
+
+	if (!of_one_family(route))
+		return error_set(error, -EINVAL, "a route %s cannot mix IPv4 and IPv6",
+		                 describe(route, text, sizeof(text)));
+	header.rtm_protocol = RTPROT_STATIC;
+	header.rtm_scope = addr_is_zero(&route->gateway) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	header.rtm_flags = route->onlink ? RTNH_F_ONLINK : 0;
+	message = request_new(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
+	put_way(message, route);
+	put_preferences(message, route);
+	result = request_run(netlink, message, NULL, error);
+	if (result < 0)
+		error_prefix(error, "cannot set the route %s", describe(route, text, sizeof(text)));
+	return result;
+}
+
+int route_delete(struct netlink *netlink, const struct route *route, struct error *error)
+{
+	struct rtmsg header = header_for(route);
+	_cleanup_nl_msg_ struct nl_msg *message = NULL;
+	struct error reason = {};
+	char text[256];
+	int result;
+
+	header.rtm_scope = RT_SCOPE_NOWHERE; /* any */
+	message = request_new(RTM_DELROUTE, 0, &header, sizeof(header));
+	put_way(message, route);
+	result = request_run(netlink, message, NULL, &reason);
+	if (result == 0 || result == -ESRCH)
+		return 0;
+	return error_set(error, result, "cannot delete the route %s: %s", describe(route, text, sizeof(text)),
+	                 reason.message);
+}
+
+/* A next hop of the other family comes as RTA_VIA: a family and an address. */
+static struct addr gateway_of(struct nlattr **attributes)
+{
+	const struct nlattr *via = attributes[RTA_VIA];
+	struct addr addr = {};
+
+	if (attributes[RTA_GATEWAY])
+		return request_addr(attributes[RTA_GATEWAY]);
+	if (via && nla_len(via) == (int)(sizeof(struct rtvia) + sizeof(addr)))
+		memcpy(&addr, ((const struct rtvia *)nla_data(via))->rtvia_addr, sizeof(addr));
+	return addr;
+}
+
+static int route_parse(struct nlmsghdr *header, struct route *ret)
+{
+	const struct rtmsg *info = nlmsg_data(header);
+	struct nlattr *attributes[RTA_MAX + 1], *metrics[RTAX_MAX + 1] = {};
+
+	if (header->nlmsg_type != RTM_NEWROUTE || nlmsg_parse(header, sizeof(*info), attributes, RTA_MAX, NULL) < 0)
+		return -EBADMSG;
+	if ((info->rtm_type != RTN_UNICAST && info->rtm_type != RTN_LOCAL) || !attributes[RTA_OIF])
+		return -ENETUNREACH;
+	if (attributes[RTA_METRICS])
+		nla_parse_nested(metrics, RTAX_MAX, attributes[RTA_METRICS], NULL);
+	ret->gateway = gateway_of(attributes);
+	ret->source = request_addr(attributes[RTA_PREFSRC]);
+	ret->ifindex = nla_get_u32(attributes[RTA_OIF]);
+	ret->mtu = metrics[RTAX_MTU] ? nla_get_u32(metrics[RTAX_MTU]) : 0;
+	ret->onlink = info->rtm_flags & RTNH_F_ONLINK;
+	return 0;
+}
+
+int route_lookup(struct netlink *netlink, const struct addr *destination, struct route *ret, struct error *error)
+{
+	struct route route = {.destination = prefix_of_addr(destination)};
+	struct rtmsg header = {.rtm_family = request_family(destination),
+	                       .rtm_dst_len = request_prefix_length(destination, ADDR_BITS)};
+	_cleanup_nl_msg_ struct nl_msg *question = request_new(RTM_GETROUTE, 0, &header, sizeof(header));
+	_cleanup_answers_ struct answers answers = {};
+	char text[ADDR_TEXT_MAX];
+	int result;
+
+	request_put_addr(question, RTA_DST, destination);
+	result = request_run(netlink, question, &answers, error);
+	if (result < 0) {
+		error_prefix(error, "there is no route to %s", addr_format(destination, text));
+		return result;
+	}
+	result = -EBADMSG;
+	ANSWERS_EACH(answer, &answers)
+	result = route_parse(answer, &route);
+	if (result < 0)
+		return error_set_errno(error, result, "there is no route to %s", addr_format(destination, text));
+	*ret = route;
+	return 0;
+}
