@@ -150,6 +150,13 @@ int file_create_atomic(const char *path, const char *data, size_t size, mode_t m
 	return result < 0 ? result : folder_sync(path);
 }
 
+int file_delete(const char *path)
+{
+	if (unlink(path) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return folder_sync(path);
+}
+
 static int folder_make_one(const char *path, mode_t mode)
 {
 	struct stat status;

@@ -22,6 +22,9 @@ int file_write_atomic(const char *path, const char *data, size_t size, mode_t mo
 /* As file_write_atomic, but -EEXIST when the path is there already; of several at once one wins. */
 int file_create_atomic(const char *path, const char *data, size_t size, mode_t mode);
 
+/* Removes a file so that it stays removed after a crash. No such file is success. */
+int file_delete(const char *path);
+
 /* Makes a folder with its parents; there already is fine. */
 int folder_make(const char *path, mode_t mode);
 

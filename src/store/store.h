@@ -16,7 +16,8 @@
 
 struct store;
 
-/* "dir:/var/lib/pilus/store". The caller closes *ret; callbacks still owed are dropped then. */
+/* "dir:/var/lib/pilus/store". The caller closes *ret; callbacks still owed are dropped then and
+ * watches closed; what was asked for is still done while the loop runs. */
 int store_open(uv_loop_t *loop, const char *url, struct store **ret, struct error *error);
 void store_close(struct store *store);
 
@@ -38,8 +39,9 @@ void store_get(struct store *store, const char *key, store_got got, void *userda
 
 /*
  * Everything below a prefix ("nodes/"), now and as it changes: `set` for each object there is, then `synced` once, then
- * `set` and `removed` as they come. Objects that cannot be parsed are reported by `broken` and otherwise left out. What
- * this process writes comes back here too.
+ * `set` and `removed` as they come. Objects that cannot be parsed are reported by `broken` and otherwise left out (what
+ * they held before stays). What this process writes comes back here too. While the store cannot be read, what was told
+ * stays.
  */
 struct store_watcher {
 	void (*set)(void *userdata, const char *key, json_t *value);

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Follows a tree of KEY.json: each file event looks at that one file again, and whatever touches folders (made, moved,
+ * removed, events lost) walks the whole tree again. Either way what is found is compared with what the watches were
+ * told, so looking once too often changes nothing. While the tree cannot be read, what was told stays.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <uthash.h>
+#include <utlist.h>
+#include <xxhash.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "store/dir_tree.h"
+
+#define FILE_SIZE_MAX (1 << 20)
+#define RETRY_MS      1000
+#define SUFFIX        ".json"
+
+#define FOLDER_EVENTS                                                                                         \
+	(IN_ONLYDIR | IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | \
+	 IN_MOVE_SELF)
+
+struct entry {
+	char *key;
+	uint64_t digest; /* of the text last looked at */
+	bool told;       /* `set` was called: `removed` is due one day */
+	uint32_t walk;   /* that saw it last */
+	UT_hash_handle hh;
+};
+
+struct dir_watch {
+	struct store_watch watch;
+	struct dir_tree *tree;
+	struct entry *entries;
+	uint32_t walk; /* that it took part in from the start */
+	bool synced, closed;
+	struct dir_watch *prev, *next;
+};
+
+struct folder {
+	int descriptor;
+	char *prefix; /* of the keys in it: "", "nodes/" */
+	uint32_t walk;
+	UT_hash_handle hh;
+};
+
+struct dir_tree {
+	char *path;
+	int inotify_fd;
+	uv_poll_t poll;
+	uv_timer_t timer;
+	unsigned open_handles;
+	struct folder *folders;
+	struct dir_watch *watches;
+	uint32_t walk;
+	bool busy; /* in callbacks of watchers: nothing may be freed */
+	bool closed;
+	struct error error;
+};
+
+/* What a look at one file found: text, or why there is none. */
+struct look {
+	const char *key;
+	char *text;
+	uint64_t digest;
+	bool finished; /* false: whoever made the file may still be writing it */
+	struct error error;
+};
+
+static void entry_free(struct dir_watch *watch, struct entry *entry)
+{
+	HASH_DEL(watch->entries, entry);
+	free(entry->key);
+	free(entry);
+}
+
+static void watch_free(struct dir_watch *watch)
+{
+	struct entry *entry, *next;
+
+	DL_DELETE(watch->tree->watches, watch);
+	HASH_ITER (hh, watch->entries, entry, next)
+		entry_free(watch, entry);
+	free(watch->watch.prefix);
+	free(watch);
+}
+
+static void watch_remove(struct dir_watch *watch, struct entry *entry)
+{
+	_cleanup_free_ char *key = xstrdup(entry->key);
+	bool told = entry->told;
+
+	entry_free(watch, entry);
+	if (told)
+		watch->watch.watcher.removed(watch->watch.userdata, key);
+}
+
+static struct entry *watch_entry(struct dir_watch *watch, const char *key)
+{
+	struct entry *entry = xnew(struct entry);
+
+	entry->key = xstrdup(key);
+	HASH_ADD_KEYPTR(hh, watch->entries, entry->key, strlen(entry->key), entry);
+	return entry;
+}
+
+static void watch_set(struct dir_watch *watch, struct entry *entry, struct look *look)
+{
+	struct store_watch *told = &watch->watch;
+	json_t *value = look->error.code ? NULL : store_parse(look->key, look->text, &look->error);
+
+	entry->digest = look->digest;
+	if (value) {
+		entry->told = true;
+		told->watcher.set(told->userdata, look->key, value);
+	} else if (!look->finished) {
+		entry->digest = ~look->digest; /* the last write makes us look again */
+	} else if (told->watcher.broken) {
+		told->watcher.broken(told->userdata, look->key, &look->error);
+	}
+	json_decref(value);
+}
+
+static void watch_look(struct dir_watch *watch, struct look *look)
+{
+	struct entry *entry;
+
+	HASH_FIND_STR(watch->entries, look->key, entry);
+	if (look->error.code == -ENOENT) {
+		if (entry)
+			watch_remove(watch, entry);
+		return;
+	}
+	if (!entry) {
+		entry = watch_entry(watch, look->key);
+		entry->digest = ~look->digest;
+	}
+	entry->walk = watch->tree->walk;
+	if (entry->digest != look->digest)
+		watch_set(watch, entry, look);
+}
+
+static void look_read(const struct dir_tree *tree, struct look *look)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s" SUFFIX, tree->path, look->key);
+	size_t size;
+	int result = file_read(path, FILE_SIZE_MAX, &look->text, &size);
+
+	if (result < 0) {
+		error_set_errno(&look->error, result, "cannot read %s", path);
+		look->digest = -result;
+	} else {
+		look->digest = XXH64(look->text, size, 0);
+	}
+}
+
+static bool watch_wants(const struct dir_watch *watch, const char *key)
+{
+	return !watch->closed && !strncmp(key, watch->watch.prefix, strlen(watch->watch.prefix));
+}
+
+static void tree_look(struct dir_tree *tree, const char *key, bool finished)
+{
+	struct look look = {.key = key, .finished = finished};
+	struct dir_watch *watch;
+	bool read = false;
+
+	DL_FOREACH (tree->watches, watch) {
+		if (!watch_wants(watch, key))
+			continue;
+		if (!read)
+			look_read(tree, &look);
+		read = true;
+		watch_look(watch, &look);
+	}
+	free(look.text);
+}
+
+/* The key of file `name` in the folder with `prefix`; NULL when it is none of ours, as temporary files are not. */
+static char *file_key(const char *prefix, const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(SUFFIX);
+	char *key;
+
+	if (length <= suffix || strcmp(name + length - suffix, SUFFIX))
+		return NULL;
+	key = xasprintf("%s%.*s", prefix, (int)(length - suffix), name);
+	if (store_key_valid(key))
+		return key;
+	free(key);
+	return NULL;
+}
+
+static void folder_forget(struct dir_tree *tree, struct folder *folder)
+{
+	HASH_DEL(tree->folders, folder);
+	free(folder->prefix);
+	free(folder);
+}
+
+static int folder_follow(struct dir_tree *tree, const char *path, const char *prefix)
+{
+	int descriptor = inotify_add_watch(tree->inotify_fd, path, FOLDER_EVENTS);
+	struct folder *folder;
+
+	if (descriptor < 0)
+		return -errno;
+	HASH_FIND_INT(tree->folders, &descriptor, folder);
+	if (!folder) {
+		folder = xnew(struct folder);
+		folder->descriptor = descriptor;
+		HASH_ADD_INT(tree->folders, descriptor, folder);
+	}
+	free(folder->prefix);
+	folder->prefix = xstrdup(prefix);
+	folder->walk = tree->walk;
+	return 0;
+}
+
+static int walk_folder(struct dir_tree *tree, const char *prefix);
+
+static int walk_item(struct dir_tree *tree, const char *prefix, const struct dirent *item)
+{
+	_cleanup_free_ char *key = NULL, *below = NULL;
+
+	if (item->d_type != DT_DIR) {
+		key = file_key(prefix, item->d_name);
+		if (key)
+			tree_look(tree, key, true);
+		return 0;
+	}
+	below = xasprintf("%s%s", prefix, item->d_name);
+	if (!store_key_valid(below))
+		return 0;
+	key = xasprintf("%s/", below);
+	return walk_folder(tree, key);
+}
+
+static void cleanup_closedir(DIR **folder)
+{
+	if (*folder)
+		closedir(*folder);
+}
+
+/* Follows the folder before reading it, so that nothing happens unseen. A folder that went meanwhile is no error: its
+ * events are on the way. */
+static int walk_folder(struct dir_tree *tree, const char *prefix)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", tree->path, prefix);
+	_cleanup_(cleanup_closedir) DIR *folder = NULL;
+	const struct dirent *item;
+	int result = folder_follow(tree, path, prefix);
+
+	if (!result) {
+		folder = opendir(path);
+		result = folder ? 0 : -errno;
+	}
+	while (!result && (errno = 0, item = readdir(folder)))
+		result = walk_item(tree, prefix, item);
+	if (!result && errno)
+		result = -errno;
+	if (result == -ENOENT && *prefix)
+		return 0;
+	if (result < 0 && !tree->error.code)
+		error_set_errno(&tree->error, result, "cannot follow %s", path);
+	return result;
+}
+
+static void folders_sweep(struct dir_tree *tree)
+{
+	struct folder *folder, *next;
+
+	HASH_ITER (hh, tree->folders, folder, next) {
+		if (folder->walk == tree->walk)
+			continue;
+		inotify_rm_watch(tree->inotify_fd, folder->descriptor);
+		folder_forget(tree, folder);
+	}
+}
+
+static void watch_sweep(struct dir_watch *watch)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER (hh, watch->entries, entry, next) {
+		if (entry->walk != watch->tree->walk && !watch->closed)
+			watch_remove(watch, entry);
+	}
+	if (!watch->synced && !watch->closed) {
+		watch->synced = true;
+		watch->watch.watcher.synced(watch->watch.userdata);
+	}
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void tree_walk(struct dir_tree *tree)
+{
+	struct dir_watch *watch;
+	int result;
+
+	tree->walk++;
+	tree->error = (struct error){};
+	DL_FOREACH (tree->watches, watch)
+		watch->walk = tree->walk;
+	result = folder_make(tree->path, 0700);
+	if (result < 0)
+		error_set_errno(&tree->error, result, "cannot make %s", tree->path);
+	else
+		result = walk_folder(tree, "");
+	if (result < 0) {
+		uv_timer_start(&tree->timer, on_timer, RETRY_MS, 0);
+		return;
+	}
+	folders_sweep(tree);
+	DL_FOREACH (tree->watches, watch) {
+		if (watch->walk == tree->walk)
+			watch_sweep(watch);
+	}
+}
+
+static void tree_free(uv_handle_t *handle)
+{
+	struct dir_tree *tree = handle->data;
+	struct folder *folder, *next;
+
+	if (--tree->open_handles)
+		return;
+	HASH_ITER (hh, tree->folders, folder, next)
+		folder_forget(tree, folder);
+	close(tree->inotify_fd);
+	free(tree->path);
+	free(tree);
+}
+
+/* Frees what was closed while callbacks ran. */
+static void tree_leave(struct dir_tree *tree)
+{
+	struct dir_watch *watch, *next;
+
+	tree->busy = false;
+	DL_FOREACH_SAFE(tree->watches, watch, next)
+	{
+		if (watch->closed || tree->closed)
+			watch_free(watch);
+	}
+	if (tree->closed) {
+		uv_close((uv_handle_t *)&tree->poll, tree_free);
+		uv_close((uv_handle_t *)&tree->timer, tree_free);
+	}
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct dir_tree *tree = timer->data;
+
+	tree->busy = true;
+	tree_walk(tree);
+	tree_leave(tree);
+}
+
+/* Returns whether the tree must be walked. */
+static bool tree_event(struct dir_tree *tree, const struct inotify_event *event)
+{
+	_cleanup_free_ char *key = NULL;
+	struct folder *folder;
+
+	if (event->mask & IN_Q_OVERFLOW)
+		return true;
+	HASH_FIND_INT(tree->folders, &event->wd, folder);
+	if (!folder)
+		return false;
+	if (event->mask & IN_IGNORED)
+		folder_forget(tree, folder);
+	if (event->mask & (IN_IGNORED | IN_ISDIR | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT))
+		return true;
+	key = event->len ? file_key(folder->prefix, event->name) : NULL;
+	if (key)
+		tree_look(tree, key, !(event->mask & IN_CREATE));
+	return false;
+}
+
+static void on_events(uv_poll_t *poll, int status, int events)
+{
+	char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+	struct dir_tree *tree = poll->data;
+	bool walk = false;
+	ssize_t size;
+
+	tree->busy = true;
+	while ((size = read(tree->inotify_fd, buffer, sizeof(buffer))) > 0) {
+		const struct inotify_event *event;
+
+		for (char *at = buffer; at < buffer + size; at += sizeof(*event) + event->len) {
+			event = (const struct inotify_event *)at;
+			walk |= tree_event(tree, event);
+		}
+	}
+	if (walk)
+		tree_walk(tree);
+	tree_leave(tree);
+}
+
+int dir_tree_open(uv_loop_t *loop, const char *path, struct dir_tree **ret, struct error *error)
+{
+	struct dir_tree *tree;
+	int fd, result = folder_make(path, 0700);
+
+	if (result < 0)
+		return error_set_errno(error, result, "store: cannot make the folder %s", path);
+	fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(error, -errno, "store: no inotify; raise fs.inotify.max_user_instances");
+	tree = xnew(struct dir_tree);
+	tree->path = xstrdup(path);
+	tree->inotify_fd = fd;
+	uv_poll_init(loop, &tree->poll, fd);
+	uv_timer_init(loop, &tree->timer);
+	tree->open_handles = 2;
+	tree->poll.data = tree->timer.data = tree;
+	uv_poll_start(&tree->poll, UV_READABLE, on_events);
+	*ret = tree;
+	return 0;
+}
+
+void dir_tree_close(struct dir_tree *tree)
+{
+	struct dir_watch *watch;
+
+	tree->closed = true;
+	DL_FOREACH (tree->watches, watch)
+		watch->closed = true;
+	if (!tree->busy)
+		tree_leave(tree);
+}
+
+struct store_watch *dir_tree_watch(struct dir_tree *tree)
+{
+	struct dir_watch *watch = xnew(struct dir_watch);
+
+	watch->tree = tree;
+	DL_APPEND(tree->watches, watch);
+	uv_timer_start(&tree->timer, on_timer, 0, 0);
+	return &watch->watch;
+}
+
+void dir_tree_watch_close(struct store_watch *base)
+{
+	struct dir_watch *watch = (struct dir_watch *)base;
+
+	watch->closed = true;
+	if (!watch->tree->busy)
+		watch_free(watch);
+}
+
+const struct error *dir_tree_error(const struct dir_tree *tree)
+{
+	return &tree->error;
+}
