@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Label sets and their numbers. A label is "source:key=value" or "source:key"; a set is sorted and free of duplicates.
- * Through the store
- * ("identities/NUMBER" -> {"labels": […]}) every node gives a set the same number: the candidate is a hash of the
- * labels, create-if-absent decides, a collision with another set goes on to the next number.
+ * Through the store ("identities/NUMBER" -> {"labels": […]}) every node gives a set the same number: the candidate is a
+ * hash of the labels, create-if-absent decides, a collision with another set goes on to the next number.
  */
 #ifndef PILUS_AGENT_IDENTITY_H
 #define PILUS_AGENT_IDENTITY_H
@@ -22,14 +21,16 @@ void identities_free(struct identities *identities);
 
 /*
  * The number of a label set (a JSON array of strings, borrowed; order does not matter). Answers from the loop; 0 with
- * an error while the store cannot be asked (the caller tries again). Returns a ticket to withdraw the question with.
+ * an error while the store cannot be asked (the caller tries again). Returns a ticket to withdraw the question with;
+ * NULL, and nothing is called, for what is no set of labels to allocate a number for (labels_normalise; no reserved
+ * ones).
  */
 struct identity_request;
 struct identity_request *identity_resolve(struct identities *identities, json_t *labels,
                                           void (*resolved)(void *userdata, uint32_t identity,
                                                            const struct error *error),
                                           void *userdata);
-void identity_request_cancel(struct identity_request *request);
+void identity_request_cancel(struct identity_request *request); /* before it is answered; NULL: nothing */
 
 /* A borrowed, sorted array of label strings; NULL for an unknown number. Reserved ones are always known:
  * ["reserved:host"]. */
@@ -38,7 +39,7 @@ json_t *identity_labels(const struct identities *identities, uint32_t identity);
 /* For GET /v1/identities: a new reference. */
 json_t *identities_to_json(const struct identities *identities);
 
-/* Sorts and makes unique, in place. -EINVAL when an element is no label. */
+/* Sorts and makes unique, in place. -EINVAL when it is no array, is empty, or an element is no label. */
 int labels_normalise(json_t *labels, struct error *error);
 
 #endif
