@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent: its beginning, what its parts tell each other, its end.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "agent/api.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+/* ── what the parts tell each other ── */
+
+static void node_changed(void *userdata, const struct node_info *node)
+{
+	struct agent *agent = userdata;
+	char address[ADDR_TEXT_MAX];
+
+	ipcache_node_changed(agent->ipcache, node);
+	if (!node->id)
+		return;
+	addr_format(&node->address[FAMILY_V4], address);
+	log_info("node %s (%s) joined or changed", node->name, address);
+	monitor_agent_event(agent->monitor, "Node joined", json_pack("{s:s, s:s}", "node", node->name, "ip", address),
+	                    "node %s (%s)", node->name, address);
+}
+
+static void node_removed(void *userdata, const struct node_info *node)
+{
+	struct agent *agent = userdata;
+
+	ipcache_node_removed(agent->ipcache, node);
+	log_info("node %s left", node->name);
+	monitor_agent_event(agent->monitor, "Node left", json_pack("{s:s}", "node", node->name), "node %s", node->name);
+}
+
+static void ipcache_upserted(void *userdata, const struct prefix *prefix, uint32_t identity, const char *node)
+{
+	struct agent *agent = userdata;
+	char cidr[PREFIX_TEXT_MAX];
+
+	prefix_format(prefix, cidr);
+	monitor_agent_event(agent->monitor, "IPCache entry upserted",
+	                    json_pack("{s:s, s:i, s:s?}", "cidr", cidr, "identity", identity, "node", node),
+	                    "%s is identity %u", cidr, identity);
+}
+
+static void ipcache_deleted(void *userdata, const struct prefix *prefix)
+{
+	struct agent *agent = userdata;
+	char cidr[PREFIX_TEXT_MAX];
+
+	prefix_format(prefix, cidr);
+	monitor_agent_event(agent->monitor, "IPCache entry deleted", json_pack("{s:s}", "cidr", cidr), "%s", cidr);
+}
+
+/* ── the beginning ── */
+
+static void give_up(struct agent *agent, const struct error *error)
+{
+	agent->failed = true;
+	agent->trouble = *error;
+	uv_stop(agent->loop);
+}
+
+static void make_nodes(struct agent *agent)
+{
+	static const struct node_events events = {.changed = node_changed, .removed = node_removed};
+	struct node_info local = {.name = agent->config->node_name};
+
+	for (enum family family = 0; family < FAMILIES; family++) {
+		local.address[family] = agent->underlay.address[family];
+		local.pod_cidr[family] = *ipam_cidr(agent->ipam, family);
+		local.router[family] = *ipam_router(agent->ipam, family);
+	}
+	agent->nodes = nodes_new(agent->loop, agent->config, &agent->underlay, &local, datapath_maps(agent->datapath),
+	                         agent->netlink, agent->store, &events, agent);
+}
+
+static void make_endpoints(struct agent *agent)
+{
+	const struct endpoint_services services = {
+		.loop = agent->loop,
+		.config = agent->config,
+		.netlink = agent->netlink,
+		.datapath = agent->datapath,
+		.ipam = agent->ipam,
+		.identities = agent->identities,
+		.ipcache = agent->ipcache,
+		.monitor = agent->monitor,
+		.pod_mtu = agent->underlay.mtu - OVERLAY_OVERHEAD,
+	};
+
+	agent->endpoints = endpoints_new(&services);
+}
+
+/* All that needs to know this node's pod CIDRs. */
+static void start_rest(struct agent *agent)
+{
+	static const struct ipcache_events events = {.upserted = ipcache_upserted, .deleted = ipcache_deleted};
+	struct error error = {};
+
+	agent->identities = identities_new(agent->store, NULL, NULL);
+	make_nodes(agent);
+	agent->ipcache = ipcache_new(agent->config->node_name, datapath_maps(agent->datapath), agent->store,
+	                             agent->identities, agent->nodes, &events, agent);
+	make_endpoints(agent);
+	if (endpoints_restore(agent->endpoints, &error)) {
+		give_up(agent, &error);
+		return;
+	}
+	ipcache_restored(agent->ipcache);
+	agent->ready = true;
+	log_info("ready: node %s, %s, socket %s", agent->config->node_name, datapath_attach_name(agent->datapath),
+	         agent->config->socket);
+	monitor_agent_event(agent->monitor, "Agent started", json_pack("{s:s}", "version", PILUS_VERSION), "pilusd %s",
+	                    PILUS_VERSION);
+}
+
+static void ipam_ready(void *userdata, int result, const struct error *error)
+{
+	struct agent *agent = userdata;
+
+	if (result) {
+		agent->trouble = *error;
+		log_warning("no pod CIDRs yet: %s", error->message);
+		return;
+	}
+	agent->trouble = (struct error){};
+	if (!agent->endpoints)
+		start_rest(agent);
+}
+
+static int attach_host(struct agent *agent, struct error *error)
+{
+	const struct underlay *underlay = &agent->underlay;
+	int result;
+
+	result = datapath_attach(agent->datapath, DEVICE_OVERLAY, underlay->overlay_ifindex, OVERLAY_DEVICE, error);
+	for (size_t i = 0; !result && i < underlay->uplink_count; i++)
+		result = datapath_attach(agent->datapath, DEVICE_UPLINK, underlay->uplinks[i].ifindex,
+		                         underlay->uplinks[i].name, error);
+	return result;
+}
+
+static int start_datapath(struct agent *agent, struct error *error)
+{
+	const struct config *config = agent->config;
+	const struct datapath_options options = {
+		.bpffs = config->bpffs,
+		.config = {.overlay_ifindex = agent->underlay.overlay_ifindex,
+	                   .pod_mtu = agent->underlay.mtu - OVERLAY_OVERHEAD,
+	                   .vxlan_port = config->vxlan_port,
+	                   .decap_v6 = datapath_probe_decap_v6()},
+		.attach = config->attach,
+		.flow_table_size = config->flow_table_size,
+	};
+	int result;
+
+	result = datapath_open(&options, &agent->datapath, error);
+	if (!result)
+		result = attach_host(agent, error);
+	if (result)
+		return result;
+	agent->flow_aging =
+		flow_aging_new(agent->loop, datapath_maps(agent->datapath), &config->timeouts, config->flow_table_size);
+	agent->monitor = monitor_new(agent->loop, datapath_maps(agent->datapath));
+	return 0;
+}
+
+/* The socket comes first: it is what keeps a second agent from touching anything. */
+static int start(struct agent *agent, struct error *error)
+{
+	const struct config *config = agent->config;
+	int result;
+
+	result = http_server_new(agent->loop, config->socket, api_routes, api_route_count, agent, &agent->http, error);
+	if (!result)
+		result = netlink_open(NULL, &agent->netlink, error);
+	if (!result)
+		result = underlay_prepare(config, agent->netlink, &agent->underlay, error);
+	if (!result)
+		result = start_datapath(agent, error);
+	if (!result)
+		result = store_open(agent->loop, config->store, &agent->store, error);
+	if (!result)
+		agent->ipam = ipam_new(config, agent->store, ipam_ready, agent);
+	return result;
+}
+
+/* ── the end ── */
+
+static void end_asked(uv_signal_t *handle, int number)
+{
+	log_info("ending: %s; traffic goes on", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	uv_stop(handle->loop);
+}
+
+static void watch_signals(struct agent *agent)
+{
+	static const int numbers[] = {SIGTERM, SIGINT};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < 2; i++) {
+		uv_signal_init(agent->loop, &agent->signals[i]);
+		uv_signal_start(&agent->signals[i], end_asked, numbers[i]);
+	}
+}
+
+static void take_apart(struct agent *agent)
+{
+	agent->ready = false;
+	endpoints_free(agent->endpoints);
+	ipcache_free(agent->ipcache);
+	nodes_free(agent->nodes);
+	identities_free(agent->identities);
+	ipam_free(agent->ipam);
+	store_close(agent->store);
+	http_server_free(agent->http);
+	monitor_free(agent->monitor);
+	flow_aging_free(agent->flow_aging);
+	for (size_t i = 0; i < 2; i++)
+		uv_close((uv_handle_t *)&agent->signals[i], NULL);
+	uv_run(agent->loop, UV_RUN_DEFAULT); /* until all handles are closed and no work is under way */
+	datapath_free(agent->datapath);
+	netlink_free(agent->netlink);
+}
+
+int agent_run(const struct config *config, struct error *error)
+{
+	struct agent agent = {.config = config, .started = time(NULL)};
+	uv_loop_t loop;
+	int result;
+
+	uv_loop_init(&loop);
+	agent.loop = &loop;
+	watch_signals(&agent);
+	log_info("pilusd %s: node %s, cluster %s, store %s", PILUS_VERSION, config->node_name, config->cluster_name,
+	         config->store);
+	result = start(&agent, error);
+	if (!result) {
+		uv_run(&loop, UV_RUN_DEFAULT);
+		if (agent.failed)
+			result = error_set(error, agent.trouble.code, "%s", agent.trouble.message);
+	}
+	take_apart(&agent);
+	uv_loop_close(&loop);
+	return result;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent of a node: puts its parts together, in the order in which they need each other, and takes them apart. What
+ * the kernel has been told stays when the agent ends.
+ */
+#ifndef PILUS_AGENT_AGENT_H
+#define PILUS_AGENT_AGENT_H
+
+#include <time.h>
+
+#include "agent/endpoint.h"
+#include "agent/flow_aging.h"
+#include "agent/node.h"
+
+/* Parts that are not made yet, or no more, are NULL. The folders of src/agent meet here and nowhere else. */
+struct agent {
+	const struct config *config;
+	uv_loop_t *loop;
+	uv_signal_t signals[2];
+	struct http_server *http;
+	struct netlink *netlink;
+	struct underlay underlay;
+	struct datapath *datapath;
+	struct flow_aging *flow_aging;
+	struct monitor *monitor;
+	struct store *store;
+	struct ipam *ipam;
+	struct nodes *nodes;
+	struct identities *identities;
+	struct ipcache *ipcache;
+	struct endpoints *endpoints;
+	time_t started;
+	bool ready;           /* endpoints can be made */
+	bool failed;          /* `trouble` ends the agent */
+	struct error trouble; /* why it is not ready; code 0: still starting */
+};
+
+/* Runs until SIGTERM or SIGINT (0), or until it cannot go on (−errno with words). */
+int agent_run(const struct config *config, struct error *error);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The routes of the API, and from requests to the parts of the agent and back.
+ */
+#include "agent/api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "abi/endpoint.h"
+
+static unsigned status_of(int result)
+{
+	switch (result) {
+	case -EINVAL:
+		return 400;
+	case -ENOENT:
+		return 404;
+	case -EEXIST:
+		return 409;
+	case -EAGAIN:
+	case -ENOSPC:
+		return 503;
+	default:
+		return 500;
+	}
+}
+
+static void reply_failure(struct http_exchange *exchange, int result, const struct error *error)
+{
+	http_reply_error(exchange, status_of(result), error->message);
+}
+
+/* 404 where there is nothing. */
+static void reply_found(struct http_exchange *exchange, json_t *found, const char *what)
+{
+	if (found)
+		http_reply_json(exchange, 200, found);
+	else
+		http_reply_error(exchange, 404, what);
+}
+
+/* What needs endpoints has to wait until they are restored. */
+static bool is_ready(struct http_exchange *exchange, const struct agent *agent)
+{
+	struct error error;
+
+	if (agent->ready)
+		return true;
+	error_set(&error, -EAGAIN, "the agent is starting%s%s: try again later", agent->trouble.code ? ": " : "",
+	          agent->trouble.code ? agent->trouble.message : "");
+	reply_failure(exchange, -EAGAIN, &error);
+	return false;
+}
+
+static void get_status(struct http_exchange *exchange, void *userdata)
+{
+	http_reply_json(exchange, 200, agent_status(userdata));
+}
+
+static void get_config(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	http_reply_json(exchange, 200, config_to_json(agent->config));
+}
+
+static void get_endpoints(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		http_reply_json(exchange, 200, endpoints_to_json(agent->endpoints));
+}
+
+/* An id that is no number is one that does not exist. */
+static uint16_t endpoint_id(const struct http_exchange *exchange)
+{
+	const char *text = http_exchange_parameter(exchange, "id");
+	char *end;
+	unsigned long id = strtoul(text, &end, 10);
+
+	return *text >= '0' && *text <= '9' && !*end && id <= ENDPOINT_ID_MAX ? id : UINT16_MAX;
+}
+
+static void get_endpoint(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		reply_found(exchange, endpoint_to_json(agent->endpoints, endpoint_id(exchange)),
+		            "there is no endpoint of that id");
+}
+
+static void get_endpoint_log(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		reply_found(exchange, endpoint_log_to_json(agent->endpoints, endpoint_id(exchange)),
+		            "there is no endpoint of that id");
+}
+
+static void created(void *userdata, json_t *endpoint, bool is_new, int result, const struct error *error)
+{
+	struct http_exchange *exchange = userdata;
+
+	if (endpoint)
+		http_reply_json(exchange, is_new ? 201 : 200, json_incref(endpoint));
+	else
+		reply_failure(exchange, result, error);
+}
+
+static void put_endpoint(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		endpoint_create(agent->endpoints, http_exchange_body(exchange), created, exchange);
+}
+
+static void get_by_container(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		reply_found(exchange,
+		            endpoint_find(agent->endpoints, http_exchange_parameter(exchange, "container"),
+		                          http_exchange_parameter(exchange, "interface")),
+		            "there is no endpoint of that container and interface");
+}
+
+static void delete_by_container(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+	struct error error = {};
+	int result;
+
+	if (!is_ready(exchange, agent))
+		return;
+	result = endpoint_delete(agent->endpoints, http_exchange_parameter(exchange, "container"),
+	                         http_exchange_parameter(exchange, "interface"), &error);
+	if (result)
+		http_reply_error(exchange, 500, error.message);
+	else
+		http_reply_json(exchange, 200, NULL);
+}
+
+static void check_endpoint(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+	struct error error = {};
+	int result;
+
+	if (!is_ready(exchange, agent))
+		return;
+	result = endpoint_check(agent->endpoints, http_exchange_body(exchange), &error);
+	if (result)
+		reply_failure(exchange, result, &error);
+	else
+		http_reply_json(exchange, 200, NULL);
+}
+
+static void collect_endpoints(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+	struct error error = {};
+	int result;
+
+	if (!is_ready(exchange, agent))
+		return;
+	result = endpoints_collect(agent->endpoints, http_exchange_body(exchange), &error);
+	if (result < 0)
+		reply_failure(exchange, result, &error);
+	else
+		http_reply_json(exchange, 200, json_pack("{s:i}", "removed", result));
+}
+
+static void get_identities(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		http_reply_json(exchange, 200, identities_to_json(agent->identities));
+}
+
+static void get_ips(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		http_reply_json(exchange, 200, ipcache_to_json(agent->ipcache));
+}
+
+static void get_nodes(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		http_reply_json(exchange, 200, nodes_to_json(agent->nodes));
+}
+
+static void get_maps(struct http_exchange *exchange, void *userdata)
+{
+	http_reply_json(exchange, 200, agent_maps(userdata));
+}
+
+static void flush_flows(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+	struct error error = {};
+	uint32_t flushed = 0;
+	int result;
+
+	result = flow_table_flush(datapath_maps(agent->datapath), &flushed);
+	if (result) {
+		error_set_errno(&error, result, "flushing the flow table");
+		http_reply_error(exchange, 500, error.message);
+	} else {
+		http_reply_json(exchange, 200, json_pack("{s:i}", "flushed", flushed));
+	}
+}
+
+static void listen_to_monitor(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	monitor_listen(agent->monitor, exchange);
+}
+
+#define BY_CONTAINER "/v1/endpoints/by-container/{container}/{interface}"
+
+const struct http_route api_routes[] = {
+	{"GET", "/v1/status", get_status},
+	{"GET", "/v1/config", get_config},
+	{"GET", "/v1/endpoints", get_endpoints},
+	{"PUT", "/v1/endpoints", put_endpoint},
+	{"POST", "/v1/endpoints/check", check_endpoint},
+	{"POST", "/v1/endpoints/gc", collect_endpoints},
+	{"GET", "/v1/endpoints/{id}", get_endpoint},
+	{"GET", "/v1/endpoints/{id}/log", get_endpoint_log},
+	{"GET", BY_CONTAINER, get_by_container},
+	{"DELETE", BY_CONTAINER, delete_by_container},
+	{"GET", "/v1/identities", get_identities},
+	{"GET", "/v1/ips", get_ips},
+	{"GET", "/v1/nodes", get_nodes},
+	{"GET", "/v1/maps", get_maps},
+	{"POST", "/v1/flows/flush", flush_flows},
+	{"GET", "/v1/monitor", listen_to_monitor},
+};
+
+const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The aging of flows.
+ */
+#include "agent/flow_aging.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define PERIOD_MS         10000
+#define PERIOD_CROWDED_MS 1000
+
+struct flow_aging {
+	uv_timer_t timer;
+	uv_work_t work;
+	const struct maps *maps;
+	struct flow_timeouts timeouts;
+	uint32_t table_size;
+	bool working, closed;
+	int result;
+	uint32_t removed, kept;
+};
+
+static void timer_fired(uv_timer_t *timer);
+
+static void free_if_idle(struct flow_aging *aging)
+{
+	if (aging->closed && !aging->working)
+		free(aging);
+}
+
+static void walk(uv_work_t *work)
+{
+	struct flow_aging *aging = work->data;
+
+	aging->result = flow_table_age(aging->maps, &aging->timeouts, clock_now(), &aging->removed, &aging->kept);
+}
+
+/* LRU maps drop live flows when they are full, so idle ones must go before that. */
+static uint64_t next_period(const struct flow_aging *aging)
+{
+	return aging->kept > aging->table_size / 4 * 3 ? PERIOD_CROWDED_MS : PERIOD_MS;
+}
+
+static void walked(uv_work_t *work, int status)
+{
+	struct flow_aging *aging = work->data;
+
+	aging->working = false;
+	if (uv_is_closing((uv_handle_t *)&aging->timer)) {
+		free_if_idle(aging);
+		return;
+	}
+	if (aging->result)
+		log_warning("aging the flow table: %s", strerror(-aging->result));
+	else if (aging->removed)
+		log_debug("flow table: %u aged, %u kept", aging->removed, aging->kept);
+	uv_timer_start(&aging->timer, timer_fired, next_period(aging), 0);
+}
+
+static void timer_fired(uv_timer_t *timer)
+{
+	struct flow_aging *aging = timer->data;
+
+	aging->removed = aging->kept = 0;
+	aging->working = true;
+	uv_queue_work(timer->loop, &aging->work, walk, walked);
+}
+
+struct flow_aging *flow_aging_new(uv_loop_t *loop, const struct maps *maps, const struct flow_timeouts *timeouts,
+                                  uint32_t table_size)
+{
+	struct flow_aging *aging = xnew(struct flow_aging);
+
+	aging->maps = maps;
+	aging->timeouts = *timeouts;
+	aging->table_size = table_size;
+	aging->work.data = aging;
+	uv_timer_init(loop, &aging->timer);
+	aging->timer.data = aging;
+	uv_timer_start(&aging->timer, timer_fired, PERIOD_MS, 0);
+	return aging;
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+	struct flow_aging *aging = handle->data;
+
+	aging->closed = true;
+	free_if_idle(aging);
+}
+
+void flow_aging_free(struct flow_aging *aging)
+{
+	if (aging)
+		uv_close((uv_handle_t *)&aging->timer, timer_closed);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Flows that were idle for too long leave the table: looked for every few seconds, sooner when the table is filling up.
+ * The walk is done on the thread pool; the loop is never held up by a large table.
+ */
+#ifndef PILUS_AGENT_FLOW_AGING_H
+#define PILUS_AGENT_FLOW_AGING_H
+
+#include <uv.h>
+
+#include "datapath/flow_table.h"
+
+struct flow_aging;
+
+/* maps must outlive the loop: a walk may be under way when this is freed, and ends by itself. */
+struct flow_aging *flow_aging_new(uv_loop_t *loop, const struct maps *maps, const struct flow_timeouts *timeouts,
+                                  uint32_t table_size);
+void flow_aging_free(struct flow_aging *aging);
+
+#endif

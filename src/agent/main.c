@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pilusd. Exit status: 0 ended as asked, 1 could not go on, 2 wrong flags or configuration.
+ */
+#include <stdio.h>
+
+#include "agent/agent.h"
+#include "base/log.h"
+
+int main(int argc, char **argv)
+{
+	struct config config = {};
+	struct error error = {};
+	int result;
+
+	result = config_load(argc, argv, &config, &error);
+	if (result < 0) {
+		fprintf(stderr, "pilusd: %s\n", error.message);
+		return 2;
+	}
+	if (result > 0)
+		return 0;
+	if (config.check_only) {
+		printf("the configuration is good\n");
+	} else {
+		log_set_level(config.log_level);
+		result = agent_run(&config, &error);
+		if (result)
+			log_error("%s", error.message);
+	}
+	config_clear(&config);
+	return result ? 1 : 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /v1/status and /v1/maps: how the agent is. Parts that are not there yet say so.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/api.h"
+#include "base/clock.h"
+
+static int add_attachment(const struct attachment *attachment, void *userdata)
+{
+	return json_array_append_new(userdata, json_pack("{s:s, s:s, s:s}", "name", attachment->program, "device",
+	                                                 attachment->device, "hook", attachment->hook));
+}
+
+static json_t *uplinks_status(const struct underlay *underlay)
+{
+	json_t *uplinks = json_array();
+
+	for (size_t i = 0; i < underlay->uplink_count; i++)
+		json_array_append_new(uplinks, json_string(underlay->uplinks[i].name));
+	return uplinks;
+}
+
+static json_t *datapath_status(const struct agent *agent)
+{
+	json_t *programs = json_array();
+
+	datapath_each_attachment(agent->datapath, add_attachment, programs);
+	return json_pack("{s:s, s:i, s:i, s:s, s:o, s:o}", "overlay", "vxlan", "port", agent->config->vxlan_port, "mtu",
+	                 agent->underlay.mtu - OVERLAY_OVERHEAD, "attach", datapath_attach_name(agent->datapath),
+	                 "uplinks", uplinks_status(&agent->underlay), "programs", programs);
+}
+
+static json_int_t resident_bytes(void)
+{
+	FILE *statm = fopen("/proc/self/statm", "re");
+	long long pages = 0;
+
+	if (statm) {
+		if (fscanf(statm, "%*s %lld", &pages) != 1)
+			pages = 0;
+		fclose(statm);
+	}
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static int add_bytes(const struct map_facts *facts, void *userdata)
+{
+	*(json_int_t *)userdata += facts->bytes;
+	return 0;
+}
+
+static json_t *memory_status(const struct agent *agent)
+{
+	json_int_t maps = 0;
+
+	maps_facts(datapath_maps(agent->datapath), add_bytes, &maps);
+	return json_pack("{s:I, s:I}", "resident", resident_bytes(), "maps", maps);
+}
+
+/* The first trouble there is speaks for the whole. */
+static void add_state(json_t *status, const struct agent *agent, json_t *store)
+{
+	const char *state = "Ok", *message = "", *store_state = json_string_value(json_object_get(store, "state"));
+
+	if (!agent->ready) {
+		state = agent->trouble.code ? "Failure" : "Starting";
+		message = agent->trouble.code ? agent->trouble.message : "taking over what is there";
+	} else if (store_state && strcmp(store_state, "Ok")) {
+		state = "Warning";
+		message = json_string_value(json_object_get(store, "message")) ?: "the store has a problem";
+	}
+	json_object_set_new(status, "state", json_string(state));
+	json_object_set_new(status, "message", json_string(message));
+}
+
+json_t *agent_status(const struct agent *agent)
+{
+	char started[CLOCK_TEXT_MAX];
+	json_t *store = store_status(agent->store);
+	json_t *status =
+		json_pack("{s:s, s:s, s:s, s:s}", "version", PILUS_VERSION, "node", agent->config->node_name, "cluster",
+	                  agent->config->cluster_name, "started", clock_format(agent->started, started));
+
+	add_state(status, agent, store);
+	json_object_set_new(status, "store", store);
+	json_object_set_new(status, "ipam", ipam_status(agent->ipam));
+	json_object_set_new(status, "datapath", datapath_status(agent));
+	json_object_set_new(status, "monitor", monitor_status(agent->monitor));
+	json_object_set_new(status, "endpoints",
+	                    agent->ready ? endpoints_status(agent->endpoints)
+	                                 : json_pack("{s:i, s:i}", "ready", 0, "total", 0));
+	json_object_set_new(status, "memory", memory_status(agent));
+	return status;
+}
+
+static int add_map(const struct map_facts *facts, void *userdata)
+{
+	return json_array_append_new(userdata,
+	                             json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", facts->name, "type", facts->type,
+	                                       "entries", (json_int_t)facts->entries, "max-entries",
+	                                       (json_int_t)facts->max_entries, "bytes", (json_int_t)facts->bytes));
+}
+
+json_t *agent_maps(const struct agent *agent)
+{
+	json_t *list = json_array();
+
+	maps_facts(datapath_maps(agent->datapath), add_map, list);
+	return list;
+}
