@@ -43,14 +43,14 @@ void endpoints_free(struct endpoints *endpoints)
 	if (!endpoints)
 		return;
 	endpoint_watch_stop(endpoints);
-	endpoints_foreach(endpoints, entry)
-	{
+	endpoints_foreach (endpoints, entry) {
 		if (entry->done) {
 			error_set(&error, -EAGAIN, "the agent is ending: try again later");
 			endpoint_creation_failed(entry, &error);
 		}
 	}
-	endpoints_foreach(endpoints, entry) endpoint_entry_free(entry);
+	endpoints_foreach (endpoints, entry)
+		endpoint_entry_free(entry);
 	uv_close((uv_handle_t *)&endpoints->timer, timer_closed);
 }
 

@@ -51,8 +51,7 @@ int endpoints_collect(struct endpoints *endpoints, json_t *request, struct error
 	result = check_request(request, &network, &valid, error);
 	if (result)
 		return result;
-	endpoints_foreach(endpoints, entry)
-	{
+	endpoints_foreach (endpoints, entry) {
 		if (!entry->spec.network || strcmp(entry->spec.network, network) || is_valid(valid, &entry->spec))
 			continue;
 		result = endpoint_take_down(entry, "collected as garbage", error);

@@ -25,8 +25,7 @@ void endpoint_schedule(struct endpoints *endpoints)
 	uint64_t due = endpoints->look_at, now = clock_now();
 	struct endpoint_entry *entry;
 
-	endpoints_foreach(endpoints, entry)
-	{
+	endpoints_foreach (endpoints, entry) {
 		sooner(&due, entry->retry_at);
 		sooner(&due, entry->deadline);
 	}
@@ -56,8 +55,7 @@ static void timer_fired(uv_timer_t *timer)
 		endpoints->look_at = 0;
 		endpoint_watch_look(endpoints);
 	}
-	endpoints_foreach(endpoints, entry)
-	{
+	endpoints_foreach (endpoints, entry) {
 		if (entry->deadline && entry->deadline <= now) {
 			fail_late(entry);
 		} else if (entry->retry_at && entry->retry_at <= now) {

@@ -94,7 +94,8 @@ json_t *endpoints_to_json(const struct endpoints *endpoints)
 	json_t *list = json_array();
 
 	json_array_append_new(list, host_to_json(endpoints));
-	endpoints_foreach(endpoints, entry) json_array_append_new(list, endpoint_entry_to_json(entry));
+	endpoints_foreach (endpoints, entry)
+		json_array_append_new(list, endpoint_entry_to_json(entry));
 	return list;
 }
 
@@ -103,8 +104,7 @@ json_t *endpoints_status(const struct endpoints *endpoints)
 	const struct endpoint_entry *entry;
 	int ready = 0, total = 0;
 
-	endpoints_foreach(endpoints, entry)
-	{
+	endpoints_foreach (endpoints, entry) {
 		ready += entry->state == ENDPOINT_READY;
 		total++;
 	}

@@ -54,8 +54,7 @@ static bool has_twin(const struct endpoint_entry *entry)
 {
 	const struct endpoint_entry *other;
 
-	endpoints_foreach(entry->endpoints, other)
-	{
+	endpoints_foreach (entry->endpoints, other) {
 		if (other != entry && !strcmp(other->spec.container, entry->spec.container) &&
 		    !strcmp(other->spec.interface, entry->spec.interface))
 			return true;
@@ -226,7 +225,8 @@ int endpoints_restore(struct endpoints *endpoints, struct error *error)
 		return result;
 	sweep_maps(endpoints);
 	sweep_devices(endpoints);
-	endpoints_foreach(endpoints, entry) count++;
+	endpoints_foreach (endpoints, entry)
+		count++;
 	if (count)
 		log_info("%u endpoint%s restored", count, count == 1 ? "" : "s");
 	return endpoint_watch_start(endpoints, error);

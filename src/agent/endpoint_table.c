@@ -80,8 +80,7 @@ struct endpoint_entry *endpoint_lookup(const struct endpoints *endpoints, const 
 {
 	struct endpoint_entry *entry;
 
-	endpoints_foreach(endpoints, entry)
-	{
+	endpoints_foreach (endpoints, entry) {
 		if (!strcmp(entry->spec.container, container) && !strcmp(entry->spec.interface, interface))
 			return entry;
 	}

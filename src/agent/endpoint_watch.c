@@ -37,13 +37,13 @@ void endpoint_watch_look(struct endpoints *endpoints)
 {
 	struct endpoint_entry *entry;
 
-	endpoints_foreach(endpoints, entry) entry->seen = false;
+	endpoints_foreach (endpoints, entry)
+		entry->seen = false;
 	if (link_each(endpoints->services.netlink, mark_seen, endpoints)) {
 		look_later(endpoints, NS_PER_SECOND);
 		return;
 	}
-	endpoints_foreach(endpoints, entry)
-	{
+	endpoints_foreach (endpoints, entry) {
 		if (entry->wired && !entry->seen && entry->state != ENDPOINT_DISCONNECTING)
 			endpoint_take_down(entry, "its device is gone", NULL);
 	}
