@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The two programs at the host's end of every pod's veth.
+ *
+ * from_container (ingress): what a pod sends. Established packets cost one lookup in the flow table, which says where
+ * they go; else the sender is verified, the destination looked up and the decision remembered. Then into another pod,
+ * to another node, or to the host's stack.
+ *
+ * to_container (egress): what reaches a pod through the host's stack, from the host or the world. Pods' and nodes'
+ * packets are redirected past this point.
+ */
+#include "lib/deliver.h"
+#include "lib/stack.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Is the packet's sender the endpoint that its flow was opened by? Its address is part of the flow's key. */
+static __always_inline _Bool sender_is(struct __sk_buff *skb, __u16 id)
+{
+	struct endpoint *endpoint = endpoint_by_id(id);
+	struct cursor cursor = cursor_at(skb, 0);
+	struct ethhdr *ethernet = cursor_take(&cursor, sizeof(*ethernet));
+
+	return endpoint && ethernet && endpoint->ifindex == skb->ifindex &&
+	       mac_equal(ethernet->h_source, endpoint->pod_mac);
+}
+
+/* A pod may only speak for itself. */
+static __always_inline int verify_sender(struct __sk_buff *skb, struct packet *packet)
+{
+	__u16 id = endpoint_id_by_device(skb->ifindex);
+	struct endpoint *endpoint = endpoint_by_id(id);
+	const struct addr *own;
+
+	if (!endpoint)
+		return DROP_NO_CONFIGURATION;
+	packet->from = packet->source_endpoint = id;
+	packet->source_identity = endpoint->identity;
+	if (!sender_is(skb, id))
+		return DROP_INVALID_SOURCE_MAC;
+	own = packet->tuple.ethertype == bpf_htons(ETH_P_IP) ? &endpoint->v4 : &endpoint->v6;
+	return addr_equal(&packet->tuple.source, own) ? 0 : DROP_INVALID_SOURCE_IP;
+}
+
+static __always_inline int find_destination(struct packet *packet, struct decision *ret_decision)
+{
+	struct local_addr *local = local_lookup(&packet->tuple.destination);
+	struct ipcache_entry entry = ipcache_lookup(&packet->tuple.destination);
+
+	packet->destination_identity = local && !local->endpoint ? IDENTITY_HOST : entry.identity;
+	if (local && local->endpoint)
+		*ret_decision = (struct decision){.action = FLOW_TO_ENDPOINT, .target = local->endpoint};
+	else if (!local && entry.node)
+		*ret_decision = (struct decision){.action = FLOW_TO_NODE, .target = entry.node};
+	else
+		*ret_decision = (struct decision){.action = FLOW_TO_STACK};
+	return 0;
+}
+
+/* Decides where a pod's packet goes, and remembers it. Returns 0 or a drop reason. */
+static __noinline int from_container_decide(struct __sk_buff *skb, struct packet *packet, struct decision *ret_decision)
+{
+	__u32 epoch = state_epoch();
+	int reason;
+
+	/* Pods need no neighbour discovery, router or listener: their gateway is a fixed neighbour. */
+	if (is_multicast(&packet->tuple.destination))
+		return packet->tuple.protocol == PROTOCOL_ICMPV6 ? DROP_FORBIDDEN_ICMPV6 : DROP_MULTICAST;
+	reason = verify_sender(skb, packet);
+	if (!reason)
+		reason = find_destination(packet, ret_decision);
+	if (!reason)
+		reason = flow_record(skb, packet, ret_decision, epoch);
+	return reason;
+}
+
+static __always_inline int from_container_receive(struct __sk_buff *skb, struct packet *packet,
+                                                  struct decision *ret_decision)
+{
+	struct flow *flow = flow_find(packet);
+
+	if (flow && flow_is_decided(flow, packet) && sender_is(skb, flow_direction(flow, packet)->source)) {
+		*ret_decision = flow_recall(flow, packet);
+		packet->source_endpoint = packet->from;
+		flow_count(flow, packet);
+		return 0;
+	}
+	return from_container_decide(skb, packet, ret_decision);
+}
+
+SEC("tcx/ingress")
+int from_container(struct __sk_buff *skb)
+{
+	struct packet packet = {.point = TRACE_FROM_ENDPOINT, .origin = FLOW_FROM_ENDPOINT, .state = PACKET_UNKNOWN};
+	struct decision decision = {};
+	int reason;
+
+	parse_pull(skb);
+	reason = skb->vlan_present ? DROP_UNSUPPORTED_L3 : parse_packet(skb, 0, &packet);
+	if (!reason)
+		reason = from_container_receive(skb, &packet, &decision);
+	if (reason)
+		return drop(skb, &packet, reason);
+	trace(skb, &packet, TRACE_FROM_ENDPOINT);
+	switch (decision.action) {
+	case FLOW_TO_ENDPOINT:
+		metric_count(METRIC_FORWARDED, METRIC_EGRESS, packet.length);
+		return deliver_to_endpoint(skb, &packet, decision.target);
+	case FLOW_TO_NODE:
+		return deliver_to_node(skb, &packet, decision.target);
+	default:
+		return deliver_to_stack(skb, &packet);
+	}
+}
+
+SEC("tcx/egress")
+int to_container(struct __sk_buff *skb)
+{
+	struct packet packet = {.point = TRACE_FROM_HOST, .origin = FLOW_FROM_STACK, .state = PACKET_UNKNOWN};
+	struct decision decision = {.action = FLOW_TO_ENDPOINT, .target = endpoint_id_by_device(skb->ifindex)};
+	int reason;
+
+	parse_pull(skb);
+	reason = parse_packet(skb, 0, &packet);
+	if (stack_housekeeping(reason, &packet))
+		return VERDICT_NEXT;
+	packet.destination_endpoint = decision.target;
+	if (!reason)
+		reason = stack_receive(skb, &packet, &decision);
+	if (reason)
+		return drop(skb, &packet, reason);
+	trace(skb, &packet, TRACE_FROM_HOST);
+	trace(skb, &packet, TRACE_TO_ENDPOINT);
+	metric_count(METRIC_FORWARDED, METRIC_INGRESS, packet.length);
+	return VERDICT_NEXT;
+}

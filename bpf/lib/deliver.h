@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Sending a packet where it was decided: into a pod, to another node, or on through the host's stack. Each is the end
+ * of a packet's way: counted, traced, and the program's return code. A pod is one router hop away from any other.
+ */
+#ifndef PILUS_BPF_DELIVER_H
+#define PILUS_BPF_DELIVER_H
+
+#include "overlay.h"
+
+/* Takes one from the TTL or hop limit. Returns 0 or a drop reason. */
+static __always_inline int route_hop(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct cursor cursor = cursor_at(skb, ETH_HLEN);
+
+	if (packet->tuple.ethertype == bpf_htons(ETH_P_IP)) {
+		struct iphdr *ip = cursor_take(&cursor, sizeof(*ip));
+		__u32 sum;
+
+		if (!ip)
+			return DROP_TRUNCATED_HEADER;
+		if (ip->ttl <= 1)
+			return DROP_TTL_EXCEEDED;
+		sum = ip->check + bpf_htons(0x0100); /* RFC 1141 */
+		ip->check = sum + (sum >= 0xffff);
+		ip->ttl--;
+	} else {
+		struct ipv6hdr *ip = cursor_take(&cursor, sizeof(*ip));
+
+		if (!ip)
+			return DROP_TRUNCATED_HEADER;
+		if (ip->hop_limit <= 1)
+			return DROP_TTL_EXCEEDED;
+		ip->hop_limit--;
+	}
+	return 0;
+}
+
+static __always_inline int address_frame(struct __sk_buff *skb, const struct packet *packet,
+                                         const struct endpoint *endpoint)
+{
+	struct cursor cursor = cursor_at(skb, 0);
+	struct ethhdr *ethernet = cursor_take(&cursor, sizeof(*ethernet));
+
+	if (!ethernet)
+		return DROP_TRUNCATED_HEADER;
+	__builtin_memcpy(ethernet->h_dest, endpoint->pod_mac, ETH_ALEN);
+	__builtin_memcpy(ethernet->h_source, endpoint->host_mac, ETH_ALEN);
+	ethernet->h_proto = packet->tuple.ethertype;
+	return 0;
+}
+
+/* Into the pod, past the host's stack and this end of the veth. */
+static __always_inline int deliver_to_endpoint(struct __sk_buff *skb, struct packet *packet, __u16 id)
+{
+	struct endpoint *endpoint = endpoint_by_id(id);
+	int reason = endpoint ? route_hop(skb, packet) : DROP_NOT_LOCAL;
+
+	if (!reason)
+		reason = address_frame(skb, packet, endpoint);
+	if (reason)
+		return drop(skb, packet, reason);
+	packet->destination_endpoint = id;
+	packet->story |= STORY_LOCAL_DELIVERY;
+	trace(skb, packet, TRACE_TO_ENDPOINT);
+	metric_count(METRIC_FORWARDED, METRIC_INGRESS, packet->length);
+	return bpf_redirect_peer(endpoint->ifindex, 0);
+}
+
+static __always_inline int redirect_to_next_hop(struct packet *packet, const struct node *node)
+{
+	struct bpf_redir_neigh next_hop = {.nh_family = AF_INET, .ipv4_nh = node->next_hop.word[3]};
+
+	if (likely(node->flags & NODE_NEIGHBOUR_KNOWN))
+		return bpf_redirect(node->ifindex, 0);
+	return bpf_redirect_neigh(node->ifindex, &next_hop, sizeof(next_hop), 0);
+}
+
+/* To another node, in the overlay, past the host's stack and the overlay device. */
+static __always_inline int deliver_to_node(struct __sk_buff *skb, struct packet *packet, __u16 id)
+{
+	struct node *node = node_by_id(id);
+	int reason;
+
+	if (!node)
+		return drop(skb, packet, DROP_NO_TUNNEL_ENDPOINT);
+	packet->node = id;
+	packet->vni = packet->source_identity;
+	packet->story |= STORY_ENCAPSULATED;
+	if (!(node->flags & NODE_NEIGHBOUR_KNOWN))
+		packet->story |= STORY_NEIGHBOUR_LOOKUP;
+	trace(skb, packet, TRACE_TO_OVERLAY);
+	reason = overlay_encapsulate(skb, packet, node);
+	if (reason)
+		return drop(skb, packet, reason);
+	metric_count(METRIC_FORWARDED, METRIC_EGRESS, packet->length);
+	return redirect_to_next_hop(packet, node);
+}
+
+/* On through the host's stack: to the host itself, or for it to route. */
+static __always_inline int deliver_to_stack(struct __sk_buff *skb, struct packet *packet)
+{
+	_Bool to_host = packet->destination_identity == IDENTITY_HOST;
+
+	packet->story |= STORY_LEFT_TO_STACK;
+	trace(skb, packet, to_host ? TRACE_TO_HOST : TRACE_TO_STACK);
+	metric_count(METRIC_FORWARDED, packet->origin == FLOW_FROM_ENDPOINT ? METRIC_EGRESS : METRIC_INGRESS,
+	             packet->length);
+	return VERDICT_NEXT;
+}
+
+#endif

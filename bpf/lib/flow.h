@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The flow table: is a packet's flow known, may its decision be used again, and if not, what is decided now. See
+ * abi/flow.h.
+ *
+ * A packet's way through every program: flow_find; if flow_is_decided, flow_recall and flow_count; else decide and
+ * flow_record.
+ */
+#ifndef PILUS_BPF_FLOW_H
+#define PILUS_BPF_FLOW_H
+
+#include "icmp.h"
+#include "packet.h"
+#include "state.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072); /* the agent sets it */
+	__type(key, struct flow_key);
+	__type(value, struct flow);
+} pilus_flows SEC(".maps");
+
+/* What becomes of a packet: as in struct flow_direction. */
+struct decision {
+	__u8 action; /* enum flow_action */
+	__u16 target;
+};
+
+static __always_inline struct flow_direction *flow_direction(struct flow *flow, const struct packet *packet)
+{
+	return &flow->direction[packet->direction & 1];
+}
+
+/* A SYN on a connection that has ended begins another one with the same addresses and ports. */
+static __always_inline _Bool flow_is_reopened_by(const struct flow *flow, const struct packet *packet)
+{
+	return unlikely(packet->tuple.tcp_flags & TCP_SYN) && !(packet->tuple.tcp_flags & TCP_ACK) &&
+	       flow_state(&packet->key, flow) == FLOW_CLOSING;
+}
+
+static __always_inline struct flow *flow_find(const struct packet *packet)
+{
+	return bpf_map_lookup_elem(&pilus_flows, &packet->key);
+}
+
+/* May the packet go the way its predecessors went? `packet->origin` is known; the caller still holds `source` against
+ * its sender. */
+static __always_inline _Bool flow_is_decided(struct flow *flow, const struct packet *packet)
+{
+	const struct flow_direction *direction = flow_direction(flow, packet);
+
+	return direction->epoch == state_epoch() && direction->origin == packet->origin && direction->action &&
+	       !packet->tuple.related && !flow_is_reopened_by(flow, packet);
+}
+
+/* What is known of the flow, for the packet and for who hears of it. */
+static __always_inline struct decision flow_recall(struct flow *flow, struct packet *packet)
+{
+	const struct flow_direction *direction = flow_direction(flow, packet);
+
+	packet->from = direction->source;
+	packet->source_identity = flow->identity[packet->direction & 1];
+	packet->destination_identity = flow->identity[!(packet->direction & 1)];
+	packet->state = packet->direction == flow->initiator ? PACKET_ESTABLISHED : PACKET_REPLY;
+	packet->story |= STORY_FLOW_HIT;
+	return (struct decision){direction->action, direction->target};
+}
+
+/* A SYN+ACK, or an answer on a flow whose opening was not seen, comes from the side that did not open it. */
+static __always_inline __u8 flow_initiator(const struct packet *packet)
+{
+	_Bool answer = (packet->tuple.tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
+
+	return (packet->direction ^ answer) & 1;
+}
+
+static __always_inline void flow_decide(struct flow *flow, const struct packet *packet, const struct decision *decision,
+                                        __u32 epoch)
+{
+	struct flow_direction *direction = flow_direction(flow, packet);
+
+	direction->source = packet->from;
+	direction->target = decision->target;
+	direction->origin = packet->origin;
+	direction->action = decision->action;
+	direction->epoch = epoch;
+	flow->identity[packet->direction & 1] = packet->source_identity;
+	flow->identity[!(packet->direction & 1)] = packet->destination_identity;
+}
+
+/* Counts the packet to its flow. Only packets of one direction write here, and one CPU handles them as a rule: no
+ * atomics. */
+static __always_inline void flow_count(struct flow *flow, const struct packet *packet)
+{
+	struct flow_direction *direction = flow_direction(flow, packet);
+
+	direction->packets++;
+	direction->bytes += packet->length;
+	direction->last_seen = bpf_ktime_get_coarse_ns();
+	direction->tcp_flags |= packet->tuple.tcp_flags;
+}
+
+/* Makes an entry, undecided; also in place of one that has ended. NULL when the table refuses. */
+static __always_inline struct flow *flow_open(struct packet *packet)
+{
+	struct flow flow = {.created = bpf_ktime_get_coarse_ns(), .initiator = flow_initiator(packet)};
+
+	packet->story |= STORY_FLOW_CREATED;
+	if (bpf_map_update_elem(&pilus_flows, &packet->key, &flow, BPF_ANY))
+		return NULL;
+	return flow_find(packet);
+}
+
+static __always_inline void flow_note_related(struct __sk_buff *skb, struct packet *packet)
+{
+	struct flow_key quoted;
+
+	if (!icmp_quoted_flow(skb, packet, &quoted) && bpf_map_lookup_elem(&pilus_flows, &quoted))
+		packet->state = PACKET_RELATED;
+}
+
+/*
+ * Remembers a decision made in `epoch` (read before the maps that it was made from), in the flow there is or in a new
+ * one, and counts the packet. ICMP errors leave no flow of their own: they are related to the one that they quote, or
+ * to none.
+ */
+static __always_inline int flow_record(struct __sk_buff *skb, struct packet *packet, const struct decision *decision,
+                                       __u32 epoch)
+{
+	struct flow *flow;
+
+	if (packet->tuple.related) {
+		flow_note_related(skb, packet);
+		return 0;
+	}
+	flow = flow_find(packet);
+	if (!flow || flow_is_reopened_by(flow, packet)) {
+		packet->state = flow ? PACKET_REOPENED : PACKET_NEW;
+		packet->story |= flow ? 0 : STORY_FLOW_MISS;
+		flow = flow_open(packet);
+		if (!flow)
+			return DROP_FLOW_INSERTION_FAILED;
+	} else {
+		packet->state = packet->direction == flow->initiator ? PACKET_ESTABLISHED : PACKET_REPLY;
+		packet->story |= STORY_FLOW_STALE;
+	}
+	flow_decide(flow, packet, decision, epoch);
+	flow_count(flow, packet);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Ports of fragmented datagrams, so that all fragments go the way of the first. See abi/fragment.h.
+ */
+#ifndef PILUS_BPF_FRAGMENT_H
+#define PILUS_BPF_FRAGMENT_H
+
+#include "abi/fragment.h"
+#include "packet.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment_ports);
+} pilus_fragments SEC(".maps");
+
+static __always_inline struct fragment_key fragment_key(const struct tuple *tuple, __be32 id)
+{
+	return (struct fragment_key){
+		.source = tuple->source,
+		.destination = tuple->destination,
+		.id = id,
+		.protocol = tuple->protocol,
+	};
+}
+
+/* A full map evicts the oldest; what that loses shows as the drop reason of the next fragment. */
+static __always_inline void fragment_remember(const struct tuple *tuple, __be32 id)
+{
+	struct fragment_key key = fragment_key(tuple, id);
+	struct fragment_ports ports = {tuple->source_port, tuple->destination_port};
+
+	bpf_map_update_elem(&pilus_fragments, &key, &ports, BPF_ANY);
+}
+
+static __always_inline int fragment_recall(struct tuple *tuple, __be32 id)
+{
+	struct fragment_key key = fragment_key(tuple, id);
+	struct fragment_ports *ports = bpf_map_lookup_elem(&pilus_fragments, &key);
+
+	if (!ports)
+		return DROP_FIRST_FRAGMENT_NOT_FOUND;
+	tuple->source_port = ports->source;
+	tuple->destination_port = ports->destination;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * From bytes to struct packet: ethernet, IPv4, IPv6 with extension headers, fragments, ports. Every access is checked
+ * against the linear part of the skb, which parse_pull makes long enough beforehand. What is cut short or malformed
+ * ends in a drop reason. The packet quoted by an ICMP error is in icmp.h.
+ */
+#ifndef PILUS_BPF_PARSE_H
+#define PILUS_BPF_PARSE_H
+
+#include "fragment.h"
+#include "packet.h"
+
+/* Enough for the overlay's headers, IPv6 with extensions, TCP, or an ICMP error with its quote. */
+#define PARSE_LINEAR 192
+
+#define IPV6_EXTENSIONS_MAX  6
+#define IPV4_FRAGMENT_MASK   0x3fff /* more fragments, or an offset */
+#define IPV4_OFFSET_MASK     0x1fff
+#define IPV6_FRAGMENT_OFFSET 0xfff8
+
+#define ICMP_ECHO_REPLY        0
+#define ICMP_UNREACHABLE       3
+#define ICMP_ECHO              8
+#define ICMP_TIME_EXCEEDED     11
+#define ICMP_PARAMETER_PROBLEM 12
+#define ICMPV6_ERROR_LAST      4 /* 1 … 4 are the errors */
+#define ICMPV6_ECHO            128
+#define ICMPV6_ECHO_REPLY      129
+
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+	__be16 id;
+	__be16 sequence;
+};
+
+struct sctp_header {
+	__be16 source;
+	__be16 destination;
+	__be32 tag;
+	__be32 checksum;
+};
+
+/* Any extension header; the fragment header's fields fit. */
+struct ipv6_extension {
+	__u8 next;
+	__u8 length; /* in units of 8 bytes, the first not counted */
+	__be16 fragment_offset;
+	__be32 fragment_id;
+};
+
+/* What a packet says about being part of a fragmented datagram. */
+struct fragment {
+	_Bool is;    /* it is one */
+	_Bool later; /* and not the first: no transport header */
+	__be32 id;
+};
+
+/* A place in the packet that moves on as headers are taken. */
+struct cursor {
+	void *at;
+	void *end;
+};
+
+/* The next `size` bytes, or NULL when the packet ends before. */
+static __always_inline void *cursor_take(struct cursor *cursor, __u32 size)
+{
+	void *taken = cursor->at;
+
+	if (taken + size > cursor->end)
+		return NULL;
+	cursor->at = taken + size;
+	return taken;
+}
+
+static __always_inline struct cursor cursor_at(struct __sk_buff *skb, __u32 offset)
+{
+	return (struct cursor){(void *)(long)skb->data + offset, (void *)(long)skb->data_end};
+}
+
+/* The linear part is short when the packet is, or when the packet lies in pages. A failure shows as a truncated header.
+ */
+static __always_inline void parse_pull(struct __sk_buff *skb)
+{
+	__u32 linear = skb->data_end - skb->data;
+
+	if (unlikely(linear < PARSE_LINEAR && linear < skb->len))
+		bpf_skb_pull_data(skb, skb->len < PARSE_LINEAR ? skb->len : PARSE_LINEAR);
+}
+
+static __always_inline int parse_icmp(struct cursor *cursor, struct tuple *tuple)
+{
+	struct icmp_header *icmp = cursor_take(cursor, sizeof(*icmp));
+	_Bool echo;
+
+	if (!icmp)
+		return DROP_TRUNCATED_HEADER;
+	if (tuple->protocol == PROTOCOL_ICMP) {
+		echo = icmp->type == ICMP_ECHO || icmp->type == ICMP_ECHO_REPLY;
+		tuple->related = icmp->type == ICMP_UNREACHABLE || icmp->type == ICMP_TIME_EXCEEDED ||
+		                 icmp->type == ICMP_PARAMETER_PROBLEM;
+	} else {
+		echo = icmp->type == ICMPV6_ECHO || icmp->type == ICMPV6_ECHO_REPLY;
+		tuple->related = icmp->type && icmp->type <= ICMPV6_ERROR_LAST;
+	}
+	tuple->source_port = tuple->destination_port = echo ? icmp->id : 0;
+	return 0;
+}
+
+static __always_inline int parse_ports(struct cursor *cursor, struct tuple *tuple, __u32 header_size)
+{
+	__be16 *ports = cursor_take(cursor, header_size);
+
+	if (!ports)
+		return DROP_TRUNCATED_HEADER;
+	tuple->source_port = ports[0];
+	tuple->destination_port = ports[1];
+	if (tuple->protocol == PROTOCOL_TCP)
+		tuple->tcp_flags = ((__u8 *)ports)[13];
+	return 0;
+}
+
+static __always_inline int parse_transport(struct cursor *cursor, struct tuple *tuple)
+{
+	switch (tuple->protocol) {
+	case PROTOCOL_TCP:
+		return parse_ports(cursor, tuple, sizeof(struct tcphdr));
+	case PROTOCOL_UDP:
+		return parse_ports(cursor, tuple, sizeof(struct udphdr));
+	case PROTOCOL_SCTP:
+		return parse_ports(cursor, tuple, sizeof(struct sctp_header));
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		return parse_icmp(cursor, tuple);
+	default:
+		return DROP_UNKNOWN_L4;
+	}
+}
+
+static __always_inline int parse_ipv4(struct cursor *cursor, struct tuple *tuple, struct fragment *ret_fragment)
+{
+	struct iphdr *ip = cursor_take(cursor, sizeof(*ip));
+	__u16 offset;
+
+	if (!ip)
+		return DROP_TRUNCATED_HEADER;
+	if (ip->version != 4 || ip->ihl < 5)
+		return DROP_INVALID_PACKET;
+	tuple->source = addr_from_v4(ip->saddr);
+	tuple->destination = addr_from_v4(ip->daddr);
+	tuple->protocol = ip->protocol;
+	offset = bpf_ntohs(ip->frag_off);
+	*ret_fragment = (struct fragment){offset & IPV4_FRAGMENT_MASK, offset & IPV4_OFFSET_MASK, ip->id};
+	/* The mask tells the verifier what the check of ihl says. */
+	if (!cursor_take(cursor, ((ip->ihl - 5) & 0xf) * 4))
+		return DROP_TRUNCATED_HEADER;
+	return 0;
+}
+
+static __always_inline _Bool is_ipv6_extension(__u8 next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS ||
+	       next == IPPROTO_FRAGMENT;
+}
+
+static __always_inline int parse_ipv6_extensions(struct cursor *cursor, struct tuple *tuple,
+                                                 struct fragment *ret_fragment)
+{
+	for (int i = 0; i < IPV6_EXTENSIONS_MAX; i++) {
+		struct ipv6_extension *extension;
+		__u16 offset;
+
+		/* What follows a later fragment's header is payload. */
+		if (!is_ipv6_extension(tuple->protocol) || ret_fragment->later)
+			return 0;
+		extension = cursor_take(cursor, sizeof(*extension));
+		if (!extension)
+			return DROP_TRUNCATED_HEADER;
+		if (tuple->protocol == IPPROTO_FRAGMENT) {
+			offset = bpf_ntohs(extension->fragment_offset);
+			*ret_fragment = (struct fragment){offset & (IPV6_FRAGMENT_OFFSET | 1),
+			                                  offset & IPV6_FRAGMENT_OFFSET, extension->fragment_id};
+		} else if (!cursor_take(cursor, extension->length * 8)) {
+			return DROP_TRUNCATED_HEADER;
+		}
+		tuple->protocol = extension->next;
+	}
+	return is_ipv6_extension(tuple->protocol) ? DROP_INVALID_IPV6_EXTENSION : 0;
+}
+
+static __always_inline int parse_ipv6(struct cursor *cursor, struct tuple *tuple, struct fragment *ret_fragment)
+{
+	struct ipv6hdr *ip = cursor_take(cursor, sizeof(*ip));
+
+	if (!ip)
+		return DROP_TRUNCATED_HEADER;
+	if (ip->version != 6)
+		return DROP_INVALID_PACKET;
+	__builtin_memcpy(&tuple->source, &ip->saddr, sizeof(tuple->source));
+	__builtin_memcpy(&tuple->destination, &ip->daddr, sizeof(tuple->destination));
+	/* A mapped address is our IPv4: it must not come in by IPv6's door (RFC 4942, section 2.2). */
+	if (addr_is_v4(&tuple->source) || addr_is_v4(&tuple->destination))
+		return DROP_INVALID_PACKET;
+	tuple->protocol = ip->nexthdr;
+	return parse_ipv6_extensions(cursor, tuple, ret_fragment);
+}
+
+static __always_inline int parse_network(struct cursor *cursor, struct tuple *tuple, struct fragment *ret_fragment)
+{
+	if (tuple->ethertype == bpf_htons(ETH_P_IP))
+		return parse_ipv4(cursor, tuple, ret_fragment);
+	if (tuple->ethertype == bpf_htons(ETH_P_IPV6))
+		return parse_ipv6(cursor, tuple, ret_fragment);
+	return DROP_UNSUPPORTED_L3;
+}
+
+/* The flow's key. Returns the index of the direction. */
+static __always_inline int tuple_key(const struct tuple *tuple, struct flow_key *ret_key)
+{
+	return flow_key_fill(ret_key, &tuple->source, &tuple->destination, tuple->source_port, tuple->destination_port,
+	                     tuple->protocol);
+}
+
+/*
+ * Parses the frame whose ethernet header is at offset `frame` of the skb; parse_pull has been called. Returns 0 or a
+ * drop reason, and `packet` holds how far it came.
+ */
+static __always_inline int parse_packet(struct __sk_buff *skb, __u32 frame, struct packet *packet)
+{
+	struct cursor cursor = cursor_at(skb, frame);
+	struct ethhdr *ethernet = cursor_take(&cursor, sizeof(*ethernet));
+	struct fragment fragment = {};
+	int reason;
+
+	packet->frame = frame;
+	packet->length = skb->len - frame;
+	if (!ethernet)
+		return DROP_TRUNCATED_HEADER;
+	packet->tuple.ethertype = ethernet->h_proto;
+	reason = parse_network(&cursor, &packet->tuple, &fragment);
+	if (reason)
+		return reason;
+	if (fragment.later) {
+		reason = fragment_recall(&packet->tuple, fragment.id);
+	} else {
+		packet->transport = (__u32)(long)cursor.at - skb->data;
+		reason = parse_transport(&cursor, &packet->tuple);
+		if (!reason && fragment.is)
+			fragment_remember(&packet->tuple, fragment.id);
+	}
+	if (reason)
+		return reason;
+	packet->direction = tuple_key(&packet->tuple, &packet->key);
+	return 0;
+}
+
+#endif
