@@ -44,6 +44,9 @@ struct maps {
 	struct state *live;
 };
 
+/* Nothing open: what maps_close leaves, and takes. */
+#define MAPS_CLOSED {.live = NULL}
+
 /* Opens the pins below `bpffs`/pilus/maps. -ENOENT, with words, when no agent has ever loaded them. */
 int maps_open(const char *bpffs, struct maps *ret, struct error *error);
 void maps_close(struct maps *maps); /* also of a zeroed struct */

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath/attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+
+#include "base/memory.h"
+#include "datapath/pins.h"
+
+/* Which filter of a device is ours: "PIL" as a handle, at the first priority. */
+#define CLSACT_HANDLE   0x50494c
+#define CLSACT_PRIORITY 1
+
+DEFINE_CLEANUP(struct bpf_link *, bpf_link__destroy)
+
+const char *attach_hook_name(enum attach_mode mode, enum attach_hook hook)
+{
+	if (mode == ATTACH_CLSACT)
+		return hook == HOOK_INGRESS ? "clsact/ingress" : "clsact/egress";
+	return hook == HOOK_INGRESS ? "tcx/ingress" : "tcx/egress";
+}
+
+static char *link_path(const struct attach_device *device, enum attach_hook hook)
+{
+	_cleanup_free_ char *name = xasprintf("%s_%s", device->name, hook == HOOK_INGRESS ? "ingress" : "egress");
+
+	return pin_path(device->bpffs, PIN_LINKS, name);
+}
+
+static enum bpf_tc_attach_point attach_point(enum attach_hook hook)
+{
+	return hook == HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS;
+}
+
+/* The pinned link may be that of an earlier device of the same name. */
+static bool link_is_on(const struct bpf_link *link, uint32_t ifindex)
+{
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+
+	return !bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &size) && info.type == BPF_LINK_TYPE_TCX &&
+	       info.tcx.ifindex == ifindex;
+}
+
+static int tcx_replace(const char *path, uint32_t ifindex, struct bpf_program *program)
+{
+	_cleanup_(bpf_link__destroyp) struct bpf_link *link = bpf_link__open(path);
+
+	if (!link)
+		return -errno;
+	if (!link_is_on(link, ifindex))
+		return unlink(path) < 0 ? -errno : -ENOENT;
+	return bpf_link__update_program(link, program) ? -errno : 0;
+}
+
+static int tcx_attach(const struct attach_device *device, enum attach_hook hook, struct bpf_program *program)
+{
+	_cleanup_free_ char *path = link_path(device, hook);
+	_cleanup_(bpf_link__destroyp) struct bpf_link *link = NULL;
+	int r = tcx_replace(path, device->ifindex, program);
+
+	if (r != -ENOENT)
+		return r;
+	link = bpf_program__attach_tcx(program, device->ifindex, NULL);
+	if (!link)
+		return -errno;
+	return bpf_link__pin(link, path) ? -errno : 0;
+}
+
+static int tcx_detach(const struct attach_device *device, enum attach_hook hook)
+{
+	_cleanup_free_ char *path = link_path(device, hook);
+	_cleanup_(bpf_link__destroyp) struct bpf_link *link = bpf_link__open(path);
+
+	if (!link)
+		return errno == ENOENT ? 0 : -errno;
+	return unlink(path) < 0 ? -errno : 0;
+}
+
+static int clsact_attach(const struct attach_device *device, enum attach_hook hook, struct bpf_program *program)
+{
+	LIBBPF_OPTS(bpf_tc_hook, tc_hook, .ifindex = device->ifindex, .attach_point = attach_point(hook));
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY,
+	            .prog_fd = bpf_program__fd(program), .flags = BPF_TC_F_REPLACE);
+	int r = bpf_tc_hook_create(&tc_hook);
+
+	return r && r != -EEXIST ? r : bpf_tc_attach(&tc_hook, &filter);
+}
+
+static int clsact_detach(const struct attach_device *device, enum attach_hook hook)
+{
+	LIBBPF_OPTS(bpf_tc_hook, tc_hook, .ifindex = device->ifindex, .attach_point = attach_point(hook));
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
+	int r = bpf_tc_detach(&tc_hook, &filter);
+
+	/* No such filter, no clsact, no device: all are what was asked for. */
+	return r == -ENOENT || r == -EINVAL || r == -ENODEV ? 0 : r;
+}
+
+int attach_program(const struct attach_device *device, enum attach_hook hook, struct bpf_program *program,
+                   enum attach_mode *mode, struct error *error)
+{
+	int r = -EINVAL;
+
+	if (*mode != ATTACH_CLSACT) {
+		r = tcx_attach(device, hook, program);
+		if (!r) {
+			*mode = ATTACH_TCX;
+			r = clsact_detach(device, hook);
+		}
+	}
+	if (r && *mode != ATTACH_TCX) {
+		r = clsact_attach(device, hook, program);
+		if (!r) {
+			*mode = ATTACH_CLSACT;
+			r = tcx_detach(device, hook);
+		}
+	}
+	return r ? error_set_errno(error, r, "cannot attach %s to %s", bpf_program__name(program), device->name) : 0;
+}
+
+int attach_remove(const struct attach_device *device, enum attach_hook hook)
+{
+	int r = tcx_detach(device, hook), s = clsact_detach(device, hook);
+
+	return r ? r : s;
+}

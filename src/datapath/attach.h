@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Programs on devices, by tcx links (pinned) or, on kernels before 6.6, clsact filters. Attaching again replaces the
+ * program in place: no packet passes in between. For the files of this folder.
+ */
+#ifndef PILUS_DATAPATH_ATTACH_H
+#define PILUS_DATAPATH_ATTACH_H
+
+#include "datapath/datapath.h"
+
+struct bpf_program;
+
+enum attach_hook { HOOK_INGRESS, HOOK_EGRESS, HOOKS };
+
+struct attach_device {
+	const char *bpffs;
+	const char *name;
+	uint32_t ifindex;
+};
+
+/*
+ * *mode is ATTACH_AUTO until the first success tells which way works here. What an earlier agent attached the other way
+ * is removed after: for a moment both run, never none.
+ */
+int attach_program(const struct attach_device *device, enum attach_hook hook, struct bpf_program *program,
+                   enum attach_mode *mode, struct error *error);
+
+/* Either way's; also of a device that is gone. */
+int attach_remove(const struct attach_device *device, enum attach_hook hook);
+
+/* "tcx/ingress" */
+const char *attach_hook_name(enum attach_mode mode, enum attach_hook hook);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath/flow_table.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "datapath/walk.h"
+
+static uint64_t flow_last_seen(const struct flow *flow)
+{
+	uint64_t a = flow->direction[0].last_seen, b = flow->direction[1].last_seen;
+	uint64_t last = a > b ? a : b;
+
+	return last ? last : flow->created;
+}
+
+static uint32_t flow_timeout(const struct flow_key *key, const struct flow *flow, const struct flow_timeouts *timeouts)
+{
+	if (key->protocol != PROTOCOL_TCP)
+		return timeouts->other;
+	switch (flow_state(key, flow)) {
+	case FLOW_OPENING:
+		return timeouts->tcp_opening;
+	case FLOW_CLOSING:
+		return timeouts->tcp_closing;
+	default:
+		return timeouts->tcp;
+	}
+}
+
+uint64_t flow_expires(const struct flow_key *key, const struct flow *flow, const struct flow_timeouts *timeouts)
+{
+	return flow_last_seen(flow) + flow_timeout(key, flow, timeouts) * NS_PER_SECOND;
+}
+
+struct flow_visit {
+	int (*each)(const struct flow_key *key, const struct flow *flow, void *userdata);
+	void *userdata;
+};
+
+static int visit_flow(const void *key, const void *value, void *userdata)
+{
+	const struct flow_visit *visit = userdata;
+
+	return visit->each(key, value, visit->userdata);
+}
+
+int flow_table_each(const struct maps *maps,
+                    int (*each)(const struct flow_key *key, const struct flow *flow, void *userdata), void *userdata)
+{
+	struct flow_visit visit = {each, userdata};
+
+	return map_walk(maps->flows, sizeof(struct flow_key), sizeof(struct flow), visit_flow, &visit);
+}
+
+/* Keys are collected first: deleting inside a walk of buckets would upset it. */
+struct condemned {
+	const struct flow_timeouts *timeouts; /* NULL: all flows */
+	uint64_t now;
+	struct flow_key *keys;
+	uint32_t count, room, kept;
+};
+
+static int condemn(const struct flow_key *key, const struct flow *flow, void *userdata)
+{
+	struct condemned *condemned = userdata;
+
+	if (condemned->timeouts && flow_expires(key, flow, condemned->timeouts) > condemned->now) {
+		condemned->kept++;
+		return 0;
+	}
+	if (condemned->count == condemned->room) {
+		condemned->room = condemned->room ? condemned->room * 2 : 256;
+		condemned->keys = xrealloc(condemned->keys, condemned->room * sizeof(*condemned->keys));
+	}
+	condemned->keys[condemned->count++] = *key;
+	return 0;
+}
+
+static int remove_condemned(const struct maps *maps, const struct condemned *condemned, uint32_t *ret_removed)
+{
+	uint32_t removed = 0;
+
+	for (uint32_t i = 0; i < condemned->count; i++) {
+		int r = bpf_map_delete_elem(maps->flows, &condemned->keys[i]);
+
+		if (r && r != -ENOENT)
+			return r;
+		removed += !r;
+	}
+	if (ret_removed)
+		*ret_removed = removed;
+	return 0;
+}
+
+int flow_table_age(const struct maps *maps, const struct flow_timeouts *timeouts, uint64_t now, uint32_t *ret_removed,
+                   uint32_t *ret_kept)
+{
+	struct condemned condemned = {.timeouts = timeouts, .now = now};
+	int r = flow_table_each(maps, condemn, &condemned);
+
+	if (!r)
+		r = remove_condemned(maps, &condemned, ret_removed);
+	if (!r && ret_kept)
+		*ret_kept = condemned.kept;
+	free(condemned.keys);
+	return r;
+}
+
+int flow_table_flush(const struct maps *maps, uint32_t *ret_removed)
+{
+	return flow_table_age(maps, NULL, 0, ret_removed, NULL);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath/maps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/memory.h"
+#include "datapath/pins.h"
+#include "datapath/walk.h"
+
+static int maps_map_state(struct maps *maps)
+{
+	void *live = mmap(NULL, sizeof(struct state), PROT_READ | PROT_WRITE, MAP_SHARED, maps->state, 0);
+
+	if (live == MAP_FAILED)
+		return -errno;
+	maps->live = live;
+	return 0;
+}
+
+static int map_open(const char *bpffs, const char *name, int *ret_fd, struct error *error)
+{
+	_cleanup_free_ char *path = pin_path(bpffs, PIN_MAPS, name);
+	int fd = bpf_obj_get(path);
+
+	if (fd == -ENOENT)
+		return error_set(error, fd, "no datapath is loaded (there is no %s): is pilusd running on this node?",
+		                 path);
+	if (fd < 0)
+		return error_set_errno(error, fd, "cannot open the map %s", path);
+	*ret_fd = fd;
+	return 0;
+}
+
+int maps_open(const char *bpffs, struct maps *ret, struct error *error)
+{
+	_cleanup_(maps_close) struct maps maps = MAPS_CLOSED;
+	int r;
+
+#define X(name)                                                 \
+	r = map_open(bpffs, "pilus_" #name, &maps.name, error); \
+	if (r)                                                  \
+		return r;
+	DATAPATH_MAPS(X)
+#undef X
+	r = maps_map_state(&maps);
+	if (r)
+		return error_set_errno(error, r, "cannot map the datapath's state into memory");
+	*ret = maps;
+	maps = (struct maps)MAPS_CLOSED;
+	return 0;
+}
+
+void maps_close(struct maps *maps)
+{
+	if (maps->live)
+		munmap(maps->live, sizeof(struct state));
+	/* A descriptor of 0 is standard input: the struct was zeroed, never opened. */
+#define X(name)             \
+	if (maps->name > 0) \
+		close(maps->name);
+	DATAPATH_MAPS(X)
+#undef X
+	*maps = (struct maps)MAPS_CLOSED;
+}
+
+static int count_entry(const void *key, const void *value, void *userdata)
+{
+	++*(uint32_t *)userdata;
+	return 0;
+}
+
+/* Arrays are always full; ring buffers hold records, not entries. */
+static uint32_t map_count(int fd, const struct bpf_map_info *info)
+{
+	uint32_t count = 0;
+
+	switch (info->type) {
+	case BPF_MAP_TYPE_ARRAY:
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+		return info->max_entries;
+	case BPF_MAP_TYPE_RINGBUF:
+		return 0;
+	default:
+		map_walk(fd, info->key_size, info->value_size, count_entry, &count);
+		return count;
+	}
+}
+
+/* The kernel tells a map's memory in its descriptor's fdinfo only. */
+static uint64_t map_bytes(int fd)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/self/fdinfo/%d", fd);
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	char line[128];
+	uint64_t bytes;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "memlock: %" SCNu64, &bytes) == 1)
+			return bytes;
+	return 0;
+}
+
+static int map_facts(const char *name, int fd, struct map_facts *ret)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	int r = bpf_map_get_info_by_fd(fd, &info, &size);
+
+	if (r)
+		return r;
+	*ret = (struct map_facts){
+		.name = name,
+		.type = libbpf_bpf_map_type_str(info.type),
+		.entries = map_count(fd, &info),
+		.max_entries = info.max_entries,
+		.bytes = map_bytes(fd),
+	};
+	return 0;
+}
+
+int maps_facts(const struct maps *maps, int (*each)(const struct map_facts *facts, void *userdata), void *userdata)
+{
+	struct map_facts facts;
+	int r;
+
+#define X(map)                                           \
+	r = map_facts("pilus_" #map, maps->map, &facts); \
+	if (!r)                                          \
+		r = each(&facts, userdata);              \
+	if (r)                                           \
+		return r;
+	DATAPATH_MAPS(X)
+#undef X
+	return 0;
+}
+
+void maps_bump_epoch(const struct maps *maps)
+{
+	/* 0 is the epoch of undecided flows. */
+	if (!__atomic_add_fetch(&maps->live->epoch, 1, __ATOMIC_RELEASE))
+		__atomic_add_fetch(&maps->live->epoch, 1, __ATOMIC_RELEASE);
+}
+
+void maps_listen(const struct maps *maps, uint32_t events)
+{
+	__atomic_store_n(&maps->live->events, events, __ATOMIC_RELEASE);
+}
