@@ -17,16 +17,24 @@ struct http_exchange;
 struct http_stream_reply;
 
 /* pattern: "/v1/endpoints/{id}": a segment in braces is a parameter. The body has been read and, unless empty, parsed
- * as JSON. */
+ * as JSON; what is wrong so far has been refused with the words of docs/api.md. */
 struct http_route {
 	const char *method;
 	const char *pattern;
 	void (*handle)(struct http_exchange *exchange, void *userdata);
 };
 
-/* Takes the socket over from a dead process; refuses (-EADDRINUSE) while a live one listens. The caller frees *ret. */
+/*
+ * Makes the socket, 0660 and of group pilus where that exists, and its folder. Takes it over from a dead process;
+ * refuses (-EADDRINUSE) while a live one listens. `routes` is borrowed. The caller frees *ret.
+ */
 int http_server_new(uv_loop_t *loop, const char *socket_path, const struct http_route *routes, size_t count,
                     void *userdata, struct http_server **ret, struct error *error);
+
+/*
+ * Not from a handler. Ends all connections: exchanges not yet answered are gone, streams hear `closed`. The memory goes
+ * when the loop has closed the handles, in its next round.
+ */
 void http_server_free(struct http_server *server);
 
 /* All three live as long as the exchange. NULL when absent. */
