@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/agent.h"
+
+#include <errno.h>
+
+#include "cli/show.h"
+#include "http/client.h"
+
+static int get(const struct cli *cli, const char *path, json_type type, json_t **ret, struct error *error)
+{
+	json_auto_t *body = NULL;
+	json_t *element;
+	size_t i;
+	int r = http_request(cli->socket, "GET", path, NULL, &body, error);
+	bool wrong;
+
+	if (r < 0)
+		return r;
+	wrong = !body || json_typeof(body) != type;
+	json_array_foreach (body, i, element)
+		wrong |= !json_is_object(element);
+	if (wrong)
+		return error_set(error, -EPROTO, "the agent's answer to %s is not what was asked for: another version?",
+		                 path);
+	*ret = json_incref(body);
+	return 0;
+}
+
+int agent_get_object(const struct cli *cli, const char *path, json_t **ret, struct error *error)
+{
+	return get(cli, path, JSON_OBJECT, ret, error);
+}
+
+int agent_get_array(const struct cli *cli, const char *path, json_t **ret, struct error *error)
+{
+	return get(cli, path, JSON_ARRAY, ret, error);
+}
+
+void agent_complete(const struct cli *cli, const char *path, const char *key)
+{
+	json_auto_t *elements = NULL;
+	json_t *element;
+	size_t i;
+
+	if (agent_get_array(cli, path, &elements, NULL) < 0)
+		return;
+	json_array_foreach (elements, i, element) {
+		value_write(json_object_get(element, key), cli->out);
+		fputc('\n', cli->out);
+	}
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the verbs of `bpf` share: every list is one walk over a pinned map that makes rows.
+ */
+#ifndef PILUS_CLI_BPF_H
+#define PILUS_CLI_BPF_H
+
+#include "cli/show.h"
+#include "datapath/flow_table.h"
+#include "datapath/maps.h"
+
+/* Opens the pins, lets `collect` fill rows (an array), shows them. */
+int bpf_list(const struct cli *cli, const struct table *table, int (*collect)(const struct maps *maps, json_t *rows),
+             struct error *error);
+
+json_t *addr_to_json(const struct addr *addr);
+
+extern const struct command BPF_CT_VERBS[];
+
+/* One flow as `bpf ct list` tells it: a row, and its line. */
+json_t *flow_to_json(const struct flow_key *key, const struct flow *flow, const struct flow_timeouts *timeouts);
+void flow_write(const json_t *row, FILE *out);
+
+#endif

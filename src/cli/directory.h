@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names for the numbers in events: identities and nodes, fetched from the agent, and fetched again (at most once a
+ * second) when an unknown number turns up.
+ */
+#ifndef PILUS_CLI_DIRECTORY_H
+#define PILUS_CLI_DIRECTORY_H
+
+#include "cli/cli.h"
+
+struct directory {
+	const struct cli *cli; /* NULL: holds what it holds, asks nobody */
+	json_t *identities;    /* "4262" -> labels */
+	json_t *nodes;         /* "2" -> node */
+	uint64_t asked;        /* ns, CLOCK_MONOTONIC */
+};
+
+/* Fetches both. On an error it stays empty. */
+int directory_fetch(struct directory *directory, struct error *error);
+
+/* Takes the arrays (borrowed) of GET /v1/identities and /v1/nodes instead of what it has. */
+void directory_fill(struct directory *directory, const json_t *identities, const json_t *nodes);
+void directory_clear(struct directory *directory);
+
+/* Borrowed; NULL: unknown. */
+const json_t *directory_labels(struct directory *directory, uint32_t identity);
+const json_t *directory_node(struct directory *directory, uint16_t id);
+
+/* "host" for a reserved number, "unknown" for 0, else NULL. */
+const char *reserved_identity_name(uint32_t identity);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The noun `endpoint`.
+ */
+#include "abi/endpoint.h"
+#include "cli/agent.h"
+#include "cli/nouns.h"
+#include "cli/show.h"
+
+static const struct column LIST_COLUMNS[] = {
+	{.title = "ENDPOINT\n ", .key = "id"},
+	{.title = "POLICY (ingress)\nENFORCEMENT", .key = "policy-ingress"},
+	{.title = "POLICY (egress)\nENFORCEMENT", .key = "policy-egress"},
+	{.title = "IDENTITY", .key = "identity"},
+	{.title = "LABELS (source:key[=value])", .key = "labels"},
+	{.title = "IPv6", .key = "ipv6"},
+	{.title = "IPv4", .key = "ipv4"},
+	{.title = "STATUS", .key = "state"},
+};
+static const struct table LIST_TABLE = TABLE(LIST_COLUMNS);
+
+static const struct column LOG_COLUMNS[] = {
+	{.title = "Timestamp", .key = "time"},
+	{.title = "Status", .key = "status"},
+	{.title = "State", .key = "state"},
+	{.title = "Message", .key = "message"},
+};
+static const struct table LOG_TABLE = TABLE(LOG_COLUMNS);
+
+static int endpoint_list(struct cli *cli, struct error *error)
+{
+	json_auto_t *endpoints = NULL;
+	int r = agent_get_array(cli, "/v1/endpoints", &endpoints, error);
+
+	return r < 0 ? r : show(cli, &LIST_TABLE, endpoints, error);
+}
+
+static int parse_id(const struct cli *cli, uint32_t *ret, struct error *error)
+{
+	return cli_number(cli->arguments[0], ENDPOINT_ID_MAX, "an endpoint's ID", ret, error);
+}
+
+/* An array of one and JSON unless a table is asked for: Cilium's users pipe it into jq. */
+static int endpoint_get(struct cli *cli, struct error *error)
+{
+	json_auto_t *endpoint = NULL, *list = NULL;
+	uint32_t id = 0;
+	char path[48];
+	int r = parse_id(cli, &id, error);
+
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "/v1/endpoints/%u", id);
+	r = agent_get_object(cli, path, &endpoint, error);
+	if (r < 0)
+		return r;
+	list = json_pack("[O]", endpoint);
+	return cli->output == OUTPUT_TABLE ? show_table(cli, &LIST_TABLE, list, error) : show_json(cli, list, error);
+}
+
+static int endpoint_log(struct cli *cli, struct error *error)
+{
+	json_auto_t *entries = NULL;
+	uint32_t id = 0;
+	char path[48];
+	int r = parse_id(cli, &id, error);
+
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "/v1/endpoints/%u/log", id);
+	r = agent_get_array(cli, path, &entries, error);
+	return r < 0 ? r : show(cli, &LOG_TABLE, entries, error);
+}
+
+static void complete_ids(struct cli *cli)
+{
+	agent_complete(cli, "/v1/endpoints", "id");
+}
+
+static const struct command VERBS[] = {
+	{.name = "list", .summary = "All endpoints of this node", .run = endpoint_list},
+	{
+		.name = "get",
+		.summary = "All about one endpoint (JSON)",
+		.arguments = "ID",
+		.arguments_min = 1,
+		.arguments_max = 1,
+		.run = endpoint_get,
+		.complete = complete_ids,
+	},
+	{
+		.name = "log",
+		.summary = "What happened to an endpoint, newest first",
+		.arguments = "ID",
+		.arguments_min = 1,
+		.arguments_max = 1,
+		.run = endpoint_log,
+		.complete = complete_ids,
+	},
+	{},
+};
+
+const struct command ENDPOINT_NOUN = {
+	.name = "endpoint", .summary = "Endpoints: the pods of this node", .commands = VERBS};

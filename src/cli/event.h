@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An event of the monitor told: as one line, as a block with its packet taken apart, with its story, or as JSON. Shapes
+ * and words are those of `cilium monitor` where it has the same.
+ */
+#ifndef PILUS_CLI_EVENT_H
+#define PILUS_CLI_EVENT_H
+
+#include "abi/event.h"
+#include "cli/directory.h"
+
+enum event_detail {
+	EVENT_LINE,
+	EVENT_DISSECTED, /* -v */
+	EVENT_STORY,     /* -vv */
+};
+
+/* event->captured bytes of the frame may be read. */
+void event_write(const struct event *event, struct directory *directory, enum event_detail detail, FILE *out);
+
+/* A new reference. */
+json_t *event_to_json(const struct event *event, struct directory *directory);
+
+/* Shared by text and JSON. */
+
+/* The name, or the number where the device is not (any more) to be found. Returns `text`. */
+#define DEVICE_TEXT_MAX 24
+const char *event_device(const struct event *event, char text[static DEVICE_TEXT_MAX]);
+const char *event_point_name(const struct event *event);
+const char *event_state_name(const struct event *event);
+
+/* "-> endpoint 7", "xx drop (Policy denied)"; without newline. */
+void event_write_summary(const struct event *event, FILE *out);
+
+/* Each step that was taken, in order: a sentence without newline. Drops end with why. */
+void event_each_step(const struct event *event, struct directory *directory,
+                     void (*step)(void *userdata, const char *sentence), void *userdata);
+
+/* Of an EVENT_AGENT; a new reference, NULL when it is not what docs/api.md says. */
+json_t *event_agent_message(const struct event *event);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The noun `status`: lines of "Name: state words", named as Cilium's where it has the same. Not Ok is exit 1.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/agent.h"
+#include "cli/nouns.h"
+#include "cli/show.h"
+
+#define TEXT(object, key) (row_text(object, key) ?: "")
+
+static void kvstore_line(const json_t *status, FILE *out)
+{
+	const json_t *store = json_object_get(status, "store");
+
+	fprintf(out, "%s   %s: %s", TEXT(store, "state"), TEXT(store, "kind"), TEXT(store, "message"));
+}
+
+static void pilus_line(const json_t *status, FILE *out)
+{
+	fprintf(out, "%s   %s", TEXT(status, "state"), TEXT(status, "version"));
+	if (TEXT(status, "message")[0])
+		fprintf(out, "   %s", TEXT(status, "message"));
+}
+
+static void node_line(const json_t *status, FILE *out)
+{
+	fprintf(out, "%s in cluster %s, agent started %s", TEXT(status, "node"), TEXT(status, "cluster"),
+	        TEXT(status, "started"));
+}
+
+static void monitor_line(const json_t *status, FILE *out)
+{
+	const json_t *monitor = json_object_get(status, "monitor");
+	json_int_t listeners = row_number(monitor, "listeners"), lost = row_number(monitor, "lost");
+
+	if (listeners)
+		fprintf(out, "%" JSON_INTEGER_FORMAT " listening", listeners);
+	else
+		fputs("Nobody listens", out);
+	fprintf(out, ", %" JSON_INTEGER_FORMAT " events lost", lost);
+}
+
+static void ipam_line(const json_t *status, FILE *out)
+{
+	const json_t *ipam = json_object_get(status, "ipam");
+	const char *separator = "";
+	json_t *pool;
+	size_t i;
+
+	json_array_foreach (json_object_get(ipam, "pools"), i, pool) {
+		fprintf(out, "%s%s: %" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT " allocated from %s", separator,
+		        TEXT(pool, "family"), row_number(pool, "allocated"), row_number(pool, "size"),
+		        TEXT(pool, "cidr"));
+		separator = ", ";
+	}
+	fprintf(out, "%s%s", separator[0] ? " " : "", separator[0] ? "" : "no pod CIDR yet");
+	if (row_text(ipam, "mode"))
+		fprintf(out, "%s(%s)", separator[0] ? "" : " ", row_text(ipam, "mode"));
+}
+
+static void tunnel_line(const json_t *status, FILE *out)
+{
+	const json_t *datapath = json_object_get(status, "datapath");
+
+	fprintf(out, "%s, UDP port %" JSON_INTEGER_FORMAT ", MTU of pods %" JSON_INTEGER_FORMAT,
+	        TEXT(datapath, "overlay"), row_number(datapath, "port"), row_number(datapath, "mtu"));
+}
+
+static void routing_line(const json_t *status, FILE *out)
+{
+	const json_t *datapath = json_object_get(status, "datapath");
+	json_t *uplink;
+	size_t i;
+
+	fprintf(out, "BPF, programs attached by %s, uplinks", TEXT(datapath, "attach"));
+	json_array_foreach (json_object_get(datapath, "uplinks"), i, uplink) {
+		fputs(i ? ", " : " ", out);
+		value_write(uplink, out);
+	}
+}
+
+static void endpoints_line(const json_t *status, FILE *out)
+{
+	const json_t *endpoints = json_object_get(status, "endpoints");
+
+	fprintf(out, "%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT " ready", row_number(endpoints, "ready"),
+	        row_number(endpoints, "total"));
+}
+
+static void memory_line(const json_t *status, FILE *out)
+{
+	const json_t *memory = json_object_get(status, "memory");
+
+	fputs("agent ", out);
+	bytes_write(row_number(memory, "resident"), out);
+	fputs(", maps ", out);
+	bytes_write(row_number(memory, "maps"), out);
+}
+
+static const struct column LINES[] = {
+	{.title = "KVStore:", .cell = kvstore_line},
+	{.title = "Pilus:", .cell = pilus_line},
+	{.title = "Node:", .cell = node_line},
+	{.title = "NodeMonitor:", .cell = monitor_line},
+	{.title = "IPAM:", .cell = ipam_line},
+	{.title = "Tunnel:", .cell = tunnel_line},
+	{.title = "Host Routing:", .cell = routing_line},
+	{.title = "Endpoints:", .cell = endpoints_line},
+	{.title = "Memory:", .cell = memory_line},
+};
+
+static const struct column ADDRESS_COLUMNS[] = {
+	{.title = "  Address", .key = "address"},
+	{.title = "Owner", .key = "owner"},
+};
+static const struct column PROGRAM_COLUMNS[] = {
+	{.title = "Program", .key = "name"},
+	{.title = "Device", .key = "device"},
+	{.title = "Hook", .key = "hook"},
+};
+static const struct column MAP_COLUMNS[] = {
+	{.title = "Name", .key = "name"},
+	{.title = "Entries", .key = "entries", .right = true},
+	{.title = "Size", .key = "max-entries", .right = true},
+};
+
+static void print_lines(const struct cli *cli, const json_t *status)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(LINES); i++) {
+		fprintf(cli->out, "%-14s ", LINES[i].title);
+		LINES[i].cell(status, cli->out);
+		fputc('\n', cli->out);
+	}
+}
+
+static int print_section(const struct cli *cli, const char *title, const struct table *table, const json_t *rows,
+                         struct error *error)
+{
+	fprintf(cli->out, "%s\n", title);
+	return json_array_size(rows) ? show_table(cli, table, rows, error) : 0;
+}
+
+static int print_details(const struct cli *cli, const json_t *status, struct error *error)
+{
+	static const struct table ADDRESSES = TABLE(ADDRESS_COLUMNS), PROGRAMS = TABLE(PROGRAM_COLUMNS),
+				  MAPS = TABLE(MAP_COLUMNS);
+	json_auto_t *maps = NULL;
+	int r = agent_get_array(cli, "/v1/maps", &maps, error);
+
+	if (r < 0)
+		return r;
+	r = print_section(cli, "Allocated addresses:", &ADDRESSES,
+	                  json_object_get(json_object_get(status, "ipam"), "allocations"), error);
+	if (!r)
+		r = print_section(cli, "BPF Programs:", &PROGRAMS,
+		                  json_object_get(json_object_get(status, "datapath"), "programs"), error);
+	return r ? r : print_section(cli, "BPF Maps:", &MAPS, maps, error);
+}
+
+/* What is not well: the agent itself or its store. */
+static int judge(const json_t *status, struct error *error)
+{
+	const json_t *store = json_object_get(status, "store");
+
+	if (strcmp(TEXT(status, "state"), "Ok"))
+		return error_set(error, -EIO, "the agent is not well: %s: %s", TEXT(status, "state"),
+		                 TEXT(status, "message"));
+	if (strcmp(TEXT(store, "state"), "Ok"))
+		return error_set(error, -EIO, "the store is not well: %s: %s", TEXT(store, "state"),
+		                 TEXT(store, "message"));
+	return 0;
+}
+
+static int status_run(struct cli *cli, struct error *error)
+{
+	json_auto_t *status = NULL;
+	int r = agent_get_object(cli, "/v1/status", &status, error);
+
+	if (r < 0)
+		return r;
+	if (cli->output == OUTPUT_JSON) {
+		r = show_json(cli, status, error);
+	} else if (cli_count(cli, "brief")) {
+		if (!judge(status, NULL))
+			fputs("OK\n", cli->out);
+	} else {
+		print_lines(cli, status);
+		if (cli_count(cli, "verbose"))
+			r = print_details(cli, status, error);
+	}
+	return r < 0 ? r : judge(status, error);
+}
+
+static const struct cli_option OPTIONS[] = {
+	{0, "verbose", NULL, "with addresses, programs and maps"},
+	{0, "brief", NULL, "one line: OK, or what is wrong"},
+	{},
+};
+
+const struct command STATUS_NOUN = {
+	.name = "status",
+	.summary = "How the agent is",
+	.options = OPTIONS,
+	.run = status_run,
+};
