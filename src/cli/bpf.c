@@ -11,7 +11,7 @@
 int bpf_list(const struct cli *cli, const struct table *table, int (*collect)(const struct maps *maps, json_t *rows),
              struct error *error)
 {
-	_cleanup_(maps_close) struct maps maps = {};
+	_cleanup_(maps_close) struct maps maps = MAPS_CLOSED;
 	json_auto_t *rows = json_array();
 	int r = maps_open(cli->bpffs, &maps, error);
 
@@ -195,7 +195,7 @@ static const struct column METRIC_COLUMNS[] = {
 
 static int add_metric(uint8_t reason, enum metric_direction direction, const struct metric *metric, void *userdata)
 {
-	const char *text = reason == METRIC_EVENTS_LOST ? "Events lost" : drop_reason_text(reason);
+	const char *text = drop_reason_text(reason);
 	char number[8];
 
 	snprintf(number, sizeof(number), "%u", reason);

@@ -204,7 +204,7 @@ static int check_table(const struct cli *cli, struct error *error)
 
 static int ct_list(struct cli *cli, struct error *error)
 {
-	_cleanup_(maps_close) struct maps maps = {};
+	_cleanup_(maps_close) struct maps maps = MAPS_CLOSED;
 	json_auto_t *rows = cli->output == OUTPUT_JSON ? json_array() : NULL;
 	struct walk walk = {.cli = cli, .rows = rows};
 	int r = check_table(cli, error);
@@ -222,7 +222,7 @@ static int ct_list(struct cli *cli, struct error *error)
 
 static int ct_flush(struct cli *cli, struct error *error)
 {
-	_cleanup_(maps_close) struct maps maps = {};
+	_cleanup_(maps_close) struct maps maps = MAPS_CLOSED;
 	json_auto_t *answer = NULL;
 	uint32_t removed = 0;
 	int r = check_table(cli, error);

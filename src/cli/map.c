@@ -30,7 +30,7 @@ static int add_map(const struct map_facts *facts, void *userdata)
 static int map_list(struct cli *cli, struct error *error)
 {
 	static const struct table LIST_TABLE = TABLE(COLUMNS);
-	_cleanup_(maps_close) struct maps maps = {};
+	_cleanup_(maps_close) struct maps maps = MAPS_CLOSED;
 	json_auto_t *rows = json_array();
 	int r = maps_open(cli->bpffs, &maps, error);
 

@@ -158,7 +158,7 @@ static int unknown_option(const struct command *command, const char *word, struc
 	if (optopt && optopt < BASE_GLOBAL)
 		return cli_wrong_use(error, "unknown option -%c; --help tells those there are", optopt);
 	if (optopt)
-		return cli_wrong_use(error, "%s takes no value", word);
+		return cli_wrong_use(error, "%.*s takes no value", (int)strcspn(word, "="), word);
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
 	nearest = cli_nearest(name, option_name, command);
 	if (nearest)
@@ -273,7 +273,7 @@ static int check_arguments(const struct cli *cli, struct error *error)
 	const struct command *command = cli->command;
 
 	if (cli->argument_count < command->arguments_min)
-		return cli_wrong_use(error, "'%s' needs %s", command->name, command->arguments);
+		return cli_wrong_use(error, "'%s' needs an argument: %s", command->name, command->arguments);
 	if (cli->argument_count > command->arguments_max)
 		return cli_wrong_use(error, "'%s' has no use for '%s'", command->name,
 		                     cli->arguments[command->arguments_max]);
