@@ -10,6 +10,7 @@
  * packets are redirected past this point.
  */
 #include "lib/deliver.h"
+#include "lib/ipcache.h"
 #include "lib/stack.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -58,11 +59,13 @@ static __always_inline int find_destination(struct packet *packet, struct decisi
 }
 
 /* Decides where a pod's packet goes, and remembers it. Returns 0 or a drop reason. */
-static __noinline int from_container_decide(struct __sk_buff *skb, struct packet *packet, struct decision *ret_decision)
+VERIFIED_ONCE int from_container_decide(struct __sk_buff *skb, struct packet *packet, struct decision *ret_decision)
 {
 	__u32 epoch = state_epoch();
 	int reason;
 
+	if (!packet || !ret_decision)
+		return DROP_INVALID_PACKET;
 	/* Pods need no neighbour discovery, router or listener: their gateway is a fixed neighbour. */
 	if (is_multicast(&packet->tuple.destination))
 		return packet->tuple.protocol == PROTOCOL_ICMPV6 ? DROP_FORBIDDEN_ICMPV6 : DROP_MULTICAST;

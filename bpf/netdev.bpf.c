@@ -8,6 +8,7 @@
  *
  * to_netdev (egress): what leaves, for the trace.
  */
+#include "lib/arrival.h"
 #include "lib/deliver.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -22,7 +23,7 @@ static __always_inline _Bool is_for_fast_path(struct __sk_buff *skb, struct over
 	       overlay_recognise(skb, ret_sender);
 }
 
-static __noinline int leave_to_device(struct __sk_buff *skb, struct packet *packet)
+static __always_inline int leave_to_device(struct __sk_buff *skb, struct packet *packet)
 {
 	packet->story |= STORY_LEFT_TO_DEVICE;
 	trace(skb, packet, TRACE_FROM_NETWORK);
@@ -35,11 +36,11 @@ static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet 
 	int reason = parse_packet(skb, OVERLAY_ROOM, packet);
 
 	if ((packet->tuple.ethertype == bpf_htons(ETH_P_IPV6) && !config.decap_v6) ||
-	    (reason && !overlay_is_for_this_node(sender)))
+	    (reason && !arrival_is_for_this_node(sender)))
 		return leave_to_device(skb, packet);
 	if (!reason)
-		reason = overlay_receive(skb, packet, sender, &decision);
-	if (!reason && overlay_leaves(sender, &decision))
+		reason = arrival_receive(skb, packet, sender, &decision);
+	if (!reason && arrival_is_left(sender, &decision))
 		return leave_to_device(skb, packet);
 	packet->story |= STORY_DECAPSULATED;
 	if (!reason)
@@ -52,10 +53,10 @@ static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet 
 }
 
 /* A packet that passes by, for who listens. Its nodes are named; its flow is none of ours. */
-static __noinline int trace_passing(struct __sk_buff *skb, struct packet *packet)
+VERIFIED_ONCE int trace_passing(struct __sk_buff *skb, struct packet *packet)
 {
 	parse_pull(skb);
-	if (parse_packet(skb, 0, packet))
+	if (!packet || parse_packet(skb, 0, packet))
 		return 0;
 	packet->source_identity = ipcache_lookup(&packet->tuple.source).identity;
 	packet->destination_identity = ipcache_lookup(&packet->tuple.destination).identity;

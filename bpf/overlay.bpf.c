@@ -7,6 +7,7 @@
  *
  * to_overlay (egress): what the host's stack routed here. Tells the device which node to send it to, and as whom.
  */
+#include "lib/arrival.h"
 #include "lib/deliver.h"
 #include "lib/stack.h"
 
@@ -37,7 +38,7 @@ int from_overlay(struct __sk_buff *skb)
 	if (!reason)
 		reason = parse_packet(skb, 0, &packet);
 	if (!reason)
-		reason = overlay_receive(skb, &packet, &sender, &decision);
+		reason = arrival_receive(skb, &packet, &sender, &decision);
 	if (reason)
 		return drop(skb, &packet, reason);
 	trace(skb, &packet, TRACE_FROM_OVERLAY);

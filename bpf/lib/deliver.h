@@ -6,7 +6,10 @@
 #ifndef PILUS_BPF_DELIVER_H
 #define PILUS_BPF_DELIVER_H
 
+#include "endpoint.h"
+#include "flow.h"
 #include "overlay.h"
+#include "trace.h"
 
 /* Takes one from the TTL or hop limit. Returns 0 or a drop reason. */
 static __always_inline int route_hop(struct __sk_buff *skb, const struct packet *packet)

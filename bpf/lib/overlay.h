@@ -7,11 +7,10 @@
 #ifndef PILUS_BPF_OVERLAY_H
 #define PILUS_BPF_OVERLAY_H
 
-#include "endpoint.h"
-#include "flow.h"
-#include "ipcache.h"
+#include "abi/ipcache.h"
 #include "node.h"
-#include "trace.h"
+#include "parse.h"
+#include "state.h"
 
 #define VXLAN_FLAG_VNI     0x08
 #define OVERLAY_TTL        64
@@ -66,109 +65,6 @@ static __always_inline _Bool overlay_recognise(struct __sk_buff *skb, struct ove
 	ret_sender->vni = bpf_ntohl(headers->vxlan.vni) >> 8;
 	ret_sender->on_uplink = 1;
 	return 1;
-}
-
-/* A node's own identity is "host" only at home. */
-static __always_inline __u32 overlay_identity(__u32 vni)
-{
-	return vni == IDENTITY_HOST ? IDENTITY_REMOTE_NODE : vni;
-}
-
-/* May the sender still be who the flow's decision took it for? */
-static __always_inline _Bool overlay_sender_is(const struct flow *flow, const struct packet *packet,
-                                               const struct overlay_sender *sender)
-{
-	__u8 side = packet->direction & 1;
-	struct node *node = node_by_id(flow->direction[side].source);
-
-	return node && addr_equal(&node->remote, &sender->remote) &&
-	       (!sender->on_uplink || addr_equal(&node->local, &sender->local)) &&
-	       flow->identity[side] == overlay_identity(sender->vni);
-}
-
-/*
- * Only known nodes may send, each only for addresses that are behind it: so that neither a stranger nor a node's pod
- * can speak with another's identity.
- */
-static __always_inline int overlay_verify_sender(struct packet *packet, const struct overlay_sender *sender)
-{
-	packet->vni = sender->vni;
-	packet->source_identity = overlay_identity(sender->vni);
-	packet->node = packet->from = node_id_by_addr(&sender->remote);
-	if (!packet->node)
-		return DROP_UNKNOWN_SENDER;
-	if (!packet->source_identity)
-		return DROP_INVALID_IDENTITY;
-	if (ipcache_lookup(&packet->tuple.source).node != packet->node)
-		return DROP_INVALID_SOURCE_IP;
-	return 0;
-}
-
-static __always_inline int overlay_find_destination(struct packet *packet, struct decision *ret_decision)
-{
-	struct local_addr *local = local_lookup(&packet->tuple.destination);
-	struct endpoint *endpoint;
-
-	if (!local)
-		return DROP_NOT_LOCAL;
-	if (!local->endpoint) {
-		packet->destination_identity = IDENTITY_HOST;
-		*ret_decision = (struct decision){.action = FLOW_TO_STACK};
-		return 0;
-	}
-	endpoint = endpoint_by_id(local->endpoint);
-	if (!endpoint)
-		return DROP_NOT_LOCAL;
-	packet->destination_identity = endpoint->identity;
-	*ret_decision = (struct decision){.action = FLOW_TO_ENDPOINT, .target = local->endpoint};
-	return 0;
-}
-
-static __always_inline _Bool overlay_leaves(const struct overlay_sender *sender, const struct decision *decision)
-{
-	return sender->on_uplink && decision->action != FLOW_TO_ENDPOINT;
-}
-
-static __always_inline _Bool overlay_is_for_this_node(const struct overlay_sender *sender)
-{
-	struct local_addr *local = local_lookup(&sender->local);
-
-	return local && !local->endpoint;
-}
-
-/* Decides where a packet out of the overlay goes, and remembers it. Returns 0 or a drop reason. */
-static __noinline int overlay_decide(struct __sk_buff *skb, struct packet *packet, struct overlay_sender *sender,
-                                     struct decision *ret_decision)
-{
-	__u32 epoch = state_epoch();
-	int reason;
-
-	if (sender->on_uplink && !overlay_is_for_this_node(sender)) {
-		ret_decision->action = FLOW_TO_STACK;
-		return 0;
-	}
-	reason = overlay_verify_sender(packet, sender);
-	if (!reason)
-		reason = overlay_find_destination(packet, ret_decision);
-	if (!reason && !overlay_leaves(sender, ret_decision))
-		reason = flow_record(skb, packet, ret_decision, epoch);
-	return reason;
-}
-
-/* The way of a packet out of the overlay, from parsed to decided. Returns 0 or a drop reason. */
-static __always_inline int overlay_receive(struct __sk_buff *skb, struct packet *packet, struct overlay_sender *sender,
-                                           struct decision *ret_decision)
-{
-	struct flow *flow = flow_find(packet);
-
-	if (!flow || !flow_is_decided(flow, packet) || !overlay_sender_is(flow, packet, sender))
-		return overlay_decide(skb, packet, sender, ret_decision);
-	*ret_decision = flow_recall(flow, packet);
-	packet->node = packet->from;
-	packet->vni = sender->vni;
-	if (!overlay_leaves(sender, ret_decision))
-		flow_count(flow, packet);
-	return 0;
 }
 
 /* Removes the overlay's headers; what is left in front is the outer ethernet header, for deliver_to_endpoint to

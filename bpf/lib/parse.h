@@ -226,13 +226,17 @@ static __always_inline int tuple_key(const struct tuple *tuple, struct flow_key 
  * Parses the frame whose ethernet header is at offset `frame` of the skb; parse_pull has been called. Returns 0 or a
  * drop reason, and `packet` holds how far it came.
  */
-static __always_inline int parse_packet(struct __sk_buff *skb, __u32 frame, struct packet *packet)
+VERIFIED_ONCE int parse_packet(struct __sk_buff *skb, __u32 frame, struct packet *packet)
 {
-	struct cursor cursor = cursor_at(skb, frame);
-	struct ethhdr *ethernet = cursor_take(&cursor, sizeof(*ethernet));
 	struct fragment fragment = {};
+	struct ethhdr *ethernet;
+	struct cursor cursor;
 	int reason;
 
+	if (!packet || frame > PARSE_LINEAR)
+		return DROP_INVALID_PACKET;
+	cursor = cursor_at(skb, frame);
+	ethernet = cursor_take(&cursor, sizeof(*ethernet));
 	packet->frame = frame;
 	packet->length = skb->len - frame;
 	if (!ethernet)

@@ -32,10 +32,12 @@ static __always_inline __u32 stack_identity(const struct addr *addr)
 }
 
 /* Identities and the flow of a packet whose `decision` the stack has made. Returns 0 or a drop reason. */
-static __noinline int stack_decide(struct __sk_buff *skb, struct packet *packet, struct decision *decision)
+VERIFIED_ONCE int stack_decide(struct __sk_buff *skb, struct packet *packet, struct decision *decision)
 {
 	__u32 epoch = state_epoch();
 
+	if (!packet || !decision)
+		return DROP_INVALID_PACKET;
 	packet->source_identity = stack_identity(&packet->tuple.source);
 	packet->destination_identity = stack_identity(&packet->tuple.destination);
 	return flow_record(skb, packet, decision, epoch);

@@ -46,10 +46,13 @@ static __always_inline void event_capture(struct event *event, struct __sk_buff 
 	event->captured = size;
 }
 
-static __noinline int event_send(struct __sk_buff *skb, struct packet *packet, __u8 type, __u8 point, __u8 reason)
+VERIFIED_ONCE int event_send(struct __sk_buff *skb, struct packet *packet, __u8 type, __u8 point, __u8 reason)
 {
-	struct event *event = bpf_ringbuf_reserve(&pilus_events, sizeof(*event), 0);
+	struct event *event;
 
+	if (!packet)
+		return 0;
+	event = bpf_ringbuf_reserve(&pilus_events, sizeof(*event), 0);
 	if (!event) {
 		metric_count(METRIC_EVENTS_LOST, METRIC_INGRESS, sizeof(*event));
 		return 0;
@@ -70,8 +73,10 @@ static __always_inline void trace(struct __sk_buff *skb, struct packet *packet, 
 }
 
 /* The end of a packet: counted, told, and the program's return code. */
-static __noinline int drop(struct __sk_buff *skb, struct packet *packet, int reason)
+VERIFIED_ONCE int drop(struct __sk_buff *skb, struct packet *packet, __u8 reason)
 {
+	if (!packet)
+		return VERDICT_DROP;
 	metric_count(reason, packet->point == TRACE_FROM_ENDPOINT ? METRIC_EGRESS : METRIC_INGRESS, packet->length);
 	if (state_listens(EVENT_DROP))
 		event_send(skb, packet, EVENT_DROP, packet->point, reason);
