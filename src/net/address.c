@@ -8,8 +8,8 @@
 #include "net/link.h"
 #include "net/request.h"
 
-int link_add_address(struct netlink *netlink, uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits,
-                     struct error *error)
+static struct nl_msg *address_message(int type, int flags, uint32_t ifindex, const struct addr *addr,
+                                      uint8_t prefix_bits)
 {
 	struct ifaddrmsg info = {
 		.ifa_family = request_family(addr),
@@ -17,18 +17,39 @@ int link_add_address(struct netlink *netlink, uint32_t ifindex, const struct add
 		.ifa_flags = addr_is_v4(addr) ? 0 : IFA_F_NODAD,
 		.ifa_index = ifindex,
 	};
-	_cleanup_nl_msg_ struct nl_msg *message =
-		request_new(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
-	struct error reason = {};
-	char text[ADDR_TEXT_MAX];
-	int result;
+	struct nl_msg *message = request_new(type, flags, &info, sizeof(info));
 
 	request_put_addr(message, IFA_LOCAL, addr);
 	request_put_addr(message, IFA_ADDRESS, addr);
-	result = request_run(netlink, message, NULL, &reason);
+	return message;
+}
+
+int link_add_address(struct netlink *netlink, uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits,
+                     struct error *error)
+{
+	_cleanup_nl_msg_ struct nl_msg *message =
+		address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, addr, prefix_bits);
+	struct error reason = {};
+	char text[ADDR_TEXT_MAX];
+	int result = request_run(netlink, message, NULL, &reason);
+
 	if (result == 0 || result == -EEXIST)
 		return 0;
 	return error_set(error, result, "cannot add the address %s to the network device with index %u: %s",
+	                 addr_format(addr, text), ifindex, reason.message);
+}
+
+int link_delete_address(struct netlink *netlink, uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits,
+                        struct error *error)
+{
+	_cleanup_nl_msg_ struct nl_msg *message = address_message(RTM_DELADDR, 0, ifindex, addr, prefix_bits);
+	struct error reason = {};
+	char text[ADDR_TEXT_MAX];
+	int result = request_run(netlink, message, NULL, &reason);
+
+	if (result == 0 || result == -EADDRNOTAVAIL || result == -ENODEV)
+		return 0;
+	return error_set(error, result, "cannot remove the address %s from the network device with index %u: %s",
 	                 addr_format(addr, text), ifindex, reason.message);
 }
 

@@ -13,6 +13,17 @@
 
 #include "net/request.h"
 
+/* Where a collect-metadata vxlan device listens. */
+static uint16_t vxlan_port(struct nlattr *data)
+{
+	struct nlattr *attributes[IFLA_VXLAN_MAX + 1];
+
+	if (nla_parse_nested(attributes, IFLA_VXLAN_MAX, data, NULL) < 0 || !attributes[IFLA_VXLAN_PORT] ||
+	    !attributes[IFLA_VXLAN_COLLECT_METADATA] || !nla_get_u8(attributes[IFLA_VXLAN_COLLECT_METADATA]))
+		return 0;
+	return ntohs(nla_get_u16(attributes[IFLA_VXLAN_PORT]));
+}
+
 static int link_parse(struct nlmsghdr *header, struct link *ret)
 {
 	const struct ifinfomsg *info = nlmsg_data(header);
@@ -33,6 +44,8 @@ static int link_parse(struct nlmsghdr *header, struct link *ret)
 		nla_parse_nested(details, IFLA_INFO_MAX, attributes[IFLA_LINKINFO], NULL);
 	if (details[IFLA_INFO_KIND])
 		nla_strlcpy(link.kind, details[IFLA_INFO_KIND], sizeof(link.kind));
+	if (details[IFLA_INFO_DATA] && !strcmp(link.kind, "vxlan"))
+		link.vxlan_port = vxlan_port(details[IFLA_INFO_DATA]);
 	if (attributes[IFLA_LINK] && !strcmp(link.kind, "veth"))
 		link.peer_ifindex = nla_get_u32(attributes[IFLA_LINK]);
 	*ret = link;
@@ -196,15 +209,25 @@ int link_add_vxlan(struct netlink *netlink, const char *name, uint16_t port, uin
 	return result;
 }
 
-int link_set_up(struct netlink *netlink, uint32_t ifindex, struct error *error)
+static int set_flag(struct netlink *netlink, uint32_t ifindex, unsigned flag, const char *name, struct error *error)
 {
-	struct ifinfomsg info = {.ifi_index = (int)ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+	struct ifinfomsg info = {.ifi_index = (int)ifindex, .ifi_flags = flag, .ifi_change = flag};
 	_cleanup_nl_msg_ struct nl_msg *message = new_link(0, &info);
 	int result = request_run(netlink, message, NULL, error);
 
 	if (result < 0)
-		error_prefix(error, "cannot set the network device with index %u up", ifindex);
+		error_prefix(error, "cannot set the network device with index %u %s", ifindex, name);
 	return result;
+}
+
+int link_set_up(struct netlink *netlink, uint32_t ifindex, struct error *error)
+{
+	return set_flag(netlink, ifindex, IFF_UP, "up", error);
+}
+
+int link_set_noarp(struct netlink *netlink, uint32_t ifindex, struct error *error)
+{
+	return set_flag(netlink, ifindex, IFF_NOARP, "noarp", error);
 }
 
 int link_set_mtu(struct netlink *netlink, uint32_t ifindex, uint32_t mtu, struct error *error)

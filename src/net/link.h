@@ -17,6 +17,7 @@ struct link {
 	bool up;
 	char name[IFNAMSIZ];
 	char kind[IFNAMSIZ]; /* "veth", "vxlan", …; empty for hardware */
+	uint16_t vxlan_port; /* of a vxlan device in collect-metadata mode; 0: none */
 };
 
 /* -EINVAL with words when the kernel would not take the name. */
@@ -47,6 +48,9 @@ int link_add_vxlan(struct netlink *netlink, const char *name, uint16_t port, uin
 int link_set_up(struct netlink *netlink, uint32_t ifindex, struct error *error);
 int link_set_mtu(struct netlink *netlink, uint32_t ifindex, uint32_t mtu, struct error *error);
 
+/* No neighbour resolution on the device: frames carry its own MAC as destination. */
+int link_set_noarp(struct netlink *netlink, uint32_t ifindex, struct error *error);
+
 /* No such device is success. */
 int link_delete(struct netlink *netlink, uint32_t ifindex, struct error *error);
 
@@ -54,6 +58,10 @@ int link_delete(struct netlink *netlink, uint32_t ifindex, struct error *error);
  * detection. There already is success. */
 int link_add_address(struct netlink *netlink, uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits,
                      struct error *error);
+
+/* No such address is success. */
+int link_delete_address(struct netlink *netlink, uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits,
+                        struct error *error);
 
 /* Calls `each` for every address of the device (0: of all devices). */
 int link_each_address(struct netlink *netlink, uint32_t ifindex,

@@ -131,6 +131,7 @@ static int route_parse(struct nlmsghdr *header, struct route *ret)
 	ret->ifindex = nla_get_u32(attributes[RTA_OIF]);
 	ret->mtu = metrics[RTAX_MTU] ? nla_get_u32(metrics[RTAX_MTU]) : 0;
 	ret->onlink = info->rtm_flags & RTNH_F_ONLINK;
+	ret->ours = info->rtm_protocol == RTPROT_STATIC;
 	return 0;
 }
 
@@ -156,5 +157,70 @@ int route_lookup(struct netlink *netlink, const struct addr *destination, struct
 	if (result < 0)
 		return error_set_errno(error, result, "there is no route to %s", addr_format(destination, text));
 	*ret = route;
+	return 0;
+}
+
+/* A dumped route says where it leads to; without RTA_DST it is a default route. */
+static struct prefix destination_of(const struct rtmsg *info, struct nlattr **attributes)
+{
+	struct prefix prefix = {.bits = info->rtm_dst_len + (info->rtm_family == AF_INET ? ADDR_V4_PREFIX_BITS : 0)};
+
+	if (attributes[RTA_DST])
+		prefix.addr = request_addr(attributes[RTA_DST]);
+	else if (info->rtm_family == AF_INET)
+		prefix.addr = addr_from_v4(0);
+	return prefix;
+}
+
+static int each_hop(struct nlattr *hops, struct route *route, int (*each)(const struct route *route, void *userdata),
+                    void *userdata)
+{
+	const struct rtnexthop *hop = nla_data(hops);
+	int left = nla_len(hops), result = 0;
+
+	for (; RTNH_OK(hop, left) && !result; left -= NLMSG_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
+		struct nlattr *attributes[RTA_MAX + 1];
+
+		if (nla_parse(attributes, RTA_MAX, (struct nlattr *)RTNH_DATA(hop), hop->rtnh_len - (int)sizeof(*hop),
+		              NULL) < 0)
+			continue;
+		route->gateway = gateway_of(attributes);
+		route->ifindex = (uint32_t)hop->rtnh_ifindex;
+		result = each(route, userdata);
+	}
+	return result;
+}
+
+static int each_route(struct nlmsghdr *header, int (*each)(const struct route *route, void *userdata), void *userdata)
+{
+	const struct rtmsg *info = nlmsg_data(header);
+	struct nlattr *attributes[RTA_MAX + 1];
+	struct route route = {};
+
+	if (header->nlmsg_type != RTM_NEWROUTE || nlmsg_parse(header, sizeof(*info), attributes, RTA_MAX, NULL) < 0 ||
+	    info->rtm_table != RT_TABLE_MAIN || info->rtm_type != RTN_UNICAST)
+		return 0;
+	route.destination = destination_of(info, attributes);
+	route.ours = info->rtm_protocol == RTPROT_STATIC;
+	if (attributes[RTA_MULTIPATH])
+		return each_hop(attributes[RTA_MULTIPATH], &route, each, userdata);
+	return route_parse(header, &route) < 0 ? 0 : each(&route, userdata);
+}
+
+int route_each(struct netlink *netlink, int (*each)(const struct route *route, void *userdata), void *userdata)
+{
+	_cleanup_nl_msg_ struct nl_msg *question =
+		request_new(RTM_GETROUTE, NLM_F_DUMP, &(struct rtmsg){}, sizeof(struct rtmsg));
+	_cleanup_answers_ struct answers answers = {};
+	int result = request_run(netlink, question, &answers, NULL);
+
+	if (result < 0)
+		return result;
+	ANSWERS_EACH(header, &answers)
+	{
+		result = each_route(header, each, userdata);
+		if (result)
+			return result;
+	}
 	return 0;
 }

@@ -14,6 +14,7 @@ struct route {
 	uint32_t ifindex;
 	uint32_t mtu; /* 0: the device's */
 	bool onlink;  /* the gateway is reachable though no route says so */
+	bool ours;    /* of those found: made by route_set, or by hand */
 };
 
 /* Adds, or replaces the route to the same destination. */
@@ -24,6 +25,10 @@ int route_delete(struct netlink *netlink, const struct route *route, struct erro
 
 /* Which way the kernel sends packets for `destination`: fills gateway (zero: on the link), source and ifindex. */
 int route_lookup(struct netlink *netlink, const struct addr *destination, struct route *ret, struct error *error);
+
+/* Calls `each` for every unicast route of the main table, once per next hop; a non-zero return ends the walk and is
+ * returned. */
+int route_each(struct netlink *netlink, int (*each)(const struct route *route, void *userdata), void *userdata);
 
 /* A permanent entry: added or replaced. */
 int neighbour_set(struct netlink *netlink, uint32_t ifindex, const struct addr *addr, const uint8_t mac[static 6],

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -205,6 +206,7 @@ static void a_vxlan_device_is_made_once(void **state)
 	vxlan = device(place->host, "pilus_vxlan");
 	assert_int_equal(vxlan.mtu, 1450);
 	assert_int_equal(vxlan.peer_ifindex, 0);
+	assert_int_equal(vxlan.vxlan_port, 8472);
 	assert_int_equal(link_set_up(place->host, vxlan.ifindex, NULL), 0);
 	assert_int_equal(link_add_vxlan(place->host, "pilus_vxlan", 8472, 1450, &error), -EEXIST);
 	assert_non_null(strstr(error.message, "cannot make the vxlan device pilus_vxlan on port 8472"));
@@ -362,6 +364,76 @@ static void default_routes_lead_to_link_local_gateways(void **state)
 		assert_true(addr_equal(&found.gateway, &gateway));
 		assert_true(addr_equal(&found.source, &own));
 	}
+}
+
+struct routes_seen {
+	struct prefix wanted;
+	unsigned count, with_gateway, ours;
+	uint32_t ifindex;
+};
+
+static int count_route(const struct route *route, void *userdata)
+{
+	struct routes_seen *seen = userdata;
+
+	if (!addr_equal(&route->destination.addr, &seen->wanted.addr) || route->destination.bits != seen->wanted.bits)
+		return 0;
+	seen->count++;
+	seen->with_gateway += !addr_is_zero(&route->gateway);
+	seen->ours += route->ours;
+	seen->ifindex = route->ifindex;
+	return 0;
+}
+
+static struct routes_seen routes_to(struct place *place, const char *destination)
+{
+	struct routes_seen seen = {.wanted = prefix(destination)};
+
+	assert_int_equal(route_each(place->host, count_route, &seen), 0);
+	return seen;
+}
+
+static void all_routes_are_seen(void **state)
+{
+	struct place *place = place_of(state);
+	struct route way = {.destination = prefix("0.0.0.0/0"), .gateway = addr("169.254.1.1"), .onlink = true};
+	struct addr own = addr("10.1.0.1");
+	struct link host, pod;
+
+	add_pod(place, &host, &pod);
+	assert_int_equal(link_add_address(place->host, host.ifindex, &own, 120, NULL), 0);
+	way.ifindex = host.ifindex;
+	assert_int_equal(route_set(place->host, &way, NULL), 0);
+	way = (struct route){.destination = prefix("fd00:1::/64"), .ifindex = host.ifindex};
+	assert_int_equal(route_set(place->host, &way, NULL), 0);
+
+	assert_int_equal(routes_to(place, "0.0.0.0/0").with_gateway, 1);
+	assert_int_equal(routes_to(place, "0.0.0.0/0").ifindex, host.ifindex);
+	assert_int_equal(routes_to(place, "fd00:1::/64").ours, 1);
+	assert_int_equal(routes_to(place, "10.1.0.0/24").count, 1);
+	assert_int_equal(routes_to(place, "10.1.0.0/24").ours, 0); /* the kernel's own */
+	assert_int_equal(routes_to(place, "::/0").count, 0);
+	assert_int_equal(system("ip route replace default nexthop via 10.1.0.2 nexthop via 10.1.0.3"), 0);
+	assert_int_equal(routes_to(place, "0.0.0.0/0").with_gateway, 2);
+	assert_int_equal(routes_to(place, "0.0.0.0/0").ifindex, host.ifindex);
+}
+
+static void addresses_go_again(void **state)
+{
+	struct place *place = place_of(state);
+	struct addr v4 = addr("10.1.0.7"), v6 = addr("fd00:1::7");
+	struct seen seen = {.wanted = v6};
+	struct link host, pod;
+
+	add_pod(place, &host, &pod);
+	assert_int_equal(link_add_address(place->host, host.ifindex, &v4, 128, NULL), 0);
+	assert_int_equal(link_add_address(place->host, host.ifindex, &v6, 128, NULL), 0);
+	for (unsigned twice = 0; twice < 2; twice++) {
+		assert_int_equal(link_delete_address(place->host, host.ifindex, &v4, 128, NULL), 0);
+		assert_int_equal(link_delete_address(place->host, host.ifindex, &v6, 128, NULL), 0);
+	}
+	assert_int_equal(link_each_address(place->host, host.ifindex, look_for, &seen), 0);
+	assert_int_equal(seen.ifindex, 0);
 }
 
 static void refused_routes_say_which(void **state)
@@ -540,6 +612,8 @@ int main(void)
 		IN_NAMESPACE(host_routes_are_followed_and_replaced),
 		IN_NAMESPACE(v6_host_routes_too),
 		IN_NAMESPACE(default_routes_lead_to_link_local_gateways),
+		IN_NAMESPACE(all_routes_are_seen),
+		IN_NAMESPACE(addresses_go_again),
 		IN_NAMESPACE(refused_routes_say_which),
 		IN_NAMESPACE(permanent_neighbours_stand),
 		IN_NAMESPACE(changes_are_reported_as_they_come),
