@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+import contextlib
+import os
+
+import pytest
+
+from support import TCP_PORT, UDP_PORT, Lab
+
+
+def pytest_sessionstart(session):
+    if os.geteuid() != 0:
+        pytest.exit("the end-to-end tests make network namespaces: run them as root (make check does, by sudo)", 2)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure comes with what the agents said."""
+    report = (yield).get_result()
+    if report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            if isinstance(value, Lab):
+                report.sections += [(f"log of {value.name} {node}", text) for node, text in value.logs()]
+
+
+@contextlib.contextmanager
+def new_lab(word, *arguments):
+    lab = Lab(word)
+    try:
+        yield lab.up(*arguments)
+    finally:
+        lab.down()
+
+
+@pytest.fixture
+def make_lab():
+    """A lab of the test's own: make_lab(word, argument of up...)."""
+    with contextlib.ExitStack() as stack:
+        yield lambda word, *arguments: stack.enter_context(new_lab(word, *arguments))
+
+
+@pytest.fixture(scope="session")
+def lab():
+    """Two nodes; client and near on node-1, far on node-2. near and far echo TCP and UDP."""
+    with new_lab("pair") as pair, contextlib.ExitStack() as servers:
+        pair.add("node-1", "client", "--labels", "app=client")
+        pair.add("node-1", "near", "--labels", "app=near")
+        pair.add("node-2", "far", "--labels", "app=far", "--namespace", "away")
+        for pod in ("near", "far"):
+            servers.enter_context(pair.server(pod, "tcp-echo", TCP_PORT))
+            servers.enter_context(pair.server(pod, "udp-echo", UDP_PORT))
+        yield pair
+
+
+@pytest.fixture(params=[4, 6], ids=["IPv4", "IPv6"])
+def family(request):
+    return request.param
+
+
+@pytest.fixture(params=["near", "far"])
+def server(request):
+    """The pod at the other end: on client's node, or on another."""
+    return request.param

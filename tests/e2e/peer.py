@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Both ends of the tests' conversations; runs inside pods and nodes. Servers say "ready" once they listen, and end with
+the test that started them.
+
+  peer.py tcp-echo PORT                 peer.py tcp-ask ADDRESS PORT BYTES
+  peer.py udp-echo PORT                 peer.py udp-ask ADDRESS PORT BYTES
+  peer.py udp-show PORT                 prints each datagram's text and sender
+  peer.py tcp-steady ADDRESS PORT       one connection, a question every 10 ms until standard input ends
+"""
+import os
+import select
+import socket
+import sys
+import threading
+import time
+
+SECONDS = 5
+
+
+def _say(text):
+    print(text, flush=True)
+
+
+def _server(kind, port):
+    """Both families by one socket."""
+    server = socket.socket(socket.AF_INET6, kind)
+    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(("::", int(port)))
+    return server
+
+
+def tcp_echo(port):
+    server = _server(socket.SOCK_STREAM, port)
+    server.listen(64)
+    _say("ready")
+    while True:
+        connection, _ = server.accept()
+        threading.Thread(target=_echo, args=(connection,), daemon=True).start()
+
+
+def _echo(connection):
+    with connection:
+        while data := connection.recv(65536):
+            connection.sendall(data)
+
+
+def udp_echo(port):
+    server = _server(socket.SOCK_DGRAM, port)
+    _say("ready")
+    while True:
+        data, sender = server.recvfrom(65536)
+        server.sendto(data, sender)
+
+
+def udp_show(port):
+    server = _server(socket.SOCK_DGRAM, port)
+    _say("ready")
+    while True:
+        data, sender = server.recvfrom(65536)
+        _say(f"{data.decode()} from {sender[0].removeprefix('::ffff:')}")
+
+
+def tcp_ask(address, port, count):
+    """Sends and reads at once: neither end's buffers hold all of it."""
+    data = os.urandom(int(count))
+    with socket.create_connection((address, int(port)), timeout=SECONDS) as connection:
+        sender = threading.Thread(target=connection.sendall, args=(data,))
+        sender.start()
+        back = bytearray()
+        while len(back) < len(data):
+            part = connection.recv(1 << 20)
+            if not part:
+                break
+            back += part
+        sender.join()
+    if back != data:
+        sys.exit(f"sent {len(data)} bytes, {len(back)} came back, or others")
+    _say(f"{len(back)} bytes came back")
+
+
+def udp_ask(address, port, count):
+    data = os.urandom(int(count))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(SECONDS)
+        asker.connect((address, int(port)))
+        asker.send(data)
+        if asker.recv(65536) != data:
+            sys.exit("other bytes came back")
+    _say(f"{count} bytes came back")
+
+
+def tcp_steady(address, port):
+    """Says how many answers came, and the longest wait for one in milliseconds."""
+    answers, longest = 0, 0.0
+    with socket.create_connection((address, int(port)), timeout=SECONDS) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while not select.select([sys.stdin], [], [], 0.01)[0]:
+            asked = time.monotonic()
+            connection.sendall(b"%08d" % answers)
+            if connection.recv(8, socket.MSG_WAITALL) != b"%08d" % answers:
+                sys.exit("the connection broke")
+            answers += 1
+            longest = max(longest, time.monotonic() - asked)
+            if answers == 1:
+                _say("ready")
+    _say(f"answers={answers} longest={longest * 1000:.0f}")
+
+
+VERBS = {"tcp-echo": tcp_echo, "udp-echo": udp_echo, "udp-show": udp_show, "tcp-ask": tcp_ask, "udp-ask": udp_ask,
+         "tcp-steady": tcp_steady}
+
+if __name__ == "__main__":
+    VERBS[sys.argv[1]](*sys.argv[2:])

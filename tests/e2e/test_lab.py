@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab itself: several at once, words for mistakes, and nothing left behind."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+from support import LAB, Lab, ping, wait_for
+
+
+def cgroup_root():
+    for line in pathlib.Path("/proc/mounts").read_text().splitlines():
+        if line.split()[2] == "cgroup2":
+            return pathlib.Path(line.split()[1])
+    raise AssertionError("no cgroup2")
+
+
+def traces(lab):
+    """Everything of the machine that bears the lab's name."""
+    found = [f"file {path}" for path in (pathlib.Path(lab.folder), cgroup_root() / "pilus-lab" / lab.name)
+             if path.exists()]
+    netns = pathlib.Path("/run/netns")
+    found += [f"netns {path.name}" for path in netns.glob(f"{lab.name}.*")] if netns.exists() else []
+    found += [f"mount {line}" for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+              if lab.name in line]
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if f"pilus-lab/{lab.name}" in (process / "cgroup").read_text():
+                found.append(f"process {process.name} {(process / 'cmdline').read_text()}")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def host_links():
+    return {link["ifname"] for link in json.loads(subprocess.check_output(["ip", "-j", "link"]))}
+
+
+def bpf_ids(lab, kind):
+    """Of what the nodes' agents pinned: they must be gone from the kernel later."""
+    ids = set()
+    for node in ("node-1", "node-2"):
+        pinned = lab.exec(node, "find", "/sys/fs/bpf/pilus", "-type", "f").stdout.split()
+        assert pinned, "the agent pins its programs and maps"
+        for path in pinned:
+            done = lab.exec(node, "bpftool", "-j", kind, "show", "pinned", path, check=False)
+            if done.returncode == 0:
+                ids.add(json.loads(done.stdout)["id"])
+    assert ids
+    return ids
+
+
+def test_down_leaves_nothing(make_lab):
+    links = host_links()
+    lab = make_lab("trace")
+    lab.add("node-1", "one")
+    lab.add("node-2", "two")
+    ping(lab, "one", lab.ip("two", 4))
+    with lab.background("one", "sleep", "1000"):
+        programs, maps = bpf_ids(lab, "prog"), bpf_ids(lab, "map")
+        assert len(traces(lab)) > 5
+        lab.down()
+    assert not traces(lab)
+    assert host_links() == links
+
+    def left(kind, ids):
+        known = json.loads(subprocess.check_output(["bpftool", "-j", kind, "show"]))
+        return ids & {item["id"] for item in known}
+    wait_for(lambda: not left("prog", programs) and not left("map", maps), "programs and maps gone from the kernel")
+
+
+def test_down_twice_and_of_no_lab_is_fine():
+    lab = Lab("none")
+    lab.down()
+    lab.down()
+
+
+@pytest.mark.parametrize("moment", [0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6])
+def test_up_killed_half_way_is_taken_down(moment):
+    lab = Lab("half")
+    process = subprocess.Popen([LAB, "--name", lab.name, "up"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        process.wait(moment)  # the moment of the crash is what is tried here, not a condition waited for
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    lab.down()
+    assert not traces(lab)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_interrupted_cleans_up_itself(number):
+    lab = Lab("stop")
+    process = subprocess.Popen([LAB, "--name", lab.name, "up", "--nodes", "8"], stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: os.path.exists(f"{lab.folder}/node-2"), "up is half-way")
+    process.send_signal(number)
+    _, words = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted" in words
+    assert not traces(lab)
+
+
+def test_failed_up_says_why_and_leaves_nothing():
+    lab = Lab("fail")
+    done = lab.run("up", "--agent-arg", "--no-such-key=1", check=False)
+    assert done.returncode == 1
+    assert "node-1 ended" in done.stderr and "no-such-key" in done.stderr
+    assert not traces(lab)
+
+
+def test_two_labs_at_once_do_not_meet(lab, make_lab):
+    other = make_lab("other")
+    other.add("node-1", "client")
+    other.add("node-2", "far")
+    assert other.ip("far", 4) in {lab.ip("far", 4), "10.2.0.2", "10.2.0.3", "10.2.0.4"}
+    for family in (4, 6):
+        ping(other, "client", other.ip("far", family))
+        ping(lab, "client", lab.ip("far", family))
+    other.run("pod", "del", "far")
+    ping(lab, "client", lab.ip("far", 4))
+    assert {node["name"] for node in other.json("node-1", "node", "list")} == {"node-1", "node-2"}
+
+
+def test_status_names_all(lab):
+    status = lab.status()
+    assert [node["name"] for node in status["nodes"]] == ["node-1", "node-2"]
+    for node in status["nodes"]:
+        assert pathlib.Path(f"/proc/{node['agent']}/comm").read_text() == "pilusd\n"
+        assert os.path.isdir(node["state"])
+    pods = {pod["name"]: pod for pod in status["pods"]}
+    assert pods["far"]["node"] == "node-2" and pods["far"]["ipv6"] == lab.ip("far", 6)
+    table = lab.run("status").stdout
+    assert "node-2" in table and lab.ip("far", 4) in table
+
+
+def test_pod_processes_run_in_the_node_cgroup_and_see_the_pod(lab):
+    assert f"/pilus-lab/{lab.name}/node-2/pod-far" in lab.exec("far", "cat", "/proc/self/cgroup").stdout
+    assert set(lab.exec("far", "ls", "/sys/class/net").stdout.split()) == {"eth0", "lo"}
+    assert "pilus_vxlan" in lab.exec("node-2", "ls", "/sys/class/net").stdout
+    assert lab.exec("far", "hostname").stdout == "far\n"
+
+
+def test_exec_gives_back_the_exit_status(lab):
+    assert lab.exec("near", "sh", "-c", "exit 7", check=False).returncode == 7
+
+
+MISTAKES = {
+    "lab name": (["--name", "Big_Lab", "status"], "a-z, 0-9 and -"),
+    "lab name too long": (["--name", "a" * 21, "up"], "up to 20"),
+    "no nodes": (["up", "--nodes", "0"], "from 1 to 64"),
+    "no number of nodes": (["up", "--nodes", "two"], "from 1 to 64"),
+    "unknown store": (["up", "--store", "floppy"], "choose from"),
+    "lab is there": (["up"], "lab down"),
+    "unknown node": (["pod", "add", "node-7", "x"], "it has node-1, node-2"),
+    "pod named as a node": (["pod", "add", "node-1", "node-3"], "choose another"),
+    "pod name": (["pod", "add", "node-1", "a.b"], "a-z, 0-9 and -"),
+    "pod is there": (["pod", "add", "node-1", "near"], "lab pod del near"),
+    "label": (["pod", "add", "node-1", "x", "--labels", "app"], "key=value"),
+    "label twice": (["pod", "add", "node-1", "x", "--labels", "a=1,a=2"], "once"),
+    "unknown pod": (["pod", "del", "ghost"], "lab pod add"),
+    "nothing to run": (["exec", "near"], "-- CMD"),
+    "unknown command": (["exec", "near", "--", "no-such-command"], "no-such-command"),
+    "address of an unknown pod": (["ip", "ghost"], "lab pod add"),
+    "start a running agent": (["agent", "node-1", "start"], "stop it first"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_get_a_sentence_and_change_nothing(lab, mistake):
+    arguments, words = MISTAKES[mistake]
+    before = lab.status()
+    done = lab.run(*arguments, check=False)
+    assert done.returncode not in (0, 130)
+    assert words in done.stderr and "Traceback" not in done.stderr
+    assert lab.status() == before
+
+
+def test_no_lab_says_how_to_make_one():
+    done = Lab("ghost").run("status", check=False)
+    assert done.returncode == 1 and "lab up" in done.stderr
+
+
+def test_missing_build_says_make(tmp_path):
+    done = subprocess.run([LAB, "--name", Lab("x").name, "up"], env={**os.environ, "PILUS_BUILD": str(tmp_path)},
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "run make" in done.stderr
+
+
+def test_other_users_are_told_to_be_root():
+    done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", LAB, "status"], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 1 and "root" in done.stderr
+
+
+def test_up_and_down_are_quick(make_lab):
+    """People try things with it."""
+    start = time.monotonic()
+    lab = make_lab("quick")
+    lab.down()
+    assert time.monotonic() - start < 10

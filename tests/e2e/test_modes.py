@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other ways to run: clsact instead of tcx, addresses from the cluster's pool, one family alone."""
+import ipaddress
+
+import pytest
+
+from support import TCP_PORT, ask, ping
+
+
+def traffic(lab, families):
+    """A pod beside and a pod across, asked by TCP and ping."""
+    lab.add("node-1", "client")
+    lab.add("node-1", "near")
+    lab.add("node-2", "far")
+    for server in ("near", "far"):
+        with lab.server(server, "tcp-echo", TCP_PORT):
+            for family in families:
+                ping(lab, "client", lab.ip(server, family))
+                ping(lab, "client", lab.ip(server, family), "-s", "65000")
+                ask(lab, "client", "tcp-ask", lab.ip(server, family), TCP_PORT, 1_000_000)
+
+
+def test_clsact(make_lab):
+    lab = make_lab("clsact", "--agent-arg", "--attach=clsact")
+    traffic(lab, (4, 6))
+    assert lab.json("node-1", "status")["datapath"]["attach"] == "clsact"
+    device = lab.endpoint("client")["device"]
+    assert "clsact" in lab.exec("node-1", "tc", "qdisc", "show", "dev", device).stdout
+    lab.run("agent", "node-1", "kill")
+    ping(lab, "client", lab.ip("far", 4))
+    lab.run("agent", "node-1", "start")
+    ping(lab, "client", lab.ip("far", 4))
+    filters = lab.exec("node-1", "tc", "filter", "show", "dev", device, "ingress").stdout
+    assert filters.count("direct-action") == 1, "the agent's next life replaced the program, it did not add one"
+
+
+def test_cluster_pool(make_lab):
+    pools = ["10.200.0.0/16", "fd00:c8::/104"]
+    lab = make_lab("pool", "--nodes", "3", "--agent-arg", "--ipam=cluster-pool",
+                   "--agent-arg", f"--cluster-pool-cidrs={','.join(pools)}")
+    traffic(lab, (4, 6))
+    blocks = {}
+    for number in (1, 2, 3):
+        node = f"node-{number}"
+        cidrs = next(item["pod-cidrs"] for item in lab.json(node, "node", "list") if item["name"] == node)
+        blocks[node] = [ipaddress.ip_network(cidr) for cidr in cidrs]
+        assert [block.prefixlen for block in blocks[node]] == [24, 112]
+        for block, pool in zip(blocks[node], pools):
+            assert block.subnet_of(ipaddress.ip_network(pool))
+    assert len({block for pair in blocks.values() for block in pair}) == 6, "no block is two nodes'"
+    for family, block in zip((4, 6), blocks["node-2"]):
+        assert ipaddress.ip_address(lab.ip("far", family)) in block
+    lab.run("agent", "node-2", "kill")
+    lab.run("agent", "node-2", "start")
+    again = next(item["pod-cidrs"] for item in lab.json("node-2", "node", "list") if item["name"] == "node-2")
+    assert again == [str(block) for block in blocks["node-2"]]
+
+
+@pytest.mark.parametrize("family, pool", [(4, "10.200.0.0/16"), (6, "fd00:c8::/104")], ids=["IPv4", "IPv6"])
+def test_one_family_alone(make_lab, family, pool):
+    lab = make_lab("single", "--agent-arg", "--ipam=cluster-pool", "--agent-arg", f"--cluster-pool-cidrs={pool}")
+    traffic(lab, (family,))
+    other = {4: 6, 6: 4}[family]
+    assert lab.status()["pods"][0][f"ipv{other}"] is None
+    assert lab.run("ip", "client", *(["-6"] if other == 6 else []), check=False).returncode == 1
+
+
+def test_pool_that_is_used_up_says_so(make_lab):
+    lab = make_lab("full", "--nodes", "1", "--agent-arg", "--pod-cidrs=10.1.0.0/29")
+    made = 0
+    while made < 10:
+        done = lab.run("pod", "add", "node-1", f"pod-{made}", check=False)
+        if done.returncode:
+            break
+        made += 1
+    assert 3 <= made <= 6
+    assert "10.1.0.0/29" in done.stderr, done.stderr
+    lab.run("pod", "del", "pod-0")
+    lab.add("node-1", "next")
