@@ -4,6 +4,8 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 CNI_BIN ?= /opt/cni/bin
 DESTDIR ?=
+# For the lab:
+export PILUS_BUILD = $(abspath $(BUILD))
 
 all: $(BUILD)/build.ninja ## build everything into build/
 	@ninja -C $(BUILD)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pod cannot send under an address that is not its own."""
+import json
+
 import pytest
 
 from support import UDP_PORT, dropped, ping, wait_for
@@ -7,8 +9,8 @@ from support import UDP_PORT, dropped, ping, wait_for
 SHOW_PORT = 7002
 
 SEND = """
-import json, os, sys
-from scapy.all import ARP, ICMPv6ND_NA, Ether, IP, IPv6, Raw, UDP, get_if_hwaddr, sendp
+import json, sys
+from scapy.all import Ether, IP, IPv6, Raw, UDP, get_if_hwaddr, sendp
 want = json.loads(sys.argv[1])
 gateway = want["gateway"]
 frame = Ether(src=want.get("mac") or get_if_hwaddr("eth0"), dst=gateway)
@@ -19,7 +21,6 @@ sendp(frame, iface="eth0", count=want.get("count", 1), verbose=False)
 
 
 def send(lab, pod, **want):
-    import json
     neighbours = json.loads(lab.exec(pod, "ip", "-4", "-j", "neigh", "show", "dev", "eth0").stdout)
     lab.python(pod, SEND, json.dumps({"gateway": neighbours[0]["lladdr"], "port": SHOW_PORT, **want}))
 
