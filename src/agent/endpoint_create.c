@@ -45,7 +45,7 @@ static int allocate(struct endpoint_entry *entry, struct error *error)
 {
 	_cleanup_free_ char *owner = endpoint_owner(entry);
 	struct ipam *ipam = entry->endpoints->services.ipam;
-	bool wanted[FAMILIES];
+	bool wanted[FAMILIES] = {};
 	int result;
 
 	result = choose_families(entry, wanted, error);

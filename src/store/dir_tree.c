@@ -260,7 +260,7 @@ static int walk_folder(struct dir_tree *tree, const char *prefix)
 		folder = opendir(path);
 		result = folder ? 0 : -errno;
 	}
-	while (!result && (errno = 0, item = readdir(folder)))
+	while (folder && !result && (errno = 0, item = readdir(folder)))
 		result = walk_item(tree, prefix, item);
 	if (!result && errno)
 		result = -errno;
