@@ -350,7 +350,7 @@ void dissection_write_summary(const struct dissection *dissection, FILE *out)
 		write_arp_summary(last, out);
 		return;
 	}
-	if (!dissection->has_addresses) {
+	if (!last || !dissection->has_addresses) {
 		fputs("[unknown]", out);
 		return;
 	}

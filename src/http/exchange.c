@@ -141,6 +141,7 @@ static void dispatch(struct http_exchange *exchange, const char *url, const char
 }
 
 /* Called again for a resumed connection: by then there is a response. */
+/* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
 enum MHD_Result exchange_access(void *userdata, struct MHD_Connection *connection, const char *url, const char *method,
                                 const char *version, const char *upload_data, size_t *upload_size, void **context)
 {

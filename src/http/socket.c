@@ -30,7 +30,7 @@ static int address_of(const char *path, struct sockaddr_un *ret, struct error *e
 	if (strlen(path) >= sizeof(address.sun_path))
 		return error_set(error, -ENAMETOOLONG, "the socket's path is longer than %zu bytes: %s",
 		                 sizeof(address.sun_path) - 1, path);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	*ret = address;
 	return 0;
 }
