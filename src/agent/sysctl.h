@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settings of the caller's network namespace below /proc/sys.
+ */
+#ifndef PILUS_AGENT_SYSCTL_H
+#define PILUS_AGENT_SYSCTL_H
+
+#include "base/error.h"
+
+/* sysctl_set("net/ipv4/ip_forward", "1", error): does not write what is so already, where /proc/sys is read-only. */
+int sysctl_set(const char *name, const char *value, struct error *error);
+
+#endif
