@@ -31,7 +31,8 @@
 /*
  * A function that the verifier checks once, on its own, instead of once more on every way that leads to it: loading
  * costs the sum of the functions and not their product. It believes nothing of its arguments but their types, so
- * pointers are checked for NULL and numbers for their range.
+ * pointers are checked for NULL and numbers for their range. Kernels before 6.4 take no map key from memory
+ * behind an argument: keys are copied first.
  */
 #define VERIFIED_ONCE __noinline
 

@@ -49,7 +49,9 @@ static __always_inline __u16 endpoint_id_by_device(__u32 ifindex)
 
 static __always_inline struct local_addr *local_lookup(const struct addr *addr)
 {
-	return bpf_map_lookup_elem(&pilus_local, addr);
+	struct addr key = *addr;
+
+	return bpf_map_lookup_elem(&pilus_local, &key);
 }
 
 static __always_inline _Bool mac_equal(const __u8 *a, const __u8 *b)

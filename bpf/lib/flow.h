@@ -40,7 +40,9 @@ static __always_inline _Bool flow_is_reopened_by(const struct flow *flow, const 
 
 static __always_inline struct flow *flow_find(const struct packet *packet)
 {
-	return bpf_map_lookup_elem(&pilus_flows, &packet->key);
+	struct flow_key key = packet->key;
+
+	return bpf_map_lookup_elem(&pilus_flows, &key);
 }
 
 /* May the packet go the way its predecessors went? `packet->origin` is known; the caller still holds `source` against
@@ -103,10 +105,11 @@ static __always_inline void flow_count(struct flow *flow, const struct packet *p
 /* Makes an entry, undecided; also in place of one that has ended. NULL when the table refuses. */
 static __always_inline struct flow *flow_open(struct packet *packet)
 {
+	struct flow_key key = packet->key;
 	struct flow flow = {.created = bpf_ktime_get_coarse_ns(), .initiator = flow_initiator(packet)};
 
 	packet->story |= STORY_FLOW_CREATED;
-	if (bpf_map_update_elem(&pilus_flows, &packet->key, &flow, BPF_ANY))
+	if (bpf_map_update_elem(&pilus_flows, &key, &flow, BPF_ANY))
 		return NULL;
 	return flow_find(packet);
 }

@@ -34,7 +34,8 @@ static __always_inline struct node *node_by_id(__u32 id)
 /* The id of the node with this underlay address; 0: none. */
 static __always_inline __u16 node_id_by_addr(const struct addr *addr)
 {
-	__u32 *id = bpf_map_lookup_elem(&pilus_node_ids, addr);
+	struct addr key = *addr;
+	__u32 *id = bpf_map_lookup_elem(&pilus_node_ids, &key);
 
 	return id ? *id : 0;
 }

@@ -40,8 +40,8 @@ static __always_inline void event_capture(struct event *event, struct __sk_buff 
 
 	if (size > EVENT_CAPTURE_MAX)
 		size = EVENT_CAPTURE_MAX;
-	barrier_var(size); /* or clang tests for zero elsewhere, where the verifier does not see it */
-	if (!size || bpf_skb_load_bytes(skb, packet->frame, event->frame, size))
+	barrier_var(size); /* or clang tests elsewhere, where the verifier does not see it */
+	if (size < ETH_HLEN || bpf_skb_load_bytes(skb, packet->frame, event->frame, size))
 		size = 0;
 	event->captured = size;
 }
