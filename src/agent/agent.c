@@ -187,7 +187,7 @@ static int start(struct agent *agent, struct error *error)
 	if (!result)
 		result = store_open(agent->loop, config->store, &agent->store, error);
 	if (!result)
-		agent->ipam = ipam_new(config, agent->store, ipam_ready, agent);
+		agent->ipam = ipam_new(agent->loop, config, agent->store, ipam_ready, agent);
 	return result;
 }
 

@@ -14,21 +14,27 @@
 
 struct ipam;
 
-/* ready: the CIDRs are known (result 0), or cannot be had (−errno; it goes on trying where that can help and calls
- * again). */
-struct ipam *ipam_new(const struct config *config, struct store *store,
+/*
+ * ready: the CIDRs are known (result 0), or cannot be had (−errno; it goes on trying where that can help and calls
+ * again); later, that a block was taken away (-EEXIST). Called from the loop, never from inside. config and store are
+ * borrowed.
+ */
+struct ipam *ipam_new(uv_loop_t *loop, const struct config *config, struct store *store,
                       void (*ready)(void *userdata, int result, const struct error *error), void *userdata);
+
+/* In the same turn of the loop as the store is closed, and before it. */
 void ipam_free(struct ipam *ipam);
 
 /* Valid once ready: bits 0 where the node has no such family. */
 const struct prefix *ipam_cidr(const struct ipam *ipam, enum family family);
 const struct addr *ipam_router(const struct ipam *ipam, enum family family);
 
-/* An address nobody has: not one that was released a moment ago while others are free. -ENOSPC when the CIDR is full.
- */
+/* An address nobody has: not one that was released a moment ago while others are free. -ENOSPC when the CIDR is full,
+ * -EAFNOSUPPORT when the node has no such family, -EAGAIN before ready. */
 int ipam_allocate(struct ipam *ipam, enum family family, const char *owner, struct addr *ret, struct error *error);
 
-/* This very address, for a restored endpoint. -EEXIST when another owner has it, -EINVAL outside the CIDR. */
+/* This very address, for a restored endpoint. -EEXIST when another owner has it, -EINVAL outside the CIDR. The same
+ * owner may claim again. */
 int ipam_claim(struct ipam *ipam, const struct addr *addr, const char *owner, struct error *error);
 void ipam_release(struct ipam *ipam, const struct addr *addr); /* not allocated: nothing */
 
