@@ -75,26 +75,37 @@ void endpoint_retry_later(struct endpoint_entry *entry)
 	endpoint_schedule(entry->endpoints);
 }
 
-static void resolved(void *userdata, uint32_t identity, const struct error *error)
+static void known(struct endpoint_entry *entry, uint32_t identity)
 {
-	struct endpoint_entry *entry = userdata;
-
-	entry->resolving = NULL;
-	if (!identity) {
-		entry->trouble = *error;
-		endpoint_tell(entry, ENDPOINT_WAITING_FOR_IDENTITY, ENDPOINT_WARNING, "No identity yet: %s",
-		              error->message);
-		endpoint_retry_later(entry);
-		return;
-	}
 	entry->retry_delay = 0;
+	entry->trouble = (struct error){};
 	if (entry->wired)
 		endpoint_confirm(entry, identity);
 	else
 		endpoint_wire(entry, identity);
 }
 
+static void resolved(void *userdata, uint32_t identity, const struct error *error)
+{
+	struct endpoint_entry *entry = userdata;
+
+	entry->resolving = NULL;
+	if (identity) {
+		known(entry, identity);
+		return;
+	}
+	entry->trouble = *error;
+	endpoint_tell(entry, ENDPOINT_WAITING_FOR_IDENTITY, ENDPOINT_WARNING, "No identity yet: %s", error->message);
+	endpoint_retry_later(entry);
+}
+
+/* Without labels there is nothing to ask for: the set is reserved, and so is its number. */
 void endpoint_resolve(struct endpoint_entry *entry)
 {
-	entry->resolving = identity_resolve(entry->endpoints->services.identities, entry->labels, resolved, entry);
+	struct identities *identities = entry->endpoints->services.identities;
+
+	if (json_equal(entry->labels, identity_labels(identities, IDENTITY_INIT)))
+		known(entry, IDENTITY_INIT);
+	else
+		entry->resolving = identity_resolve(identities, entry->labels, resolved, entry);
 }

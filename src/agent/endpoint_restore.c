@@ -13,6 +13,11 @@
 #include "base/log.h"
 #include "net/link.h"
 
+/* ifindexes by endpoint id, 0: none */
+struct device_list {
+	uint32_t ifindex[ENDPOINT_ID_MAX + 1];
+};
+
 static void not_ready(struct endpoint_entry *entry, const struct error *error)
 {
 	log_warning("endpoint %u: not ready: %s", entry->id, error->message);
@@ -102,10 +107,11 @@ static int load(struct endpoint_entry *entry, struct error *error)
 	return result ? result : claim_addresses(entry, error);
 }
 
-static void restore_file(struct endpoints *endpoints, uint16_t id, const char *name)
+static void restore_file(struct endpoints *endpoints, uint16_t id, const char *name, const struct device_list *known)
 {
 	struct endpoint_entry *entry = endpoint_entry_new(endpoints, id);
 	struct error error = {};
+	bool there;
 
 	if (load(entry, &error)) {
 		log_error("endpoint %u: not restored, its file is set aside as %s.broken: %s", id, name, error.message);
@@ -114,9 +120,12 @@ static void restore_file(struct endpoints *endpoints, uint16_t id, const char *n
 		endpoint_entry_free(entry);
 		return;
 	}
+	there = !pod_link_find(&entry->link, endpoints->services.netlink);
+	if (!there)
+		entry->link.ifindex = known->ifindex[id]; /* what its programs are pinned by */
 	if (!entry->wired) {
 		endpoint_take_down(entry, "it was half made when the agent ended", NULL);
-	} else if (pod_link_find(&entry->link, endpoints->services.netlink)) {
+	} else if (!there) {
 		endpoint_take_down(entry, "its device went while the agent was down", NULL);
 	} else {
 		endpoint_tell(entry, ENDPOINT_RESTORING, ENDPOINT_OK, "Restored");
@@ -137,7 +146,7 @@ static bool is_endpoint_file(const char *name, uint16_t *ret_id)
 	return !strcmp(name, again);
 }
 
-static int restore_files(struct endpoints *endpoints, struct error *error)
+static int restore_files(struct endpoints *endpoints, const struct device_list *known, struct error *error)
 {
 	struct dirent *file;
 	uint16_t id;
@@ -152,81 +161,81 @@ static int restore_files(struct endpoints *endpoints, struct error *error)
 		return error_set_errno(error, -errno, "reading %s", endpoints->folder);
 	while ((file = readdir(dir))) {
 		if (is_endpoint_file(file->d_name, &id))
-			restore_file(endpoints, id, file->d_name);
+			restore_file(endpoints, id, file->d_name, known);
 	}
 	closedir(dir);
 	return 0;
 }
 
-/* ifindexes of what has no endpoint, by id */
-struct stale {
-	const struct endpoints *endpoints;
-	uint32_t ifindex[ENDPOINT_ID_MAX + 1];
-};
-
-static int collect_entry(uint16_t id, const struct endpoint *endpoint, void *userdata)
-{
-	struct stale *stale = userdata;
-
-	if (!stale->endpoints->entries[id])
-		stale->ifindex[id] = endpoint->ifindex;
-	return 0;
-}
-
-static int collect_device(const struct link *link, void *userdata)
-{
-	struct stale *stale = userdata;
-	uint16_t id;
-
-	if (!strcmp(link->kind, "veth") && !endpoint_id_of_device(link->name, &id) && !stale->endpoints->entries[id])
-		stale->ifindex[id] = link->ifindex;
-	return 0;
-}
-
-static void sweep_maps(struct endpoints *endpoints)
+static void sweep_maps(struct endpoints *endpoints, const struct device_list *known)
 {
 	struct datapath *datapath = endpoints->services.datapath;
-	struct stale stale = {.endpoints = endpoints};
 
-	endpoint_map_each(datapath_maps(datapath), collect_entry, &stale);
 	for (uint16_t id = 1; id <= ENDPOINT_ID_MAX; id++) {
-		if (!stale.ifindex[id])
+		if (!known->ifindex[id] || endpoints->entries[id])
 			continue;
-		log_warning("endpoint %u: in the maps but without a file: removed", id);
 		endpoint_map_clear(datapath_maps(datapath), id);
-		datapath_detach(datapath, stale.ifindex[id]);
+		datapath_detach(datapath, known->ifindex[id]);
 	}
+}
+
+static int note_device(const struct link *link, void *userdata)
+{
+	struct device_list *devices = userdata;
+	uint16_t id;
+
+	if (!strcmp(link->kind, "veth") && !endpoint_id_of_device(link->name, &id))
+		devices->ifindex[id] = link->ifindex;
+	return 0;
 }
 
 static void sweep_devices(struct endpoints *endpoints)
 {
 	struct netlink *netlink = endpoints->services.netlink;
-	struct stale stale = {.endpoints = endpoints};
+	struct device_list devices = {};
 	struct error error;
 
-	link_each(netlink, collect_device, &stale);
+	link_each(netlink, note_device, &devices);
 	for (uint16_t id = 1; id <= ENDPOINT_ID_MAX; id++) {
-		if (!stale.ifindex[id])
+		if (!devices.ifindex[id] || endpoints->entries[id])
 			continue;
 		log_warning("device " POD_DEVICE_PREFIX "%u belongs to no endpoint: removed", id);
-		if (link_delete(netlink, stale.ifindex[id], &error))
+		if (link_delete(netlink, devices.ifindex[id], &error))
 			log_error("%s", error.message);
 	}
 }
 
-int endpoints_restore(struct endpoints *endpoints, struct error *error)
+static int note_map_entry(uint16_t id, const struct endpoint *endpoint, void *userdata)
 {
-	struct endpoint_entry *entry;
-	unsigned count = 0;
-	int result;
+	struct device_list *known = userdata;
 
-	result = restore_files(endpoints, error);
-	if (result)
-		return result;
-	sweep_maps(endpoints);
-	sweep_devices(endpoints);
+	known->ifindex[id] = endpoint->ifindex;
+	return 0;
+}
+
+static unsigned count_entries(const struct endpoints *endpoints)
+{
+	const struct endpoint_entry *entry;
+	unsigned count = 0;
+
 	endpoints_foreach (endpoints, entry)
 		count++;
+	return count;
+}
+
+int endpoints_restore(struct endpoints *endpoints, struct error *error)
+{
+	struct device_list known = {};
+	unsigned count;
+	int result;
+
+	endpoint_map_each(datapath_maps(endpoints->services.datapath), note_map_entry, &known);
+	result = restore_files(endpoints, &known, error);
+	if (result)
+		return result;
+	sweep_maps(endpoints, &known);
+	sweep_devices(endpoints);
+	count = count_entries(endpoints);
 	if (count)
 		log_info("%u endpoint%s restored", count, count == 1 ? "" : "s");
 	return endpoint_watch_start(endpoints, error);
