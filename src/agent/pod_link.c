@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "base/memory.h"
@@ -99,25 +100,36 @@ int pod_link_make(struct pod_link *link, const struct pod_place *place, struct n
 	return 0;
 }
 
-static int write_enable_ipv6(void *userdata)
+/* family: "ipv4" or "ipv6" */
+static int set_device(const char *family, const char *device, const char *setting, const char *value,
+                      struct error *error)
 {
-	const struct pod_place *place = userdata;
+	_cleanup_free_ char *name = xasprintf("net/%s/conf/%s/%s", family, device, setting);
 
-	return sysctl_write("0", "net/ipv6/conf/%s/disable_ipv6", place->interface);
+	return sysctl_set(name, value, error);
+}
+
+/* What a function called in the pod's namespace needs. */
+struct pod_call {
+	const struct pod_place *place;
+	struct error *error;
+};
+
+static int enable_ipv6(void *userdata)
+{
+	const struct pod_call *call = userdata;
+
+	return set_device("ipv6", call->place->interface, "disable_ipv6", "0", call->error);
 }
 
 int pod_link_enable_ipv6(const struct pod_place *place, struct error *error)
 {
+	struct pod_call call = {.place = place, .error = error};
 	_cleanup_close_ int fd = -1;
 	int result;
 
 	result = netns_open(place->netns, &fd, error);
-	if (result)
-		return result;
-	result = netns_call(fd, write_enable_ipv6, (void *)place, error);
-	if (result)
-		return error_set_errno(error, result, "enabling IPv6 on %s in %s", place->interface, place->netns);
-	return 0;
+	return result ? result : netns_call(fd, enable_ipv6, &call, error);
 }
 
 /*
@@ -126,18 +138,15 @@ int pod_link_enable_ipv6(const struct pod_place *place, struct error *error)
  */
 static int configure_host(const struct pod_link *link, struct error *error)
 {
-	bool v6 = !addr_is_zero(&link->address[FAMILY_V6]);
 	int result;
 
-	result = sysctl_write("0", "net/ipv4/conf/%s/rp_filter", link->device);
-	if (result)
-		return error_set_errno(error, result, "turning rp_filter off for %s", link->device);
-	result = sysctl_write("1", "net/ipv6/conf/%s/addr_gen_mode", link->device);
-	if (!result && v6)
-		result = sysctl_write("0", "net/ipv6/conf/%s/disable_ipv6", link->device);
-	if (result && v6) /* a host without IPv6 has nothing to configure */
-		return error_set_errno(error, result, "preparing %s for IPv6", link->device);
-	return 0;
+	result = set_device("ipv4", link->device, "rp_filter", "0", error);
+	if (result || access("/proc/sys/net/ipv6", F_OK)) /* a kernel without IPv6 has nothing to quieten */
+		return result;
+	result = set_device("ipv6", link->device, "addr_gen_mode", "1", error);
+	if (!result && !addr_is_zero(&link->address[FAMILY_V6]))
+		result = set_device("ipv6", link->device, "disable_ipv6", "0", error);
+	return result;
 }
 
 static int start_host_family(const struct pod_link *link, enum family family, const struct addr *router,
@@ -169,11 +178,11 @@ int pod_link_start_host(const struct pod_link *link, const struct addr router[st
 /* Router solicitations and link-local addresses have nobody to talk to on this wire. */
 static int quieten_ipv6(void *userdata)
 {
-	const struct pod_place *place = userdata;
+	const struct pod_call *call = userdata;
 	int result;
 
-	result = sysctl_write("1", "net/ipv6/conf/%s/addr_gen_mode", place->interface);
-	return result ? result : sysctl_write("0", "net/ipv6/conf/%s/accept_ra", place->interface);
+	result = set_device("ipv6", call->place->interface, "addr_gen_mode", "1", call->error);
+	return result ? result : set_device("ipv6", call->place->interface, "accept_ra", "0", call->error);
 }
 
 static int start_pod_family(const struct pod_link *link, enum family family, struct netlink *pod, uint32_t ifindex,
@@ -216,17 +225,15 @@ static int start_pod_links(struct netlink *pod, const struct pod_place *place, u
 
 int pod_link_start_pod(const struct pod_link *link, const struct pod_place *place, struct error *error)
 {
+	struct pod_call call = {.place = place, .error = error};
 	_cleanup_netlink_ struct netlink *pod = NULL;
 	_cleanup_close_ int fd = -1;
 	uint32_t ifindex;
 	int result;
 
 	result = open_pod(place, &fd, &pod, error);
-	if (!result && !addr_is_zero(&link->address[FAMILY_V6])) {
-		result = netns_call(fd, quieten_ipv6, (void *)place, error);
-		if (result)
-			error_set_errno(error, result, "preparing %s for IPv6", place->interface);
-	}
+	if (!result && !addr_is_zero(&link->address[FAMILY_V6]))
+		result = netns_call(fd, quieten_ipv6, &call, error);
 	if (!result)
 		result = start_pod_links(pod, place, &ifindex, error);
 	for (enum family family = 0; !result && family < FAMILIES; family++) {

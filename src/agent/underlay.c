@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "agent/node.h"
-#include "agent/sysctl.h"
 #include "base/log.h"
 #include "net/link.h"
 #include "net/route.h"
+#include "net/sysctl.h"
 
 /* What IPv4 and IPv6 ask of every link: RFC 791, RFC 8200. */
 #define MTU_MIN_V4 68

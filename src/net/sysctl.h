@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kernel settings in /proc/sys. Those below "net/" are of the network namespace the calling thread is in (netns_call).
+ * Settings below /proc/sys; those of the network are of the namespace that the calling thread is in (netns_call).
  */
 #ifndef PILUS_NET_SYSCTL_H
 #define PILUS_NET_SYSCTL_H
 
-/* The path comes without "/proc/sys/": sysctl_write("0", "net/ipv4/conf/%s/rp_filter", device). Returns 0 or −errno. */
-int sysctl_write(const char *value, const char *path_format, ...) __attribute__((format(printf, 2, 3)));
+#include "base/error.h"
+
+/* sysctl_set("net/ipv4/ip_forward", "1", error): does not write what is so already, where /proc/sys is read-only. */
+int sysctl_set(const char *name, const char *value, struct error *error);
 
 #endif

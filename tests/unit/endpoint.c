@@ -395,8 +395,8 @@ static void test_a_pod_that_refuses_ipv6_is_left_without(void **state)
 	assert_true(json_is_null(json_object_get(answer.endpoint, "ipv6")));
 	assert_int_equal(count_addrs(fakes.allocated), 1);
 	log = endpoint_log_to_json(endpoints, 1);
-	assert_string_equal(text_of(json_array_get(log, 2), "status"), "Warning");
-	assert_non_null(strstr(text_of(json_array_get(log, 2), "message"), "Left without IPv6"));
+	assert_string_equal(text_of(json_array_get(log, 1), "status"), "Warning");
+	assert_non_null(strstr(text_of(json_array_get(log, 1), "message"), "Left without IPv6"));
 	json_decref(log);
 }
 
