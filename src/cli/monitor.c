@@ -10,6 +10,7 @@
 
 #include "abi/endpoint.h"
 #include "base/cleanup.h"
+#include "base/memory.h"
 #include "cli/agent.h"
 #include "cli/event.h"
 #include "cli/nouns.h"
@@ -25,6 +26,8 @@ static const struct {
 	{"trace", 1 << EVENT_TRACE},
 	{"agent", 1 << EVENT_AGENT},
 };
+
+#define ALL_TYPES (1 << EVENT_DROP | 1 << EVENT_TRACE | 1 << EVENT_AGENT)
 
 /* Given more than once, any of them matches; none: all do. */
 struct filter {
@@ -158,16 +161,29 @@ static const char *type_name(const void *table, size_t index)
 
 static int add_type(struct filter *filter, const char *name, struct error *error)
 {
-	const char *nearest = cli_nearest(name, type_name, NULL);
+	const char *nearest;
 
 	for (size_t i = 0; i < ARRAY_SIZE(TYPES); i++)
 		if (!strcmp(TYPES[i].name, name)) {
 			filter->types |= TYPES[i].bit;
 			return 0;
 		}
+	nearest = cli_nearest(name, type_name, NULL);
 	if (nearest)
 		return cli_wrong_use(error, "there is no type '%s'; did you mean '%s'?", name, nearest);
 	return cli_wrong_use(error, "there is no type '%s', but: drop, trace, agent", name);
+}
+
+/* "drop,trace" */
+static int add_types(struct filter *filter, const char *list, struct error *error)
+{
+	_cleanup_free_ char *copy = xstrdup(list);
+	char *rest = copy, *name;
+	int r = 0;
+
+	while (!r && (name = strsep(&rest, ",")))
+		r = add_type(filter, name, error);
+	return r;
 }
 
 static int add_id(uint16_t *ids, size_t *count, const char *text, struct error *error)
@@ -183,7 +199,7 @@ static int add_id(uint16_t *ids, size_t *count, const char *text, struct error *
 static int take_option(struct filter *filter, const char *name, const char *value, struct error *error)
 {
 	if (!strcmp(name, "type"))
-		return add_type(filter, value, error);
+		return add_types(filter, value, error);
 	if (!strcmp(name, "from"))
 		return add_id(filter->from, &filter->from_count, value, error);
 	if (!strcmp(name, "to"))
@@ -200,8 +216,8 @@ static int configure(struct monitor *monitor, struct error *error)
 
 	for (size_t i = 0; !r && i < cli->given_count; i++)
 		r = take_option(&monitor->filter, cli->given[i].option->name, cli->given[i].value, error);
-	for (size_t i = 0; !monitor->filter.types && i < ARRAY_SIZE(TYPES); i++)
-		r = r ? r : add_type(&monitor->filter, TYPES[i].name, error);
+	if (!monitor->filter.types)
+		monitor->filter.types = ALL_TYPES;
 	monitor->json = cli_count(cli, "json") || cli->output == OUTPUT_JSON;
 	switch (cli_count(cli, "verbose")) {
 	case 0:

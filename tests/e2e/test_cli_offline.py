@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pilus against an agent of the test's own, which answers what the test wants: shapes of output, errors, exit codes."""
+import contextlib
+import http.server
+import json
+import os
+import re
+import signal
+import socketserver
+import struct
+import subprocess
+import threading
+
+import pytest
+
+from support import BUILD, Process
+
+PILUS = os.path.join(BUILD, "pilus")
+OK, FAILURE, WRONG_USE = 0, 1, 2
+
+LABELS = ["k8s:app=web", "k8s:io.kubernetes.pod.namespace=default"]
+HOST = {"id": 0, "state": "ready", "identity": 1, "labels": ["reserved:host"], "ipv4": None, "ipv6": None, "pod": None,
+        "policy-ingress": "Disabled", "policy-egress": "Disabled"}
+WEB = {"id": 7, "state": "ready", "identity": 23411, "labels": LABELS, "ipv4": "10.1.0.7", "ipv6": "fd00:1::7",
+       "pod": "web-1", "policy-ingress": "Disabled", "policy-egress": "Disabled"}
+IDENTITIES = [{"id": 1, "labels": ["reserved:host"]}, {"id": 2, "labels": ["reserved:world"]},
+              {"id": 23411, "labels": LABELS}]
+IPS = [{"cidr": "0.0.0.0/0", "identity": 2, "labels": ["reserved:world"], "source": "reserved", "node": None},
+       {"cidr": "10.1.0.7/32", "identity": 23411, "labels": LABELS, "source": "endpoint", "node": "node-1"}]
+NODES = [{"name": "node-1", "id": 0, "local": True, "ipv4": "10.99.0.1", "ipv6": "fd99::1",
+          "pod-cidrs": ["10.1.0.0/24", "fd00:1::/112"], "neighbour": None},
+         {"name": "node-2", "id": 1, "local": False, "ipv4": "10.99.0.2", "ipv6": None,
+          "pod-cidrs": ["10.2.0.0/24"], "neighbour": "resolved"}]
+MAPS = [{"name": "pilus_flows", "type": "lru_hash", "entries": 3, "max-entries": 131072, "bytes": 1000000}]
+LOG = [{"time": "2026-11-22T11:09:06Z", "status": "OK", "state": "ready", "message": "Endpoint is ready"},
+       {"time": "2026-11-22T11:09:05Z", "status": "Warning", "state": "waiting-for-identity", "message": "Waits"}]
+CONFIG = {"node-name": "node-1", "uplinks": ["eth0", "eth1"], "mtu": 0, "log-level": "info"}
+STATUS = {
+    "version": "9.9.9", "state": "Ok", "message": "", "node": "node-1", "cluster": "default",
+    "started": "2026-11-22T11:09:06Z", "store": {"kind": "dir", "state": "Ok", "message": "/var/lib/pilus/store"},
+    "ipam": {"mode": "host-scope",
+             "pools": [{"family": "IPv4", "cidr": "10.1.0.0/24", "allocated": 3, "size": 254},
+                       {"family": "IPv6", "cidr": "fd00:1::/112", "allocated": 3, "size": 65534}],
+             "allocations": [{"address": "10.1.0.7", "owner": "default/web-1"}]},
+    "datapath": {"overlay": "vxlan", "port": 8472, "mtu": 1450, "attach": "tcx", "uplinks": ["eth0"],
+                 "programs": [{"name": "from_container", "device": "plx7", "hook": "tcx/ingress"}]},
+    "monitor": {"listeners": 0, "lost": 0}, "endpoints": {"ready": 2, "total": 2},
+    "memory": {"resident": 6291456, "maps": 12582912},
+}
+ANSWERS = {"/v1/status": STATUS, "/v1/endpoints": [HOST, WEB], "/v1/endpoints/7": WEB, "/v1/endpoints/7/log": LOG,
+           "/v1/identities": IDENTITIES, "/v1/ips": IPS, "/v1/nodes": NODES, "/v1/maps": MAPS, "/v1/config": CONFIG}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self, status, body, kind="application/json"):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        agent = self.server.agent
+        path = self.path.split("?")[0]
+        if path == "/v1/monitor":
+            return self.stream(agent)
+        if path not in agent.answers:
+            return self.answer(404, json.dumps({"error": f"there is no {path}"}).encode())
+        body = agent.answers[path]
+        return self.answer(200, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+    def stream(self, agent):
+        agent.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.end_headers()
+        self.wfile.flush()
+        for piece in agent.pieces:
+            self.wfile.write(piece)
+            self.wfile.flush()
+        agent.hold.wait(20)
+
+    def address_string(self):
+        return "unix"
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
+class Agent:
+    """What it answers: by path; bytes go out as they are."""
+
+    def __init__(self, socket):
+        self.socket = str(socket)
+        self.answers = dict(ANSWERS)
+        self.pieces = []
+        self.asked = []
+        self.hold = threading.Event()
+
+    def run(self, *arguments, **options):
+        return subprocess.run([PILUS, "--socket", self.socket, *arguments], text=True, capture_output=True, timeout=20,
+                              check=False, **options)
+
+    def pilus(self, *arguments):
+        done = self.run(*arguments)
+        assert done.returncode == OK and not done.stderr, (done.returncode, done.stderr)
+        return done.stdout
+
+    @contextlib.contextmanager
+    def monitor(self, *arguments):
+        process = Process([PILUS, "--socket", self.socket, "monitor", *arguments])
+        try:
+            process.wait_line("^Press Ctrl-C to quit")
+            yield process
+        finally:
+            process.stop()
+            self.hold.set()
+
+
+@pytest.fixture
+def agent(tmp_path):
+    agent = Agent(tmp_path / "agent.sock")
+    server = Server(agent.socket, Handler)
+    server.agent = agent
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield agent
+    finally:
+        agent.hold.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def lines(text):
+    return [line.rstrip() for line in text.splitlines()]
+
+
+TABLES = {
+    "endpoint list": [
+        "ENDPOINT   POLICY (ingress)   POLICY (egress)   IDENTITY   LABELS (source:key[=value])               IPv6"
+        "        IPv4       STATUS",
+        "           ENFORCEMENT        ENFORCEMENT",
+        "0          Disabled           Disabled          1          reserved:host"
+        "                                                    ready",
+        "7          Disabled           Disabled          23411      k8s:app=web                               fd00:1::7"
+        "   10.1.0.7   ready",
+        "                                                           k8s:io.kubernetes.pod.namespace=default",
+    ],
+    "identity list": ["ID      LABELS", "1       reserved:host", "2       reserved:world", "23411   k8s:app=web",
+                      "        k8s:io.kubernetes.pod.namespace=default"],
+    "identity get 2": ["ID   LABELS", "2    reserved:world"],
+    "ip list": ["IP            IDENTITY                                  SOURCE     NODE",
+                "0.0.0.0/0     world                                     reserved",
+                "10.1.0.7/32   k8s:app=web                               endpoint   node-1",
+                "              k8s:io.kubernetes.pod.namespace=default"],
+    "ip list -n": ["IP            IDENTITY   SOURCE     NODE", "0.0.0.0/0     2          reserved",
+                   "10.1.0.7/32   23411      endpoint   node-1"],
+    "node list": ["Name     IPv4 Address   Endpoint CIDR   IPv6 Address   Endpoint CIDR   Neighbour",
+                  "node-1   10.99.0.1      10.1.0.0/24     fd99::1        fd00:1::/112",
+                  "node-2   10.99.0.2      10.2.0.0/24                                    resolved"],
+    "endpoint log 7": ["Timestamp              Status    State                  Message",
+                       "2026-11-22T11:09:06Z   OK        ready                  Endpoint is ready",
+                       "2026-11-22T11:09:05Z   Warning   waiting-for-identity   Waits"],
+    "config": ["Key         Value", "node-name   node-1", "uplinks     eth0", "            eth1", "mtu         0",
+               "log-level   info"],
+    "config mtu": ["0"],
+    "version": ["Client:   0.1.0", "Daemon:   9.9.9"],
+    "status --brief": ["OK"],
+    "status": ["KVStore:       Ok   dir: /var/lib/pilus/store",
+               "Pilus:         Ok   9.9.9",
+               "Node:          node-1 in cluster default, agent started 2026-11-22T11:09:06Z",
+               "NodeMonitor:   Nobody listens, 0 events lost",
+               "IPAM:          IPv4: 3/254 allocated from 10.1.0.0/24, IPv6: 3/65534 allocated from fd00:1::/112"
+               " (host-scope)",
+               "Tunnel:        vxlan, UDP port 8472, MTU of pods 1450",
+               "Host Routing:  BPF, programs attached by tcx, uplinks eth0",
+               "Endpoints:     2/2 ready",
+               "Memory:        agent 6.3 MB, maps 12.6 MB"],
+}
+
+
+@pytest.mark.parametrize("command", TABLES)
+def test_tables(agent, command):
+    assert lines(agent.pilus(*command.split())) == TABLES[command]
+
+
+def test_status_verbose_adds_addresses_programs_and_maps(agent):
+    text = agent.pilus("status", "--verbose")
+    assert text.startswith(agent.pilus("status"))
+    for pattern in (r"10\.1\.0\.7 +default/web-1", r"from_container +plx7 +tcx/ingress", r"pilus_flows +3 +131072"):
+        assert re.search(pattern, text), text
+
+
+@pytest.mark.parametrize("command, expected", [
+    ("endpoint list", [HOST, WEB]), ("endpoint get 7", [WEB]), ("endpoint log 7", LOG), ("identity list", IDENTITIES),
+    ("identity get 2", [IDENTITIES[1]]), ("ip list", IPS), ("node list", NODES), ("status", STATUS),
+    ("config", CONFIG), ("config mtu", 0), ("version", {"client": "0.1.0", "daemon": "9.9.9"}),
+])
+def test_json(agent, command, expected):
+    assert json.loads(agent.pilus(*command.split(), "-o", "json")) == expected
+    assert json.loads(agent.pilus("--output=json", *command.split())) == expected
+
+
+def test_endpoint_get_is_json_unless_a_table_is_asked_for(agent):
+    assert json.loads(agent.pilus("endpoint", "get", "7")) == [WEB]
+    assert agent.pilus("endpoint", "get", "7", "-o", "table").startswith("ENDPOINT   POLICY (ingress)")
+
+
+def one_sentence(done, status):
+    assert done.returncode == status
+    assert done.stderr.startswith("pilus: ") and done.stderr.count("\n") == (2 if status == WRONG_USE else 1)
+    return done.stderr
+
+
+NEED_AGENT = [["status"], ["status", "--brief"], ["endpoint", "list"], ["endpoint", "get", "7"], ["endpoint", "log", "7"],
+              ["identity", "list"], ["identity", "get", "2"], ["ip", "list"], ["node", "list"], ["config"], ["version"],
+              ["monitor"], ["monitor", "-j"]]
+NEED_DATAPATH = [["map", "list"], ["bpf", "ct", "list"], ["bpf", "ct", "flush"], ["bpf", "endpoint", "list"],
+                 ["bpf", "ipcache", "list"], ["bpf", "metrics", "list"], ["bpf", "node", "list"]]
+
+
+@pytest.mark.parametrize("command", NEED_AGENT, ids=" ".join)
+def test_no_agent_is_one_sentence(tmp_path, command):
+    nowhere = str(tmp_path / "nowhere.sock")
+    done = subprocess.run([PILUS, "--socket", nowhere, *command], text=True, capture_output=True, timeout=20, check=False)
+    assert nowhere in one_sentence(done, FAILURE)
+
+
+@pytest.mark.parametrize("command", NEED_DATAPATH, ids=" ".join)
+def test_no_datapath_is_one_sentence(tmp_path, command):
+    done = subprocess.run([PILUS, "--bpffs", str(tmp_path), *command], text=True, capture_output=True, timeout=20,
+                          check=False)
+    assert "pilusd" in one_sentence(done, FAILURE) and not done.stdout
+
+
+@pytest.mark.parametrize("command, words", [
+    ("dance", "'pilus' has no 'dance'"), ("endpoint lsit", "did you mean 'list'?"),
+    ("endpoint get", "needs an argument: ID"), ("endpoint get 5000", "from 0 to 4095, not '5000'"),
+    ("endpoint list 7", "no use for '7'"), ("status --bref", "did you mean --brief?"),
+    ("bpf ct list local", "'global', not 'local'"), ("monitor --type trase", "did you mean 'trace'?"),
+    ("monitor --from x", "must be a number"), ("config node-nam", "did you mean 'node-name'?"), ("-o xml ip list", "xml"),
+    ("help dance", "'pilus' has no 'dance'"),
+])
+def test_wrong_use_is_said_with_what_may_be_meant(agent, command, words):
+    done = agent.run(*command.split())
+    assert words in one_sentence(done, WRONG_USE) and not done.stdout
+
+
+def test_what_the_agent_refuses_is_passed_on(agent):
+    assert "there is no /v1/endpoints/8" in one_sentence(agent.run("endpoint", "get", "8"), FAILURE)
+    assert "no identity 300" in one_sentence(agent.run("identity", "get", "300"), FAILURE)
+
+
+@pytest.mark.parametrize("body", [b"not JSON", b"{}", b"[7]", b"null", b"[[]]", b""])
+def test_broken_answers_are_errors(agent, body):
+    agent.answers["/v1/endpoints"] = body
+    assert "agent's answer" in one_sentence(agent.run("endpoint", "list"), FAILURE)
+
+
+@pytest.mark.parametrize("part", ["agent", "store"])
+def test_bad_health_is_exit_status_1(agent, part):
+    bad = dict(STATUS, state="Failure", message="no uplink") if part == "agent" else \
+        dict(STATUS, store={"kind": "dir", "state": "Failure", "message": "no uplink"})
+    agent.answers["/v1/status"] = bad
+    for command in (["status"], ["status", "--brief"], ["status", "-o", "json"]):
+        done = agent.run(*command)
+        assert f"the {part} is not well: Failure: no uplink" in one_sentence(done, FAILURE)
+        assert "OK" not in done.stdout
+
+
+def test_missing_members_are_blanks(agent):
+    agent.answers |= {"/v1/endpoints": [{}], "/v1/status": {"state": "Ok", "store": {"state": "Ok"}}}
+    assert len(lines(agent.pilus("endpoint", "list"))) >= 2
+    assert "no pod CIDR yet" in agent.pilus("status")
+    assert agent.pilus("status", "--verbose")
+
+
+def test_full_disk_is_noticed(agent):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        for command in (["endpoint", "list"], ["help"], ["identity", "list", "-o", "json"]):
+            done = subprocess.run([PILUS, "--socket", agent.socket, *command], stdout=full, stderr=subprocess.PIPE,
+                                  text=True, timeout=20, check=False)
+            assert "No space left" in one_sentence(done, FAILURE)
+
+
+# The monitor: abi/event.h as Python packs it.
+
+EVENT = struct.Struct("=QBBBBIIIHHHHIIIIIHH")
+DROP, TRACE, AGENT = 1, 4, 6
+FROM_ENDPOINT, TO_ENDPOINT, TO_OVERLAY = 1, 2, 4
+ENCAPSULATED = 1 << 6
+SYN = bytes.fromhex("dea732339fbb b2ab50de09ff 0800 4500002800014000400600000a0100070a010008"
+                    "8208 0050 00000001 00000000 5002 fd20 abcd 0000".replace(" ", ""))
+
+
+def event(kind, frame, point=0, reason=0, source=0, destination=0, node=0, story=0, vni=0):
+    head = EVENT.pack(1, kind, point, reason, 0, 0, 23411, 2, source, destination, node, 0, 0, 0xabc, story, len(frame),
+                      vni, len(frame), 0)
+    return struct.pack("=I", len(head) + len(frame)) + head + frame
+
+
+def agent_event(**members):
+    return event(AGENT, json.dumps(members).encode())
+
+
+STREAM = [event(TRACE, SYN, TO_OVERLAY, source=7, node=1, story=ENCAPSULATED, vni=23411),
+          event(DROP, SYN[:30], FROM_ENDPOINT, reason=132, source=8),
+          agent_event(kind="Endpoint created", message="endpoint 9"),
+          agent_event(kind="Events lost", count=42),
+          event(TRACE, SYN, TO_ENDPOINT, source=7, destination=9)]
+
+
+def test_monitor_tells_events_as_they_come(agent):
+    stream = b"".join(STREAM)
+    agent.pieces = [stream[:10], stream[10:11], stream[11:300], stream[300:]]
+    with agent.monitor() as monitor:
+        monitor.wait_line("^-> endpoint 9")
+    assert monitor.lines == [
+        "Listening for events of type drop, trace, agent",
+        "Press Ctrl-C to quit",
+        "-> overlay flow 0xabc , identity 23411->world state new ifindex 0 orig-ip 10.1.0.7: "
+        "10.1.0.7:33288 -> 10.1.0.8:80 tcp SYN",
+        "xx drop (Invalid source ip) flow 0xabc to endpoint 0, ifindex 0, identity 23411->world: [unknown]",
+        ">> Endpoint created: endpoint 9",
+        "Events lost: 42",
+        "-> endpoint 9 flow 0xabc , identity 23411->world state new ifindex 0 orig-ip 10.1.0.7: "
+        "10.1.0.7:33288 -> 10.1.0.8:80 tcp SYN",
+    ]
+    assert agent.asked == ["/v1/monitor?types=drop,trace,agent"]
+
+
+def test_monitor_json_has_an_object_a_line(agent):
+    agent.pieces = STREAM
+    process = subprocess.Popen([PILUS, "--socket", agent.socket, "monitor", "-j"], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL)
+    with process:
+        objects = [json.loads(process.stdout.readline()) for _ in STREAM]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == OK
+    assert [item["type"] for item in objects] == ["trace", "drop", "agent", "agent", "trace"]
+    assert objects[0]["node"]["name"] == "node-2" and objects[0]["summary"]["l4"] == {"src": "33288", "dst": "80"}
+    assert objects[1]["summary"]["failure"] == "IPv4: 16 of 20 bytes are there"
+    assert objects[3]["message"] == {"kind": "Events lost", "count": 42}
+
+
+def test_monitor_vv_names_node_and_labels(agent):
+    agent.pieces = STREAM
+    with agent.monitor("-vv", "--type", "trace,agent") as monitor:
+        monitor.wait_line("to-endpoint")
+    assert "    1. encapsulated to node node-2 (10.99.0.2), VNI 23411 = identity 23411 (" + " ".join(LABELS) + ")" \
+        in monitor.lines
+    assert "  Identity 23411: " + " ".join(LABELS) in monitor.lines
+    assert agent.asked == ["/v1/monitor?types=trace,agent"]
+
+
+def test_monitor_asks_again_for_an_unknown_identity(agent):
+    def events():
+        while not agent.hold.wait(0.05):
+            yield STREAM[0]
+    agent.answers["/v1/identities"] = []
+    agent.pieces = events()
+    with agent.monitor("-v") as monitor:
+        monitor.wait_line("to-overlay")
+        agent.answers["/v1/identities"] = IDENTITIES
+        monitor.wait_line("Identity 23411: k8s:app=web")
+
+
+@pytest.mark.parametrize("options, heads", [
+    (["--from", "7"], ["-> overlay", "Events lost: 42", "-> endpoint 9"]),
+    (["--to", "9"], ["Events lost: 42", "-> endpoint 9"]),
+    (["--related-to", "9", "--related-to", "8"], ["xx drop", "Events lost: 42", "-> endpoint 9"]),
+    (["--from", "8", "--from", "7", "--to", "9"], ["Events lost: 42", "-> endpoint 9"]),
+])
+def test_monitor_filters_by_endpoint(agent, options, heads):
+    agent.pieces = STREAM
+    with agent.monitor(*options) as monitor:
+        monitor.wait_line("^-> endpoint 9")
+    told = monitor.lines[2:]
+    assert len(told) == len(heads) and all(line.startswith(head) for line, head in zip(told, heads)), told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_monitor_ends_well_when_asked_to(agent, number):
+    with subprocess.Popen([PILUS, "--socket", agent.socket, "monitor"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("Listening for events")
+        process.send_signal(number)
+        assert process.wait(10) == OK
+
+
+def test_monitor_says_when_the_agent_ends(agent):
+    agent.hold.set()
+    done = agent.run("monitor")
+    assert "the agent has ended" in one_sentence(done, FAILURE)
+
+
+@pytest.mark.parametrize("stream", [b"\0\0\0\0", b"\xff\xff\xff\xff", struct.pack("=I", 60) + bytes(50) + b"\xff" * 10])
+def test_monitor_refuses_a_broken_stream(agent, stream):
+    agent.pieces = [stream]
+    done = agent.run("monitor")
+    assert "stream is broken" in one_sentence(done, FAILURE)
+
+
+def test_monitor_notices_that_nobody_reads(agent):
+    agent.pieces = STREAM * 2000
+    with subprocess.Popen([PILUS, "--socket", agent.socket, "monitor"], stdout=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.wait(10) == FAILURE
