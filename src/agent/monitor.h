@@ -2,7 +2,7 @@
 /*
  * Listeners and what they hear: the ring buffer is read only while somebody listens, and the programs are told which
  * types are wanted. Records go to every listener of their type; a listener too slow loses records, which are counted
- * and said.
+ * and said. "Events lost" goes to a listener whatever types it asked for.
  */
 #ifndef PILUS_AGENT_MONITOR_H
 #define PILUS_AGENT_MONITOR_H
@@ -13,9 +13,9 @@
 struct monitor;
 
 struct monitor *monitor_new(uv_loop_t *loop, const struct maps *maps);
-void monitor_free(struct monitor *monitor);
+void monitor_free(struct monitor *monitor); /* after http_server_free: nobody may still listen */
 
-/* Answers GET /v1/monitor: makes the exchange a listener. */
+/* Answers GET /v1/monitor?types=drop,trace,agent: makes the exchange a listener. */
 void monitor_listen(struct monitor *monitor, struct http_exchange *exchange);
 
 /* An agent event: `kind` from docs/api.md; `details` (stolen, may be NULL) become further members of the record. */

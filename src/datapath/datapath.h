@@ -62,7 +62,10 @@ struct attachment {
 int datapath_each_attachment(const struct datapath *datapath,
                              int (*each)(const struct attachment *attachment, void *userdata), void *userdata);
 
-/* The ring buffer's descriptor for an event loop, and its reader: calls `event` for each record there is. */
+/*
+ * The ring buffer's descriptor for an event loop, and its reader: calls `event` for the records there are, some
+ * thousands at most (the descriptor stays readable), and returns how many, or −errno.
+ */
 struct datapath_events;
 int datapath_events_open(const struct maps *maps, void (*event)(const struct event *event, size_t size, void *userdata),
                          void *userdata, struct datapath_events **ret);

@@ -8,8 +8,12 @@
 #include "base/memory.h"
 #include "datapath/datapath.h"
 
+/* Programs may write as fast as the ring is read: after so many, the rest of the event loop has its turn. */
+#define RECORDS_AT_ONCE 4096
+
 struct datapath_events {
 	struct ring_buffer *ring;
+	int taken;
 	void (*event)(const struct event *event, size_t size, void *userdata);
 	void *userdata;
 };
@@ -21,7 +25,7 @@ static int take_record(void *context, void *data, size_t size)
 
 	if (size >= EVENT_SIZE(0) && EVENT_SIZE(event->captured) <= size)
 		events->event(event, EVENT_SIZE(event->captured), events->userdata);
-	return 0;
+	return ++events->taken < RECORDS_AT_ONCE ? 0 : -EAGAIN;
 }
 
 int datapath_events_open(const struct maps *maps, void (*event)(const struct event *event, size_t size, void *userdata),
@@ -49,7 +53,11 @@ int datapath_events_fd(const struct datapath_events *events)
 
 int datapath_events_read(struct datapath_events *events)
 {
-	return ring_buffer__consume(events->ring);
+	int result;
+
+	events->taken = 0;
+	result = ring_buffer__consume(events->ring);
+	return result == -EAGAIN ? events->taken : result;
 }
 
 void datapath_events_free(struct datapath_events *events)
