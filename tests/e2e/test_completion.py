@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Completion in bash: sourced by a shell, asked as the shell asks it."""
+import os
+import shlex
+import subprocess
+
+import pytest
+
+from support import BUILD, TOP
+from test_cli_offline import agent  # noqa: F401 pylint: disable=unused-import
+
+PILUS = os.path.join(BUILD, "pilus")
+COMPLETION = TOP / "packaging" / "completion" / "pilus"
+SCRIPT = """
+set -u
+source {completion}
+[ "$(complete -p pilus)" = 'complete -F _pilus pilus' ] || exit 3
+COMP_WORDS=({words})
+COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
+_pilus
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+def complete(*words, folder=None):
+    """What the shell would offer for the last of the words."""
+    script = SCRIPT.format(completion=COMPLETION, words=" ".join(map(shlex.quote, (PILUS, *words))))
+    done = subprocess.run(["bash", "--norc", "-c", script], text=True, capture_output=True, timeout=20, check=False,
+                          cwd=folder)
+    assert done.returncode == 0 and not done.stderr, (done.returncode, done.stderr)
+    return sorted(done.stdout.split())
+
+
+@pytest.mark.parametrize("line, expected", [
+    ("e", ["endpoint"]),
+    ("m", ["map", "monitor"]),
+    ("endpoint ", ["get", "list", "log"]),
+    ("endpoint l", ["list", "log"]),
+    ("bpf ct ", ["flush", "list"]),
+    ("bpf ct list ", ["global"]),
+    ("-o json bpf ct f", ["flush"]),
+    ("endpoint list -o ", ["json", "table"]),
+    ("endpoint list --output j", ["json"]),
+    ("monitor --type ", ["agent", "drop", "trace"]),
+    ("monitor --t", ["--to", "--type"]),
+    ("status --", ["--bpffs", "--brief", "--help", "--output", "--socket", "--verbose"]),
+    ("status ", [""]),
+    ("help s", ["status"]),
+    ("dance ", ["bpf", "config", "endpoint", "help", "identity", "ip", "map", "monitor", "node", "status", "version"]),
+])
+def test_words_are_completed(line, expected):
+    assert complete(*line.split(" ")) == [word for word in expected if word]
+
+
+@pytest.mark.parametrize("line", ["endpoint get ", "endpoint log ", "monitor --from ", "monitor -v --related-to "])
+def test_endpoint_ids_come_from_the_agent(agent, line):  # noqa: F811
+    assert complete("--socket", agent.socket, *line.split(" ")) == ["0", "7"]
+
+
+def test_keys_of_the_configuration_come_from_the_agent(agent):  # noqa: F811
+    assert complete("--socket", agent.socket, "config", "u") == ["uplinks"]
+
+
+def test_an_id_is_given_once(agent):  # noqa: F811
+    assert complete("--socket", agent.socket, "endpoint", "get", "7", "") == []
+
+
+def test_without_an_agent_nothing_is_said(tmp_path):
+    assert complete("--socket", str(tmp_path / "none"), "endpoint", "get", "") == []
+
+
+def test_paths_are_files(tmp_path):
+    (tmp_path / "agent.sock").touch()
+    assert complete("--socket", "ag", folder=tmp_path) == ["agent.sock"]
