@@ -54,13 +54,9 @@ static const char *key_of(const struct prefix *block, char key[static KEY_MAX])
 
 static int key_parse(const char *key, struct prefix *ret)
 {
-	char text[PREFIX_TEXT_MAX] = "";
-	char *dash;
+	_cleanup_free_ char *text = xstrdup(key + strlen(FOLDER));
+	char *dash = strrchr(text, '-');
 
-	if (strlen(key) - strlen(FOLDER) >= sizeof(text))
-		return -EINVAL;
-	strcpy(text, key + strlen(FOLDER));
-	dash = strrchr(text, '-');
 	if (!dash)
 		return -EINVAL;
 	*dash = '/';

@@ -105,24 +105,40 @@ static struct option *options_new(void)
 	return options;
 }
 
+/* "--ipam host-scope|cluster-pool" */
+static const char *describe_flag(const struct config_key *key, char *text, size_t size)
+{
+	snprintf(text, size, "--%s %s", key->name, key->kind->placeholder ? key->kind->placeholder : "");
+	for (size_t i = 0; !key->kind->placeholder && key->choices[i]; i++) {
+		strncat(text, i ? "|" : "", size - strlen(text) - 1);
+		strncat(text, key->choices[i], size - strlen(text) - 1);
+	}
+	return text;
+}
+
+static void print_key(const struct config_key *key)
+{
+	char flag[80];
+
+	describe_flag(key, flag, sizeof(flag));
+	if (key->fallback)
+		printf("  %-42s %s (%s)\n", flag, key->help, key->fallback);
+	else
+		printf("  %-42s %s\n", flag, key->help);
+}
+
 static void print_help(void)
 {
 	printf("Usage: pilusd [--config FILE] [--check-config] [--KEY VALUE]...\n"
 	       "The Pilus agent: one per node. Every key of the configuration file is also a flag, which wins.\n\n"
-	       "  %-46s the configuration (%s)\n"
-	       "  %-46s read the configuration, say what is wrong with it, and end\n"
-	       "  %-46s this text\n"
-	       "  %-46s the version\n\n"
+	       "  %-42s the configuration (%s)\n"
+	       "  %-42s read the configuration, say what is wrong with it, and end\n"
+	       "  %-42s this text\n"
+	       "  %-42s the version\n\n"
 	       "Keys (default):\n",
 	       "--config FILE", CONFIG_DEFAULT_FILE, "--check-config", "-h, --help", "--version");
-	for (size_t i = 0; i < config_key_count; i++) {
-		const struct config_key *key = &config_keys[i];
-		char flag[80];
-
-		snprintf(flag, sizeof(flag), "--%s %s", key->name, key->kind->placeholder);
-		printf("  %-46s %s%s%s%s\n", flag, key->help, key->fallback ? " (" : "",
-		       key->fallback ? key->fallback : "", key->fallback ? ")" : "");
-	}
+	for (size_t i = 0; i < config_key_count; i++)
+		print_key(&config_keys[i]);
 }
 
 static int refuse_flag(int option, char *const *argv, struct error *error)

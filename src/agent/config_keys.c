@@ -150,7 +150,7 @@ static int choice_parse(const struct config_key *key, const struct config_value 
 }
 
 static const struct config_kind number_kind = {"NUMBER", false, number_parse, number_show, number_clear};
-static const struct config_kind choice_kind = {"WORD", false, choice_parse, choice_show, choice_clear};
+static const struct config_kind choice_kind = {NULL, false, choice_parse, choice_show, choice_clear};
 
 /* Lists with at most one element per family. */
 
@@ -311,8 +311,8 @@ _Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mo
 #define FIELD(member) .offset = offsetof(struct config, member)
 
 const struct config_key config_keys[] = {
-	{"node-name", &name_kind, FIELD(node_name), .help = "this node among the others; the host's name"},
-	{"cluster-name", &name_kind, FIELD(cluster_name), "default", "the cluster"},
+	{"node-name", &name_kind, FIELD(node_name), .help = "this node's among the others (the host's)"},
+	{"cluster-name", &name_kind, FIELD(cluster_name), "default", "the cluster's"},
 	{"socket", &socket_kind, FIELD(socket), "/run/pilus/pilus.sock", "where the API listens"},
 	{"state-dir", &path_kind, FIELD(state_dir), "/run/pilus/state", "what this node keeps over restarts"},
 	{"bpffs", &path_kind, FIELD(bpffs), "/sys/fs/bpf", "a mounted BPF file system"},
@@ -324,17 +324,17 @@ const struct config_key config_keys[] = {
          NULL, 1, 30},
 	{"cluster-pool-mask-ipv6", &number_kind, FIELD(pool_mask[FAMILY_V6]), "112", "length of a node's IPv6 block",
          NULL, 1, 126},
-	{"uplinks", &devices_kind, FIELD(uplinks), .help = "underlay devices; those of the default routes"},
-	{"node-addresses", &addresses_kind, FIELD(node_address), .help = "of the underlay; those of the first uplink"},
+	{"uplinks", &devices_kind, FIELD(uplinks), .help = "devices of the underlay (those of the default routes)"},
+	{"node-addresses", &addresses_kind, FIELD(node_address), .help = "of the underlay (those of the first uplink)"},
 	{"mtu", &number_kind, FIELD(mtu), "0", "of the underlay; 0: the uplink's", NULL, 0, 65535},
 	{"vxlan-port", &number_kind, FIELD(vxlan_port), "8472", "UDP port of the overlay", NULL, 1, 65535},
 	{"attach", &choice_kind, FIELD(attach), "auto", "how programs are attached", attach_modes},
 	{"flow-table-size", &number_kind, FIELD(flow_table_size), "131072", "flows", NULL, 16, 1 << 24},
 	{"flow-timeout-tcp", &number_kind, FIELD(timeouts.tcp), "21600", "seconds idle, established", NULL, 1, YEAR},
-	{"flow-timeout-tcp-opening", &number_kind, FIELD(timeouts.tcp_opening), "60", "seconds idle, before that", NULL,
-         1, YEAR},
-	{"flow-timeout-tcp-closing", &number_kind, FIELD(timeouts.tcp_closing), "10", "seconds idle, after that", NULL,
-         1, YEAR},
+	{"flow-timeout-tcp-opening", &number_kind, FIELD(timeouts.tcp_opening), "60", "seconds idle, being opened",
+         NULL, 1, YEAR},
+	{"flow-timeout-tcp-closing", &number_kind, FIELD(timeouts.tcp_closing), "10", "seconds idle, being closed",
+         NULL, 1, YEAR},
 	{"flow-timeout-other", &number_kind, FIELD(timeouts.other), "60", "seconds idle, UDP and all else", NULL, 1,
          YEAR},
 	{"log-level", &choice_kind, FIELD(log_level), "info", "how much is logged", log_levels},

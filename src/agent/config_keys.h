@@ -18,7 +18,7 @@ struct config_value {
 struct config_key;
 
 struct config_kind {
-	const char *placeholder; /* for --help */
+	const char *placeholder; /* for --help; NULL: the choices */
 	bool list;
 	/* Fills the field, which is empty. On failure the words say what is wrong, not where. */
 	int (*parse)(const struct config_key *key, const struct config_value *value, void *field, struct error *error);

@@ -4,6 +4,7 @@
  */
 #include "base/error.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,10 +25,14 @@ static void words_append(struct words *words, const char *text)
 	strncat(words->text, text, sizeof(words->text) - strlen(words->text) - 1);
 }
 
+/* What the words quote may come from anywhere: it stays on one line and does not steer a terminal. */
 static int record(struct error *error, int code, const struct words *words)
 {
+	size_t length = strlen(words->text);
+
 	error->code = code;
-	memcpy(error->message, words->text, sizeof(error->message));
+	for (size_t i = 0; i <= length; i++)
+		error->message[i] = i < length && iscntrl((unsigned char)words->text[i]) ? ' ' : words->text[i];
 	return code;
 }
 

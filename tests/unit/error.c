@@ -56,6 +56,16 @@ static void long_words_are_cut(void **state)
 	assert_int_equal(strlen(error.message), sizeof(error.message) - 1);
 }
 
+static void words_stay_on_one_line(void **state)
+{
+	struct error error = {};
+
+	error_set(&error, -EINVAL, "%s: unknown key", "a\nb\x1b[2J\x7f");
+	assert_string_equal(error.message, "a b [2J : unknown key");
+	error_prefix(&error, "c\td");
+	assert_string_equal(error.message, "c d: a b [2J : unknown key");
+}
+
 static void null_is_fine(void **state)
 {
 	assert_int_equal(error_set(NULL, -EINVAL, "lost"), -EINVAL);
@@ -71,6 +81,7 @@ int main(void)
 		cmocka_unit_test(prefixes_stack),
 		cmocka_unit_test(own_message_may_be_an_argument),
 		cmocka_unit_test(long_words_are_cut),
+		cmocka_unit_test(words_stay_on_one_line),
 		cmocka_unit_test(null_is_fine),
 	};
 
