@@ -73,11 +73,9 @@ void endpoint_deactivate(struct endpoint_entry *entry)
 	if (result && result != -ENOENT)
 		log_warning("endpoint %u: it stays in the maps: %s", entry->id, strerror(-result));
 	maps_bump_epoch(maps);
-	if (entry->link.ifindex) {
-		result = datapath_detach(services->datapath, entry->link.ifindex);
-		if (result)
-			log_warning("endpoint %u: the programs of %s stay pinned: %s", entry->id, entry->link.device,
-			            strerror(-result));
-	}
+	result = datapath_detach(services->datapath, entry->link.ifindex, entry->link.device);
+	if (result)
+		log_warning("endpoint %u: the programs of %s stay pinned: %s", entry->id, entry->link.device,
+		            strerror(-result));
 	entry->active = false;
 }

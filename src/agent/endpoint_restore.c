@@ -13,11 +13,6 @@
 #include "base/log.h"
 #include "net/link.h"
 
-/* ifindexes by endpoint id, 0: none */
-struct device_list {
-	uint32_t ifindex[ENDPOINT_ID_MAX + 1];
-};
-
 static void not_ready(struct endpoint_entry *entry, const struct error *error)
 {
 	log_warning("endpoint %u: not ready: %s", entry->id, error->message);
@@ -107,7 +102,7 @@ static int load(struct endpoint_entry *entry, struct error *error)
 	return result ? result : claim_addresses(entry, error);
 }
 
-static void restore_file(struct endpoints *endpoints, uint16_t id, const char *name, const struct device_list *known)
+static void restore_file(struct endpoints *endpoints, uint16_t id, const char *name)
 {
 	struct endpoint_entry *entry = endpoint_entry_new(endpoints, id);
 	struct error error = {};
@@ -121,8 +116,6 @@ static void restore_file(struct endpoints *endpoints, uint16_t id, const char *n
 		return;
 	}
 	there = !pod_link_find(&entry->link, endpoints->services.netlink);
-	if (!there)
-		entry->link.ifindex = known->ifindex[id]; /* what its programs are pinned by */
 	if (!entry->wired) {
 		endpoint_take_down(entry, "it was half made when the agent ended", NULL);
 	} else if (!there) {
@@ -146,7 +139,7 @@ static bool is_endpoint_file(const char *name, uint16_t *ret_id)
 	return !strcmp(name, again);
 }
 
-static int restore_files(struct endpoints *endpoints, const struct device_list *known, struct error *error)
+static int restore_files(struct endpoints *endpoints, struct error *error)
 {
 	struct dirent *file;
 	uint16_t id;
@@ -161,21 +154,38 @@ static int restore_files(struct endpoints *endpoints, const struct device_list *
 		return error_set_errno(error, -errno, "reading %s", endpoints->folder);
 	while ((file = readdir(dir))) {
 		if (is_endpoint_file(file->d_name, &id))
-			restore_file(endpoints, id, file->d_name, known);
+			restore_file(endpoints, id, file->d_name);
 	}
 	closedir(dir);
 	return 0;
 }
 
-static void sweep_maps(struct endpoints *endpoints, const struct device_list *known)
+/* ifindexes by endpoint id, 0: none */
+struct device_list {
+	uint32_t ifindex[ENDPOINT_ID_MAX + 1];
+};
+
+static int note_map_entry(uint16_t id, const struct endpoint *endpoint, void *userdata)
+{
+	struct device_list *devices = userdata;
+
+	devices->ifindex[id] = endpoint->ifindex;
+	return 0;
+}
+
+static void sweep_maps(struct endpoints *endpoints)
 {
 	struct datapath *datapath = endpoints->services.datapath;
+	struct device_list devices = {};
+	char name[IFNAMSIZ];
 
+	endpoint_map_each(datapath_maps(datapath), note_map_entry, &devices);
 	for (uint16_t id = 1; id <= ENDPOINT_ID_MAX; id++) {
-		if (!known->ifindex[id] || endpoints->entries[id])
+		if (!devices.ifindex[id] || endpoints->entries[id])
 			continue;
+		snprintf(name, sizeof(name), POD_DEVICE_PREFIX "%u", id);
 		endpoint_map_clear(datapath_maps(datapath), id);
-		datapath_detach(datapath, known->ifindex[id]);
+		datapath_detach(datapath, devices.ifindex[id], name);
 	}
 }
 
@@ -205,14 +215,6 @@ static void sweep_devices(struct endpoints *endpoints)
 	}
 }
 
-static int note_map_entry(uint16_t id, const struct endpoint *endpoint, void *userdata)
-{
-	struct device_list *known = userdata;
-
-	known->ifindex[id] = endpoint->ifindex;
-	return 0;
-}
-
 static unsigned count_entries(const struct endpoints *endpoints)
 {
 	const struct endpoint_entry *entry;
@@ -225,15 +227,13 @@ static unsigned count_entries(const struct endpoints *endpoints)
 
 int endpoints_restore(struct endpoints *endpoints, struct error *error)
 {
-	struct device_list known = {};
 	unsigned count;
 	int result;
 
-	endpoint_map_each(datapath_maps(endpoints->services.datapath), note_map_entry, &known);
-	result = restore_files(endpoints, &known, error);
+	result = restore_files(endpoints, error);
 	if (result)
 		return result;
-	sweep_maps(endpoints, &known);
+	sweep_maps(endpoints);
 	sweep_devices(endpoints);
 	count = count_entries(endpoints);
 	if (count)

@@ -136,18 +136,16 @@ int datapath_attach(struct datapath *datapath, enum device_kind kind, uint32_t i
 	return r;
 }
 
-int datapath_detach(struct datapath *datapath, uint32_t ifindex)
+int datapath_detach(struct datapath *datapath, uint32_t ifindex, const char *device)
 {
-	struct device *device = device_find(datapath, ifindex);
-	struct attach_device from;
+	struct attach_device from = attach_device(datapath, device, ifindex);
+	struct device *known = device_find(datapath, ifindex);
 	int r, s;
 
-	if (!device)
-		return 0;
-	from = attach_device(datapath, device->name, ifindex);
 	r = attach_remove(&from, HOOK_INGRESS);
 	s = attach_remove(&from, HOOK_EGRESS);
-	*device = datapath->devices[--datapath->device_count];
+	if (known)
+		*known = datapath->devices[--datapath->device_count];
 	return r ? r : s;
 }
 
@@ -155,7 +153,7 @@ int datapath_remove(struct datapath *datapath, struct error *error)
 {
 	while (datapath->device_count) {
 		struct device device = datapath->devices[0];
-		int r = datapath_detach(datapath, device.ifindex);
+		int r = datapath_detach(datapath, device.ifindex, device.name);
 
 		if (r)
 			return error_set_errno(error, r, "cannot detach from %s", device.name);

@@ -50,8 +50,8 @@ enum device_kind { DEVICE_ENDPOINT, DEVICE_OVERLAY, DEVICE_UPLINK };
 int datapath_attach(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *device,
                     struct error *error);
 
-/* The device may be gone already. */
-int datapath_detach(struct datapath *datapath, uint32_t ifindex);
+/* Also what an earlier agent attached. The device may be gone already. */
+int datapath_detach(struct datapath *datapath, uint32_t ifindex, const char *device);
 
 /* What is attached: for `pilus status`. */
 struct attachment {

@@ -99,12 +99,12 @@ int __wrap_datapath_attach(struct datapath *datapath, enum device_kind kind, uin
 	return 0;
 }
 
-int __wrap_datapath_detach(struct datapath *datapath, uint32_t ifindex)
+int __wrap_datapath_detach(struct datapath *datapath, uint32_t ifindex, const char *device)
 {
-	for (size_t i = 0; i < FAKE_IDS; i++) {
-		if (fakes.attached[i] == ifindex)
-			fakes.attached[i] = 0;
-	}
+	uint16_t id;
+
+	assert_int_equal(endpoint_id_of_device(device, &id), 0);
+	fakes.attached[id] = 0;
 	return 0;
 }
 
