@@ -98,21 +98,24 @@ static void make_endpoints(struct agent *agent)
 }
 
 /* All that needs to know this node's pod CIDRs. */
-static void start_rest(struct agent *agent)
+static int start_rest(struct agent *agent, struct error *error)
 {
 	static const struct ipcache_events events = {.upserted = ipcache_upserted, .deleted = ipcache_deleted};
-	struct error error = {};
+	int result;
 
 	agent->identities = identities_new(agent->store, NULL, NULL);
 	make_nodes(agent);
 	agent->ipcache = ipcache_new(agent->config->node_name, datapath_maps(agent->datapath), agent->store,
 	                             agent->identities, agent->nodes, &events, agent);
 	make_endpoints(agent);
-	if (endpoints_restore(agent->endpoints, &error)) {
-		give_up(agent, &error);
-		return;
-	}
-	ipcache_restored(agent->ipcache);
+	result = endpoints_restore(agent->endpoints, error);
+	if (!result)
+		ipcache_restored(agent->ipcache);
+	return result;
+}
+
+static void announce(struct agent *agent)
+{
 	agent->ready = true;
 	log_info("ready: node %s, %s, socket %s", agent->config->node_name, datapath_attach_name(agent->datapath),
 	         agent->config->socket);
@@ -123,6 +126,7 @@ static void start_rest(struct agent *agent)
 static void ipam_ready(void *userdata, int result, const struct error *error)
 {
 	struct agent *agent = userdata;
+	struct error trouble = {};
 
 	if (result) {
 		agent->trouble = *error;
@@ -130,8 +134,12 @@ static void ipam_ready(void *userdata, int result, const struct error *error)
 		return;
 	}
 	agent->trouble = (struct error){};
-	if (!agent->endpoints)
-		start_rest(agent);
+	if (agent->ready)
+		return;
+	if (start_rest(agent, &trouble))
+		give_up(agent, &trouble);
+	else
+		announce(agent);
 }
 
 static int attach_host(struct agent *agent, struct error *error)
