@@ -1,140 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """pilus against an agent of the test's own, which answers what the test wants: shapes of output, errors, exit codes."""
-import contextlib
-import http.server
 import json
-import os
 import re
 import signal
-import socketserver
 import struct
 import subprocess
-import threading
 
 import pytest
 
-from support import BUILD, Process
-
-PILUS = os.path.join(BUILD, "pilus")
-OK, FAILURE, WRONG_USE = 0, 1, 2
-
-LABELS = ["k8s:app=web", "k8s:io.kubernetes.pod.namespace=default"]
-HOST = {"id": 0, "state": "ready", "identity": 1, "labels": ["reserved:host"], "ipv4": None, "ipv6": None, "pod": None,
-        "policy-ingress": "Disabled", "policy-egress": "Disabled"}
-WEB = {"id": 7, "state": "ready", "identity": 23411, "labels": LABELS, "ipv4": "10.1.0.7", "ipv6": "fd00:1::7",
-       "pod": "web-1", "policy-ingress": "Disabled", "policy-egress": "Disabled"}
-IDENTITIES = [{"id": 1, "labels": ["reserved:host"]}, {"id": 2, "labels": ["reserved:world"]},
-              {"id": 23411, "labels": LABELS}]
-IPS = [{"cidr": "0.0.0.0/0", "identity": 2, "labels": ["reserved:world"], "source": "reserved", "node": None},
-       {"cidr": "10.1.0.7/32", "identity": 23411, "labels": LABELS, "source": "endpoint", "node": "node-1"}]
-NODES = [{"name": "node-1", "id": 0, "local": True, "ipv4": "10.99.0.1", "ipv6": "fd99::1",
-          "pod-cidrs": ["10.1.0.0/24", "fd00:1::/112"], "neighbour": None},
-         {"name": "node-2", "id": 1, "local": False, "ipv4": "10.99.0.2", "ipv6": None,
-          "pod-cidrs": ["10.2.0.0/24"], "neighbour": "resolved"}]
-MAPS = [{"name": "pilus_flows", "type": "lru_hash", "entries": 3, "max-entries": 131072, "bytes": 1000000}]
-LOG = [{"time": "2026-11-22T11:09:06Z", "status": "OK", "state": "ready", "message": "Endpoint is ready"},
-       {"time": "2026-11-22T11:09:05Z", "status": "Warning", "state": "waiting-for-identity", "message": "Waits"}]
-CONFIG = {"node-name": "node-1", "uplinks": ["eth0", "eth1"], "mtu": 0, "log-level": "info"}
-STATUS = {
-    "version": "9.9.9", "state": "Ok", "message": "", "node": "node-1", "cluster": "default",
-    "started": "2026-11-22T11:09:06Z", "store": {"kind": "dir", "state": "Ok", "message": "/var/lib/pilus/store"},
-    "ipam": {"mode": "host-scope",
-             "pools": [{"family": "IPv4", "cidr": "10.1.0.0/24", "allocated": 3, "size": 254},
-                       {"family": "IPv6", "cidr": "fd00:1::/112", "allocated": 3, "size": 65534}],
-             "allocations": [{"address": "10.1.0.7", "owner": "default/web-1"}]},
-    "datapath": {"overlay": "vxlan", "port": 8472, "mtu": 1450, "attach": "tcx", "uplinks": ["eth0"],
-                 "programs": [{"name": "from_container", "device": "plx7", "hook": "tcx/ingress"}]},
-    "monitor": {"listeners": 0, "lost": 0}, "endpoints": {"ready": 2, "total": 2},
-    "memory": {"resident": 6291456, "maps": 12582912},
-}
-ANSWERS = {"/v1/status": STATUS, "/v1/endpoints": [HOST, WEB], "/v1/endpoints/7": WEB, "/v1/endpoints/7/log": LOG,
-           "/v1/identities": IDENTITIES, "/v1/ips": IPS, "/v1/nodes": NODES, "/v1/maps": MAPS, "/v1/config": CONFIG}
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def answer(self, status, body, kind="application/json"):
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        agent = self.server.agent
-        path = self.path.split("?")[0]
-        if path == "/v1/monitor":
-            return self.stream(agent)
-        if path not in agent.answers:
-            return self.answer(404, json.dumps({"error": f"there is no {path}"}).encode())
-        body = agent.answers[path]
-        return self.answer(200, body if isinstance(body, bytes) else json.dumps(body).encode())
-
-    def stream(self, agent):
-        agent.asked.append(self.path)
-        self.send_response(200)
-        self.send_header("Content-Type", "application/octet-stream")
-        self.end_headers()
-        self.wfile.flush()
-        for piece in agent.pieces:
-            self.wfile.write(piece)
-            self.wfile.flush()
-        agent.hold.wait(20)
-
-    def address_string(self):
-        return "unix"
-
-    def log_message(self, *arguments):
-        pass
-
-
-class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-
-
-class Agent:
-    """What it answers: by path; bytes go out as they are."""
-
-    def __init__(self, socket):
-        self.socket = str(socket)
-        self.answers = dict(ANSWERS)
-        self.pieces = []
-        self.asked = []
-        self.hold = threading.Event()
-
-    def run(self, *arguments, **options):
-        return subprocess.run([PILUS, "--socket", self.socket, *arguments], text=True, capture_output=True, timeout=20,
-                              check=False, **options)
-
-    def pilus(self, *arguments):
-        done = self.run(*arguments)
-        assert done.returncode == OK and not done.stderr, (done.returncode, done.stderr)
-        return done.stdout
-
-    @contextlib.contextmanager
-    def monitor(self, *arguments):
-        process = Process([PILUS, "--socket", self.socket, "monitor", *arguments])
-        try:
-            process.wait_line("^Press Ctrl-C to quit")
-            yield process
-        finally:
-            process.stop()
-            self.hold.set()
+from fake_agent import (CONFIG, FAILURE, HOST, IDENTITIES, IPS, LABELS, LOG, NODES, OK, PILUS, STATUS, WEB, WRONG_USE,
+                        serve)
 
 
 @pytest.fixture
 def agent(tmp_path):
-    agent = Agent(tmp_path / "agent.sock")
-    server = Server(agent.socket, Handler)
-    server.agent = agent
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield agent
-    finally:
-        agent.hold.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serve(tmp_path / "agent.sock") as running:
+        yield running
 
 
 def lines(text):

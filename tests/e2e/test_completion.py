@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Completion in bash: sourced by a shell, asked as the shell asks it."""
-import os
 import shlex
 import subprocess
 
 import pytest
 
-from support import BUILD, TOP
-from test_cli_offline import agent  # noqa: F401 pylint: disable=unused-import
+from fake_agent import PILUS, serve
+from support import TOP
 
-PILUS = os.path.join(BUILD, "pilus")
 COMPLETION = TOP / "packaging" / "completion" / "pilus"
 SCRIPT = """
 set -u
@@ -20,6 +18,12 @@ COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
 _pilus
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
+
+
+@pytest.fixture
+def agent(tmp_path):
+    with serve(tmp_path / "agent.sock") as running:
+        yield running
 
 
 def complete(*words, folder=None):
@@ -53,15 +57,15 @@ def test_words_are_completed(line, expected):
 
 
 @pytest.mark.parametrize("line", ["endpoint get ", "endpoint log ", "monitor --from ", "monitor -v --related-to "])
-def test_endpoint_ids_come_from_the_agent(agent, line):  # noqa: F811
+def test_endpoint_ids_come_from_the_agent(agent, line):
     assert complete("--socket", agent.socket, *line.split(" ")) == ["0", "7"]
 
 
-def test_keys_of_the_configuration_come_from_the_agent(agent):  # noqa: F811
+def test_keys_of_the_configuration_come_from_the_agent(agent):
     assert complete("--socket", agent.socket, "config", "u") == ["uplinks"]
 
 
-def test_an_id_is_given_once(agent):  # noqa: F811
+def test_an_id_is_given_once(agent):
     assert complete("--socket", agent.socket, "endpoint", "get", "7", "") == []
 
 

@@ -265,12 +265,14 @@ static void a_drop_is_json(void **state)
 /* An agent's event may be longer than a struct event: its memory is its own. */
 static struct event *agent_event(const char *json)
 {
-	struct event *event = calloc(1, sizeof(*event) + strlen(json));
+	size_t length = strlen(json);
+	struct event *event = calloc(1, sizeof(*event) + length);
 
 	assert_non_null(event);
 	event->type = EVENT_AGENT;
-	event->captured = strlen(json);
-	memcpy((char *)event + EVENT_SIZE(0), json, strlen(json));
+	event->captured = length;
+	for (size_t i = 0; i < length; i++)
+		((char *)event)[EVENT_SIZE(i)] = json[i];
 	return event;
 }
 
