@@ -244,7 +244,7 @@ static int set_sysctls(struct error *error)
 int underlay_prepare(const struct config *config, struct netlink *netlink, struct underlay *ret, struct error *error)
 {
 	struct underlay underlay = {};
-	struct link overlay;
+	struct link overlay = {};
 	int result = find_uplinks(config, netlink, &underlay, error);
 
 	if (!result)
