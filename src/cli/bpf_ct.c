@@ -175,23 +175,27 @@ static struct flow_timeouts current_timeouts(const struct cli *cli)
 	return timeouts;
 }
 
-/* Prints lines as it walks: the table may have a hundred thousand flows. JSON rows are gathered. */
+/* Prints as it walks: the table may have a hundred thousand flows. */
 struct walk {
 	const struct cli *cli;
 	struct flow_timeouts timeouts;
-	json_t *rows;
+	const char *separator; /* of JSON */
 };
 
 static int take_flow(const struct flow_key *key, const struct flow *flow, void *userdata)
 {
 	struct walk *walk = userdata;
 	json_auto_t *row = flow_to_json(key, flow, &walk->timeouts);
+	FILE *out = walk->cli->out;
 
-	if (walk->rows)
-		json_array_append(walk->rows, row);
-	else
-		flow_write(row, walk->cli->out);
-	return ferror(walk->cli->out) ? 1 : 0;
+	if (walk->cli->output == OUTPUT_JSON) {
+		fputs(walk->separator, out);
+		json_dumpf(row, out, JSON_COMPACT);
+		walk->separator = ",\n";
+	} else {
+		flow_write(row, out);
+	}
+	return ferror(out) ? 1 : 0;
 }
 
 /* Cilium's tables are global or an endpoint's; ours is one. */
@@ -205,8 +209,7 @@ static int check_table(const struct cli *cli, struct error *error)
 static int ct_list(struct cli *cli, struct error *error)
 {
 	_cleanup_(maps_close) struct maps maps = MAPS_CLOSED;
-	json_auto_t *rows = cli->output == OUTPUT_JSON ? json_array() : NULL;
-	struct walk walk = {.cli = cli, .rows = rows};
+	struct walk walk = {.cli = cli, .separator = "[\n"};
 	int r = check_table(cli, error);
 
 	if (!r)
@@ -217,7 +220,9 @@ static int ct_list(struct cli *cli, struct error *error)
 	r = flow_table_each(&maps, take_flow, &walk);
 	if (r < 0)
 		return error_set_errno(error, r, "cannot read the flow table");
-	return rows ? show_json(cli, rows, error) : 0;
+	if (cli->output == OUTPUT_JSON)
+		fputs(walk.separator[0] == '[' ? "[]\n" : "\n]\n", cli->out);
+	return 0;
 }
 
 static int ct_flush(struct cli *cli, struct error *error)

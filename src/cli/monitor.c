@@ -27,7 +27,8 @@ static const struct {
 	{"agent", 1 << EVENT_AGENT},
 };
 
-#define ALL_TYPES (1 << EVENT_DROP | 1 << EVENT_TRACE | 1 << EVENT_AGENT)
+#define BUFFER_SIZE (64 * 1024)
+#define ALL_TYPES   (1 << EVENT_DROP | 1 << EVENT_TRACE | 1 << EVENT_AGENT)
 
 /* Given more than once, any of them matches; none: all do. */
 struct filter {
@@ -107,20 +108,17 @@ static void print_json(struct monitor *monitor, const struct event *event)
 	fputc('\n', monitor->cli->out);
 }
 
-/* Non-zero ends the stream: 1 when asked to stop, −errno when the output cannot be written. */
+/* Non-zero ends the stream: somebody asked to stop. */
 static int take_event(void *userdata, const struct event *event)
 {
 	struct monitor *monitor = userdata;
 
 	if (!matches(&monitor->filter, event))
 		return 0;
-	errno = 0;
 	if (monitor->json)
 		print_json(monitor, event);
 	else
 		event_write(event, &monitor->directory, monitor->detail, monitor->cli->out);
-	if (fflush(monitor->cli->out) || ferror(monitor->cli->out))
-		return errno ? -errno : -EIO;
 	return stopped;
 }
 
@@ -137,19 +135,22 @@ static void print_head(const struct monitor *monitor)
 			separator = ", ";
 		}
 	fputs("\nPress Ctrl-C to quit\n", out);
-	fflush(out);
 }
 
+/* What has come is written out before more is waited for: at once when little happens, in bulk when much does. */
 static int take_piece(void *userdata, const void *data, size_t size)
 {
 	struct monitor *monitor = userdata;
 	int r = 0;
 
 	printing = 1;
+	errno = 0;
 	if (!size)
 		print_head(monitor);
 	else
 		r = records_feed(&monitor->records, data, size, take_event, monitor);
+	if (fflush(monitor->cli->out) || ferror(monitor->cli->out))
+		r = errno ? -errno : -EIO;
 	printing = 0;
 	return r ? r : stopped;
 }
@@ -274,7 +275,7 @@ static int monitor_run(struct cli *cli, struct error *error)
 		r = directory_fetch(&monitor.directory, error);
 	if (r < 0)
 		return r;
-	setvbuf(cli->out, NULL, _IOLBF, 0);
+	setvbuf(cli->out, NULL, _IOFBF, BUFFER_SIZE);
 	watch_signals();
 	make_path(&monitor.filter, path, sizeof(path));
 	r = http_stream(cli->socket, path, take_piece, &monitor, error);
