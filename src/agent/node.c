@@ -531,6 +531,7 @@ static json_t *node_to_json(const struct node_info *info, json_t *local, json_t 
 {
 	json_t *node = node_info_to_json(info);
 
+	json_object_set_new(node, "id", json_integer(info->id));
 	json_object_set_new(node, "local", local);
 	json_object_set_new(node, "neighbour", neighbour);
 	return node;
