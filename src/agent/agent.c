@@ -69,6 +69,13 @@ static void give_up(struct agent *agent, const struct error *error)
 static void make_nodes(struct agent *agent)
 {
 	static const struct node_events events = {.changed = node_changed, .removed = node_removed};
+	const struct node_services services = {
+		.loop = agent->loop,
+		.underlay = &agent->underlay,
+		.maps = datapath_maps(agent->datapath),
+		.netlink = agent->netlink,
+		.store = agent->store,
+	};
 	struct node_info local = {.name = agent->config->node_name};
 
 	for (enum family family = 0; family < FAMILIES; family++) {
@@ -76,8 +83,7 @@ static void make_nodes(struct agent *agent)
 		local.pod_cidr[family] = *ipam_cidr(agent->ipam, family);
 		local.router[family] = *ipam_router(agent->ipam, family);
 	}
-	agent->nodes = nodes_new(agent->loop, agent->config, &agent->underlay, &local, datapath_maps(agent->datapath),
-	                         agent->netlink, agent->store, &events, agent);
+	agent->nodes = nodes_new(&services, &local, &events, agent);
 }
 
 static void make_endpoints(struct agent *agent)

@@ -460,29 +460,28 @@ static void init_timers(uv_loop_t *loop, struct nodes *nodes)
 	uv_timer_start(&nodes->confirm, on_confirm, CONFIRM_MS, CONFIRM_MS);
 }
 
-struct nodes *nodes_new(uv_loop_t *loop, const struct config *config, const struct underlay *underlay,
-                        const struct node_info *local, const struct maps *maps, struct netlink *netlink,
-                        struct store *store, const struct node_events *events, void *userdata)
+struct nodes *nodes_new(const struct node_services *services, const struct node_info *local,
+                        const struct node_events *events, void *userdata)
 {
 	static const struct store_watcher watcher = {on_set, on_removed, on_synced, on_broken};
 	struct nodes *nodes = xnew(struct nodes);
 
-	nodes->maps = maps;
-	nodes->netlink = netlink;
-	nodes->store = store;
+	nodes->maps = services->maps;
+	nodes->netlink = services->netlink;
+	nodes->store = services->store;
 	nodes->events = *events;
 	nodes->userdata = userdata;
-	nodes->overlay = underlay->overlay_ifindex;
-	nodes->uplink = underlay->uplinks[0].ifindex;
+	nodes->overlay = services->underlay->overlay_ifindex;
+	nodes->uplink = services->underlay->uplinks[0].ifindex;
 	nodes->local = *local;
 	nodes->local.id = 0;
 	nodes->local.name = xstrdup(local->name);
-	init_timers(loop, nodes);
-	watch_kernel(loop, nodes);
+	init_timers(services->loop, nodes);
+	watch_kernel(services->loop, nodes);
 	look_at_overlay(nodes);
 	look_at_addresses(nodes);
-	node_map_each(maps, visit_entry, nodes);
-	nodes->store_watch = store_watch(store, FOLDER, &watcher, nodes);
+	node_map_each(nodes->maps, visit_entry, nodes);
+	nodes->store_watch = store_watch(nodes->store, FOLDER, &watcher, nodes);
 	publish(nodes);
 	return nodes;
 }

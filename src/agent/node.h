@@ -46,13 +46,21 @@ struct underlay {
 /* Finds uplinks, addresses and MTU, and makes the overlay device (or adopts it), up, with the pods' MTU. */
 int underlay_prepare(const struct config *config, struct netlink *netlink, struct underlay *ret, struct error *error);
 
+/* What nodes stand on; borrowed for their lifetime, but for the underlay. */
+struct node_services {
+	uv_loop_t *loop;
+	const struct underlay *underlay;
+	const struct maps *maps;
+	struct netlink *netlink;
+	struct store *store;
+};
+
 /*
  * Publishes this node (`local` is copied) and follows the others. Gives every other node an id, resolves its next hop,
  * and keeps both current. What the map holds from an earlier life is adopted: a node keeps its id.
  */
-struct nodes *nodes_new(uv_loop_t *loop, const struct config *config, const struct underlay *underlay,
-                        const struct node_info *local, const struct maps *maps, struct netlink *netlink,
-                        struct store *store, const struct node_events *events, void *userdata);
+struct nodes *nodes_new(const struct node_services *services, const struct node_info *local,
+                        const struct node_events *events, void *userdata);
 void nodes_free(struct nodes *nodes);
 
 /* NULL when there is none of that name (yet). This node is among them. */
