@@ -37,6 +37,13 @@ static void node_removed(void *userdata, const struct node_info *node)
 	monitor_agent_event(agent->monitor, "Node left", json_pack("{s:s}", "node", node->name), "node %s", node->name);
 }
 
+static void nodes_synced(void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	ipcache_nodes_synced(agent->ipcache);
+}
+
 static void ipcache_upserted(void *userdata, const struct prefix *prefix, uint32_t identity, const char *node)
 {
 	struct agent *agent = userdata;
@@ -68,7 +75,8 @@ static void give_up(struct agent *agent, const struct error *error)
 
 static void make_nodes(struct agent *agent)
 {
-	static const struct node_events events = {.changed = node_changed, .removed = node_removed};
+	static const struct node_events events = {
+		.changed = node_changed, .removed = node_removed, .synced = nodes_synced};
 	const struct node_services services = {
 		.loop = agent->loop,
 		.underlay = &agent->underlay,
@@ -103,16 +111,28 @@ static void make_endpoints(struct agent *agent)
 	agent->endpoints = endpoints_new(&services);
 }
 
+static void make_ipcache(struct agent *agent)
+{
+	static const struct ipcache_events events = {.upserted = ipcache_upserted, .deleted = ipcache_deleted};
+	const struct ipcache_services services = {
+		.loop = agent->loop,
+		.maps = datapath_maps(agent->datapath),
+		.store = agent->store,
+		.identities = agent->identities,
+		.nodes = agent->nodes,
+	};
+
+	agent->ipcache = ipcache_new(&services, agent->config->node_name, &events, agent);
+}
+
 /* All that needs to know this node's pod CIDRs. */
 static int start_rest(struct agent *agent, struct error *error)
 {
-	static const struct ipcache_events events = {.upserted = ipcache_upserted, .deleted = ipcache_deleted};
 	int result;
 
 	agent->identities = identities_new(agent->store, NULL, NULL);
 	make_nodes(agent);
-	agent->ipcache = ipcache_new(agent->config->node_name, datapath_maps(agent->datapath), agent->store,
-	                             agent->identities, agent->nodes, &events, agent);
+	make_ipcache(agent);
 	make_endpoints(agent);
 	result = endpoints_restore(agent->endpoints, error);
 	if (!result)

@@ -38,7 +38,7 @@ static void publish(const struct endpoint_entry *entry)
 		};
 
 		if (!addr_is_zero(&publication.addr))
-			ipcache_publish(entry->endpoints->services.ipcache, &publication, NULL, NULL);
+			ipcache_publish(entry->endpoints->services.ipcache, &publication);
 	}
 }
 

@@ -13,6 +13,15 @@
 
 struct ipcache;
 
+/* What it stands on; borrowed for its lifetime. */
+struct ipcache_services {
+	uv_loop_t *loop;
+	const struct maps *maps;
+	struct store *store;
+	const struct identities *identities;
+	const struct nodes *nodes;
+};
+
 struct ipcache_events {
 	/* An entry of the map appeared, changed or went: for the monitor. */
 	void (*upserted)(void *userdata, const struct prefix *prefix, uint32_t identity, const char *node);
@@ -20,17 +29,18 @@ struct ipcache_events {
 };
 
 /*
- * Entries of the map that nobody backs once all watches have synced are removed then, not before: a restart
- * drops no traffic. Every change of the map bumps the epoch.
+ * Enters the host's own addresses and the world at once. Entries of the map that nobody backs once the endpoints are
+ * restored and the store has told all are removed then, not before: a restart drops no traffic. Every change of the map
+ * bumps the epoch.
  */
-struct ipcache *ipcache_new(const char *node_name, const struct maps *maps, struct store *store,
-                            const struct identities *identities, struct nodes *nodes,
+struct ipcache *ipcache_new(const struct ipcache_services *services, const char *node_name,
                             const struct ipcache_events *events, void *userdata);
 void ipcache_free(struct ipcache *ipcache);
 
 /* Called by nodes when a node came, changed or went: its addresses and pod CIDRs are entered or withdrawn. */
 void ipcache_node_changed(struct ipcache *ipcache, const struct node_info *node);
 void ipcache_node_removed(struct ipcache *ipcache, const struct node_info *node);
+void ipcache_nodes_synced(struct ipcache *ipcache);
 
 struct ipcache_publication {
 	struct addr addr;
@@ -39,9 +49,8 @@ struct ipcache_publication {
 	json_t *labels;
 };
 
-/* This node's endpoints: entered in the map at once, then in the store. done: the store has it; may be NULL. */
-void ipcache_publish(struct ipcache *ipcache, const struct ipcache_publication *publication, store_done done,
-                     void *userdata);
+/* This node's endpoints: entered in the map at once, then in the store, which is told again until it has them. */
+void ipcache_publish(struct ipcache *ipcache, const struct ipcache_publication *publication);
 void ipcache_withdraw(struct ipcache *ipcache, const struct addr *addr);
 
 /* Publications of this node that no endpoint backs (left by a crash) are withdrawn. Called once, when endpoints are

@@ -354,6 +354,8 @@ static void on_synced(void *userdata)
 	ids_sweep(nodes);
 	overlay_sweep_routes(nodes->netlink, nodes->overlay, cidr_wanted, nodes, &error);
 	log_failure(&error);
+	if (nodes->events.synced)
+		nodes->events.synced(nodes->userdata);
 }
 
 static void on_broken(void *userdata, const char *key, const struct error *error)

@@ -26,9 +26,11 @@ struct node_info {
 
 struct nodes;
 
+/* Of the other nodes, from the loop. */
 struct node_events {
 	void (*changed)(void *userdata, const struct node_info *node); /* new, or any part of it differs */
 	void (*removed)(void *userdata, const struct node_info *node);
+	void (*synced)(void *userdata); /* those that the store has were told; may be NULL */
 };
 
 /* What the host offers, found out before the datapath is loaded. The uplinks' names live as long as `config`. */

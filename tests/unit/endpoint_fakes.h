@@ -237,8 +237,7 @@ static inline unsigned fakes_answer(void)
 
 /* ── publications and events ── */
 
-void __wrap_ipcache_publish(struct ipcache *ipcache, const struct ipcache_publication *publication, store_done done,
-                            void *userdata)
+void __wrap_ipcache_publish(struct ipcache *ipcache, const struct ipcache_publication *publication)
 {
 	add_addr(fakes.published, &publication->addr);
 	fakes.published_identity = publication->identity;
