@@ -34,11 +34,8 @@ static int read_input(char **ret, size_t *ret_size, struct error *error)
 	return 0;
 }
 
-static int find_verb(const char *name, const struct cni_verb **ret, struct error *error)
+static int refuse_verb(const char *name, struct error *error)
 {
-	*ret = name ? cni_verb_find(name) : NULL;
-	if (*ret)
-		return 0;
 	return cni_fail(
 		error, CNI_INVALID_ENVIRONMENT,
 		"CNI_COMMAND is %.32s, and must be ADD, DEL, CHECK, GC, STATUS or VERSION; container runtimes set "
@@ -87,9 +84,10 @@ static int run(json_t **ret_output, enum cni_version *ret_version, struct error 
 		*ret_output = version();
 		return 0;
 	}
-	code = find_verb(command, &verb, error);
-	if (!code)
-		code = cni_environment_read(verb->needs, &environment, error);
+	verb = command ? cni_verb_find(command) : NULL;
+	if (!verb)
+		return refuse_verb(command, error);
+	code = cni_environment_read(verb->needs, &environment, error);
 	return code ?: run_with(verb, &environment, ret_output, ret_version, error);
 }
 
