@@ -49,7 +49,7 @@ static void start_agent(void)
 		fail_msg("%s", error.message);
 }
 
-static void stop_agent(void)
+static inline void stop_agent(void)
 {
 	endpoints_free(endpoints);
 	endpoints = NULL;
@@ -146,13 +146,13 @@ static int put(json_t *request)
 	return answer.result;
 }
 
-static void must_put(json_t *request)
+static inline void must_put(json_t *request)
 {
 	if (put(request))
 		fail_msg("%s", answer.error.message);
 }
 
-static int put_with(const char *member, json_t *value)
+static inline int put_with(const char *member, json_t *value)
 {
 	json_t *request = request_for("c1");
 
@@ -175,14 +175,14 @@ static const char *state_of(uint16_t id)
 	return state;
 }
 
-static bool device_there(const char *name)
+static inline bool device_there(const char *name)
 {
 	struct link link;
 
 	return !link_get(netlink, name, &link, NULL);
 }
 
-static struct netlink *open_pod_netlink(void)
+static inline struct netlink *open_pod_netlink(void)
 {
 	struct netlink *in_pod;
 	char path[32];
@@ -192,7 +192,7 @@ static struct netlink *open_pod_netlink(void)
 	return in_pod;
 }
 
-static bool file_there(const char *name)
+static inline bool file_there(const char *name)
 {
 	char path[128];
 
@@ -200,7 +200,7 @@ static bool file_there(const char *name)
 	return access(path, F_OK) == 0;
 }
 
-static void assert_nothing_left(uint16_t id)
+static inline void assert_nothing_left(uint16_t id)
 {
 	char device[IFNAMSIZ], file[16];
 	struct netlink *in_pod = open_pod_netlink();
