@@ -55,12 +55,12 @@ enum story_step {
 
 /* Source and destination are the packet's, in the order of the wire. */
 struct event {
-	__u64 time;  /* ns, CLOCK_MONOTONIC */
-	__u8 type;   /* enum event_type */
-	__u8 point;  /* enum trace_point; of a drop: where the packet had entered */
-	__u8 reason; /* enum drop_reason; of a trace 0 */
-	__u8 state;  /* enum packet_state */
-	__u32 ifindex;
+	__u64 time;            /* ns, CLOCK_MONOTONIC */
+	__u8 type;             /* enum event_type */
+	__u8 point;            /* enum trace_point; of a drop: where the packet had entered */
+	__u8 reason;           /* enum drop_reason; of a trace 0 */
+	__u8 state;            /* enum packet_state */
+	__u32 ifindex;         /* the device it is at; of a redirected packet, the one it is sent to */
 	__u32 source_identity; /* 0: unknown */
 	__u32 destination_identity;
 	__u16 source_endpoint; /* of this node; 0: none */

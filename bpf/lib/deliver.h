@@ -64,6 +64,7 @@ static __always_inline int deliver_to_endpoint(struct __sk_buff *skb, struct pac
 	if (reason)
 		return drop(skb, packet, reason);
 	packet->destination_endpoint = id;
+	packet->towards = endpoint->ifindex;
 	packet->story |= STORY_LOCAL_DELIVERY;
 	trace(skb, packet, TRACE_TO_ENDPOINT);
 	metric_count(METRIC_FORWARDED, METRIC_INGRESS, packet->length);
@@ -88,6 +89,7 @@ static __always_inline int deliver_to_node(struct __sk_buff *skb, struct packet 
 	if (!node)
 		return drop(skb, packet, DROP_NO_TUNNEL_ENDPOINT);
 	packet->node = id;
+	packet->towards = node->ifindex;
 	packet->vni = packet->source_identity;
 	packet->story |= STORY_ENCAPSULATED;
 	if (!(node->flags & NODE_NEIGHBOUR_KNOWN))

@@ -40,7 +40,8 @@ struct packet {
 	__u8 state;  /* enum packet_state */
 	__u16 source_endpoint;
 	__u16 destination_endpoint;
-	__u16 node; /* the peer of the overlay */
+	__u16 node;    /* the peer of the overlay */
+	__u32 towards; /* ifindex of the device it is redirected to; 0: none (yet) */
 	__u32 source_identity;
 	__u32 destination_identity;
 	__u32 vni;

@@ -19,7 +19,7 @@ static __always_inline void event_describe(struct event *event, const struct __s
 {
 	event->time = bpf_ktime_get_ns();
 	event->state = packet->state;
-	event->ifindex = skb->ifindex;
+	event->ifindex = packet->towards ? packet->towards : skb->ifindex;
 	event->source_identity = packet->source_identity;
 	event->destination_identity = packet->destination_identity;
 	event->source_endpoint = packet->source_endpoint;
