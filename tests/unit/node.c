@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each test runs in a fresh network namespace: eth0 is the uplink, and far, in a second one, is where the other nodes
+ * answer.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+
+#include "agent/node.h"
+#include "agent/node_json.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "map_fakes.h"
+#include "net/link.h"
+#include "net/route.h"
+
+static int home = -1;
+
+struct scene {
+	struct maps maps;
+	struct netlink *netlink;
+	struct underlay underlay;
+	struct store *store;
+	struct nodes *nodes;
+	int changes, removals, syncs;
+};
+
+static struct scene scene;
+
+static void run(const char *command)
+{
+	if (system(command))
+		fail_msg("%s", command);
+}
+
+static struct addr addr(const char *text)
+{
+	struct addr addr;
+
+	assert_int_equal(addr_parse(text, &addr), 0);
+	return addr;
+}
+
+static struct prefix prefix(const char *text)
+{
+	struct prefix prefix;
+
+	assert_int_equal(prefix_parse(text, &prefix), 0);
+	return prefix;
+}
+
+static int enter(void **state)
+{
+	static const struct config config = {.vxlan_port = 8472, .uplinks = {(char *)"eth0"}};
+
+	scene = (struct scene){};
+	if (loop_setup(state))
+		return -1;
+	if (geteuid() != 0)
+		return 0;
+	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (unshare(CLONE_NEWNET) < 0)
+		return -1;
+	run("ip link add eth0 address 02:00:00:00:00:01 type veth peer far address 02:00:00:00:00:02");
+	run("ip addr add 10.99.0.1/24 dev eth0 && ip link set lo up && ip link set eth0 up && ip link set far up");
+	run("echo 1 >/proc/sys/net/ipv4/conf/far/arp_ignore"); /* answers for its own addresses only */
+	scene.maps = maps_fake();
+	return netlink_open(NULL, &scene.netlink, NULL) ||
+	       underlay_prepare(&config, scene.netlink, &scene.underlay, NULL);
+}
+
+static int leave(void **state)
+{
+	maps_close(&scene.maps);
+	netlink_free(scene.netlink);
+	if (home >= 0) {
+		setns(home, CLONE_NEWNET);
+		close(home);
+	}
+	home = -1;
+	return loop_teardown(state);
+}
+
+static void on_changed(void *userdata, const struct node_info *node)
+{
+	assert_non_null(nodes_find(scene.nodes, node->name));
+	assert_true(node->id);
+	scene.changes++;
+}
+
+static void on_removed(void *userdata, const struct node_info *node)
+{
+	assert_null(nodes_find(scene.nodes, node->name));
+	scene.removals++;
+}
+
+static void on_synced(void *userdata)
+{
+	scene.syncs++;
+}
+
+static void open_nodes(void)
+{
+	static const struct node_events events = {on_changed, on_removed, on_synced};
+	_cleanup_free_ char *url = xasprintf("dir:%s", folder);
+	const struct node_info local = {
+		.name = (char *)"a",
+		.address = {addr("10.99.0.1")},
+		.pod_cidr = {prefix("10.1.0.0/24"), prefix("fd00:1::/112")},
+		.router = {addr("10.1.0.1"), addr("fd00:1::1")},
+	};
+
+	scene.changes = scene.removals = scene.syncs = 0;
+	assert_int_equal(store_open(&loop, url, &scene.store, NULL), 0);
+	scene.nodes =
+		nodes_new(&(struct node_services){&loop, &scene.underlay, &scene.maps, scene.netlink, scene.store},
+	                  &local, &events, NULL);
+}
+
+static void start(void)
+{
+	open_nodes();
+	assert_eventually(scene.syncs);
+}
+
+static void stop(void)
+{
+	nodes_free(scene.nodes);
+	store_close(scene.store);
+	uv_run(&loop, UV_RUN_DEFAULT);
+}
+
+static char *node_path(const char *name)
+{
+	return xasprintf("%s/nodes/%s.json", folder, name);
+}
+
+static void write_text(const char *name, const char *text)
+{
+	_cleanup_free_ char *path = node_path(name), *below = xasprintf("%s/nodes", folder);
+
+	assert_int_equal(folder_make(below, 0700), 0);
+	assert_int_equal(file_write_atomic(path, text, strlen(text), 0600), 0);
+}
+
+/* Node `name` at 10.99.0.NUMBER with pods in 10.NUMBER.0.0/24. */
+static void write_node(const char *name, int number)
+{
+	_cleanup_free_ char *text = xasprintf("{\"name\": \"%s\", \"ipv4\": \"10.99.0.%d\", \"ipv6\": null,"
+	                                      "\"pod-cidrs\": [\"10.%d.0.0/24\", \"fd00:%d::/112\"],"
+	                                      "\"router-ipv4\": \"10.%d.0.1\", \"router-ipv6\": \"fd00:%d::1\"}",
+	                                      name, number, number, number, number, number);
+
+	write_text(name, text);
+}
+
+static void delete_node(const char *name)
+{
+	_cleanup_free_ char *path = node_path(name);
+
+	assert_int_equal(file_delete(path), 0);
+}
+
+static struct node entry(uint32_t id)
+{
+	struct node entry = {};
+
+	assert_int_equal(bpf_map_lookup_elem(scene.maps.nodes, &id, &entry), 0);
+	return entry;
+}
+
+static uint32_t id_at(const char *address)
+{
+	struct addr key = addr(address);
+	uint32_t id = 0;
+
+	bpf_map_lookup_elem(scene.maps.node_ids, &key, &id);
+	return id;
+}
+
+static bool routed(const char *destination, const char *source)
+{
+	struct addr to = addr(destination), from = addr(source);
+	struct route route;
+
+	return !route_lookup(scene.netlink, &to, &route, NULL) && route.ifindex == scene.underlay.overlay_ifindex &&
+	       addr_equal(&route.source, &from);
+}
+
+static void this_node_is_published(void **state)
+{
+	_cleanup_free_ char *path = node_path("a"), *text = NULL;
+	struct node_info info;
+	json_t *value;
+
+	if (!scene.netlink)
+		skip();
+	start();
+	assert_eventually(!access(path, F_OK));
+	value = json_load_file(path, 0, NULL);
+	assert_int_equal(node_info_parse("a", value, &info, NULL), 0);
+	assert_true(node_info_equal(&info, nodes_find(scene.nodes, "a")));
+	text = json_dumps(value, JSON_COMPACT);
+	assert_string_equal(text, "{\"name\":\"a\",\"ipv4\":\"10.99.0.1\",\"ipv6\":null,\"pod-cidrs\":[\"10.1.0.0/24\","
+	                          "\"fd00:1::/112\"],\"router-ipv4\":\"10.1.0.1\",\"router-ipv6\":\"fd00:1::1\"}");
+	delete_node("a");
+	assert_int_equal(access(path, F_OK), -1);
+	assert_eventually(!access(path, F_OK));
+	free(info.name);
+	json_decref(value);
+	stop();
+}
+
+static void others_get_an_id_a_next_hop_and_routes(void **state)
+{
+	static const uint8_t far_mac[] = {2, 0, 0, 0, 0, 2}, own_mac[] = {2, 0, 0, 0, 0, 1};
+	struct node node;
+	uint32_t id;
+
+	if (!scene.netlink)
+		skip();
+	run("ip neigh add 10.99.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent");
+	start();
+	write_node("b", 2);
+	assert_eventually(scene.changes == 1);
+	id = nodes_find(scene.nodes, "b")->id;
+	assert_int_equal(id_at("10.99.0.2"), id);
+	node = entry(id);
+	assert_true(node.flags & NODE_NEIGHBOUR_KNOWN);
+	assert_memory_equal(node.next_hop_mac, far_mac, 6);
+	assert_memory_equal(node.local_mac, own_mac, 6);
+	assert_int_equal(node.ifindex, scene.underlay.uplinks[0].ifindex);
+	assert_true(routed("10.2.0.7", "10.1.0.1"));
+	assert_true(routed("fd00:2::7", "fd00:1::1"));
+
+	write_node("b", 3); /* moved, and with other pods */
+	assert_eventually(scene.changes == 2);
+	assert_int_equal(nodes_find(scene.nodes, "b")->id, id);
+	assert_int_equal(id_at("10.99.0.2"), 0);
+	assert_int_equal(id_at("10.99.0.3"), id);
+	assert_false(routed("10.2.0.7", "10.1.0.1"));
+	assert_true(routed("10.3.0.7", "10.1.0.1"));
+
+	delete_node("b");
+	assert_eventually(scene.removals == 1);
+	assert_int_equal(id_at("10.99.0.3"), 0);
+	assert_int_equal(entry(id).ifindex, 0);
+	assert_false(routed("10.3.0.7", "10.1.0.1"));
+	assert_false(routed("fd00:3::7", "fd00:1::1"));
+	stop();
+}
+
+static void next_hops_follow_the_kernel(void **state)
+{
+	uint32_t id;
+
+	if (!scene.netlink)
+		skip();
+	start();
+	write_node("b", 2);
+	assert_eventually(scene.changes == 1);
+	id = nodes_find(scene.nodes, "b")->id;
+	assert_false(entry(id).flags & NODE_NEIGHBOUR_KNOWN);
+	assert_int_equal(entry(id).ifindex, scene.underlay.uplinks[0].ifindex);
+
+	run("ip neigh replace 10.99.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud reachable");
+	assert_eventually(entry(id).flags & NODE_NEIGHBOUR_KNOWN);
+	assert_int_equal(entry(id).next_hop_mac[5], 2);
+	run("ip neigh replace 10.99.0.2 lladdr 02:00:00:00:00:77 dev eth0 nud reachable");
+	assert_eventually(entry(id).next_hop_mac[5] == 0x77);
+	run("ip neigh replace 10.99.0.254 lladdr 02:00:00:00:00:fe dev eth0 nud permanent");
+	run("ip route add 10.99.0.2/32 via 10.99.0.254");
+	assert_eventually(entry(id).next_hop_mac[5] == 0xfe);
+	run("ip link set eth0 address 02:00:00:00:00:99");
+	assert_eventually(entry(id).local_mac[5] == 0x99);
+	run("ip neigh del 10.99.0.254 dev eth0");
+	assert_eventually(!(entry(id).flags & NODE_NEIGHBOUR_KNOWN));
+	stop();
+}
+
+static void a_restart_keeps_ids_and_sweeps_the_rest(void **state)
+{
+	uint32_t b, c;
+
+	if (!scene.netlink)
+		skip();
+	start();
+	write_node("b", 2);
+	assert_eventually(scene.changes == 1);
+	write_node("c", 3);
+	assert_eventually(scene.changes == 2);
+	b = nodes_find(scene.nodes, "b")->id;
+	c = nodes_find(scene.nodes, "c")->id;
+	assert_int_not_equal(b, c);
+	stop();
+	assert_true(routed("10.2.0.7", "10.1.0.1"));
+
+	delete_node("b");
+	write_node("aa", 4);
+	open_nodes();
+	assert_int_equal(entry(b).remote.byte[15], 2); /* until the store has told all */
+	assert_eventually(scene.syncs);
+	assert_int_equal(nodes_find(scene.nodes, "c")->id, c);
+	assert_int_not_equal(nodes_find(scene.nodes, "aa")->id, b);
+	assert_int_equal(entry(b).ifindex, 0);
+	assert_int_equal(id_at("10.99.0.2"), 0);
+	assert_false(routed("10.2.0.7", "10.1.0.1"));
+	assert_true(routed("10.3.0.7", "10.1.0.1"));
+	stop();
+}
+
+static void the_overlay_is_kept_as_it_must_be(void **state)
+{
+	if (!scene.netlink)
+		skip();
+	run("ip addr add 10.7.0.1/32 dev pilus_vxlan && ip -6 addr add fd00:7::1/128 dev pilus_vxlan");
+	run("ip route add 10.66.0.0/24 dev pilus_vxlan proto static");
+	start();
+	write_node("b", 2);
+	assert_eventually(scene.changes == 1);
+	run("test \"$(ip -o addr show dev pilus_vxlan | awk '{print $4}' | sort | xargs)\" = '10.1.0.1/32 "
+	    "fd00:1::1/128'");
+	run("test -z \"$(ip route show 10.66.0.0/24)\"");
+
+	run("ip link set pilus_vxlan down && ip link set pilus_vxlan up");
+	assert_eventually(routed("10.2.0.7", "10.1.0.1") && routed("fd00:2::7", "fd00:1::1"));
+	run("ip addr del 10.1.0.1/32 dev pilus_vxlan");
+	assert_eventually(routed("10.2.0.7", "10.1.0.1"));
+	stop();
+}
+
+static bool is_local(const char *text)
+{
+	struct addr key = addr(text);
+	struct local_addr local;
+
+	return !bpf_map_lookup_elem(scene.maps.local, &key, &local);
+}
+
+static void own_addresses_are_known(void **state)
+{
+	struct addr pod = addr("10.1.0.7");
+	const struct local_addr local = {.endpoint = 7};
+	uint32_t epoch;
+
+	if (!scene.netlink)
+		skip();
+	run("ip addr add 10.98.0.1/24 dev eth0");
+	assert_int_equal(bpf_map_update_elem(scene.maps.local, &pod, &local, BPF_ANY), 0);
+	start();
+	assert_true(is_local("10.99.0.1"));
+	assert_true(is_local("10.98.0.1"));
+	assert_true(is_local("10.1.0.1"));
+	assert_true(is_local("fd00:1::1"));
+	assert_false(is_local("127.0.0.1"));
+	assert_true(is_local("10.1.0.7"));
+	epoch = scene.maps.live->epoch;
+	run("ip addr add 10.97.0.1/24 dev eth0 && ip addr del 10.98.0.1/24 dev eth0");
+	assert_eventually(is_local("10.97.0.1") && !is_local("10.98.0.1"));
+	assert_int_not_equal(scene.maps.live->epoch, epoch);
+	assert_true(is_local("10.1.0.7")); /* an endpoint's, not ours to remove */
+	stop();
+}
+
+static void what_cannot_be_is_ignored(void **state)
+{
+	if (!scene.netlink)
+		skip();
+	write_text("b", "{\"name\": \"c\", \"ipv4\": \"10.99.0.2\"}");
+	write_text("c", "{\"name\": \"c\"}");
+	write_text("d", "{\"name\": \"d\", \"ipv4\": \"fd00::1\"}");
+	write_text("e", "{\"name\": \"e\", \"ipv4\": \"10.99.0.2\", \"pod-cidrs\": [\"10.2.0.1/24\"]}");
+	write_text("f",
+	           "{\"name\": \"f\", \"ipv4\": \"10.99.0.2\", \"pod-cidrs\": [\"10.2.0.0/24\", \"10.3.0.0/24\"]}");
+	write_text("g", "{\"name\": \"g\", \"ipv4\": \"10.99.0.2\", \"router-ipv4\": \"10.2.0.1\"}");
+	write_text("h", "nonsense");
+	write_node("i", 1); /* where we are */
+	write_text("j", "{\"name\": \"j\", \"ipv4\": \"10.99.0.2\", \"pod-cidrs\": [\"10.1.0.0/16\"]}");
+	write_text("k", "{\"name\": \"k\", \"ipv4\": \"10.99.0.5\"}");
+	start();
+	assert_int_equal(scene.changes, 1);
+	assert_non_null(nodes_find(scene.nodes, "k"));
+	assert_int_equal(id_at("10.99.0.2"), 0);
+	stop();
+}
+
+/* A host that got a new name leaves its old object behind: neither's end may harm the other. */
+static void two_names_for_one_address(void **state)
+{
+	if (!scene.netlink)
+		skip();
+	start();
+	write_node("b", 2);
+	write_node("c", 2);
+	assert_eventually(scene.changes == 2);
+	delete_node("b");
+	assert_eventually(scene.removals == 1);
+	assert_int_equal(id_at("10.99.0.2"), nodes_find(scene.nodes, "c")->id);
+	assert_true(routed("10.2.0.7", "10.1.0.1"));
+	stop();
+}
+
+static void nodes_are_listed(void **state)
+{
+	json_t *list, *node;
+
+	if (!scene.netlink)
+		skip();
+	start();
+	write_node("z", 2);
+	write_node("b", 3);
+	assert_eventually(scene.changes == 2);
+	list = nodes_to_json(scene.nodes);
+	assert_int_equal(json_array_size(list), 3);
+	assert_true(json_is_true(json_object_get(json_array_get(list, 0), "local")));
+	node = json_array_get(list, 1);
+	assert_string_equal(json_string_value(json_object_get(node, "name")), "b");
+	assert_string_equal(json_string_value(json_object_get(node, "neighbour")), "unresolved");
+	json_decref(list);
+	stop();
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, enter, leave)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(this_node_is_published),
+		TEST(others_get_an_id_a_next_hop_and_routes),
+		TEST(next_hops_follow_the_kernel),
+		TEST(a_restart_keeps_ids_and_sweeps_the_rest),
+		TEST(the_overlay_is_kept_as_it_must_be),
+		TEST(own_addresses_are_known),
+		TEST(what_cannot_be_is_ignored),
+		TEST(two_names_for_one_address),
+		TEST(nodes_are_listed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
