@@ -22,6 +22,15 @@ static int match_address(uint32_t ifindex, const struct addr *addr, uint8_t pref
 	return search->found;
 }
 
+/* A later plugin of the chain, or a second interface, may have led the default route elsewhere; gone is broken. */
+static int match_default_route(const struct route *route, void *userdata)
+{
+	const enum family *family = userdata;
+	bool v4 = prefix_is_v4(&route->destination);
+
+	return prefix_length(&route->destination) == 0 && v4 == (*family == FAMILY_V4);
+}
+
 static int check_pod_family(const struct pod_link *link, enum family family, struct netlink *pod, uint32_t ifindex,
                             struct error *error)
 {
@@ -29,10 +38,13 @@ static int check_pod_family(const struct pod_link *link, enum family family, str
 	char text[ADDR_TEXT_MAX];
 
 	link_each_address(pod, ifindex, match_address, &search);
-	if (search.found)
-		return 0;
-	return error_set(error, -EEXIST, "the pod's interface has lost its address %s",
-	                 addr_format(&link->address[family], text));
+	if (!search.found)
+		return error_set(error, -EEXIST, "the pod's interface has lost its address %s",
+		                 addr_format(&link->address[family], text));
+	if (route_each(pod, match_default_route, &family) <= 0)
+		return error_set(error, -EEXIST, "the pod has lost its default route of %s",
+		                 family == FAMILY_V4 ? "IPv4" : "IPv6");
+	return 0;
 }
 
 static int check_host_family(const struct pod_link *link, enum family family, struct netlink *host, struct error *error)

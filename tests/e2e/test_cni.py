@@ -260,7 +260,7 @@ def test_config_without_name_is_code_7(runtime):
 
 def test_a_failed_add_leaves_the_pod_as_it_was(lab, runtime):
     """The interface's name is taken: everything made before that is noticed goes away again."""
-    runtime.inside("ip", "link", "add", "eth0", "type", "dummy")
+    runtime.inside("ip", "link", "add", "eth0", "type", "bridge")
     links = lab.exec(NODE, "ls", "/sys/class/net").stdout
     done = runtime.call("ADD")
     assert done.returncode != 0
