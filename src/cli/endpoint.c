@@ -2,6 +2,8 @@
 /*
  * The noun `endpoint`.
  */
+#include <errno.h>
+
 #include "abi/endpoint.h"
 #include "cli/agent.h"
 #include "cli/nouns.h"
@@ -35,6 +37,11 @@ static int endpoint_list(struct cli *cli, struct error *error)
 	return r < 0 ? r : show(cli, &LIST_TABLE, endpoints, error);
 }
 
+static int no_endpoint(uint32_t id, struct error *error)
+{
+	return error_set(error, -ENOENT, "there is no endpoint %u; 'pilus endpoint list' tells those there are", id);
+}
+
 static int parse_id(const struct cli *cli, uint32_t *ret, struct error *error)
 {
 	return cli_number(cli->arguments[0], ENDPOINT_ID_MAX, "an endpoint's ID", ret, error);
@@ -53,7 +60,7 @@ static int endpoint_get(struct cli *cli, struct error *error)
 	snprintf(path, sizeof(path), "/v1/endpoints/%u", id);
 	r = agent_get_object(cli, path, &endpoint, error);
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? no_endpoint(id, error) : r;
 	list = json_pack("[O]", endpoint);
 	return cli->output == OUTPUT_TABLE ? show_table(cli, &LIST_TABLE, list, error) : show_json(cli, list, error);
 }
@@ -69,7 +76,9 @@ static int endpoint_log(struct cli *cli, struct error *error)
 		return r;
 	snprintf(path, sizeof(path), "/v1/endpoints/%u/log", id);
 	r = agent_get_array(cli, path, &entries, error);
-	return r < 0 ? r : show(cli, &LOG_TABLE, entries, error);
+	if (r < 0)
+		return r == -ENOENT ? no_endpoint(id, error) : r;
+	return show(cli, &LOG_TABLE, entries, error);
 }
 
 static void complete_ids(struct cli *cli)

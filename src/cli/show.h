@@ -19,6 +19,7 @@ struct table {
 	const struct column *columns;
 	size_t column_count;
 	bool no_titles;
+	const char *indent; /* before each line; NULL: nothing */
 };
 
 #define TABLE(columns_) {.columns = (columns_), .column_count = ARRAY_SIZE(columns_)}

@@ -112,17 +112,18 @@ static const struct column LINES[] = {
 	{.title = "Memory:", .cell = memory_line},
 };
 
-static const struct column ADDRESS_COLUMNS[] = {
-	{.title = "  Address", .key = "address"},
-	{.title = "Owner", .key = "owner"},
-};
+static void name_cell(const json_t *row, FILE *out)
+{
+	fprintf(out, "  %s", TEXT(row, "name"));
+}
+
 static const struct column PROGRAM_COLUMNS[] = {
-	{.title = "Program", .key = "name"},
+	{.title = "  Name", .cell = name_cell},
 	{.title = "Device", .key = "device"},
 	{.title = "Hook", .key = "hook"},
 };
 static const struct column MAP_COLUMNS[] = {
-	{.title = "Name", .key = "name"},
+	{.title = "  Name", .cell = name_cell},
 	{.title = "Entries", .key = "entries", .right = true},
 	{.title = "Size", .key = "max-entries", .right = true},
 };
@@ -136,28 +137,31 @@ static void print_lines(const struct cli *cli, const json_t *status)
 	}
 }
 
-static int print_section(const struct cli *cli, const char *title, const struct table *table, const json_t *rows,
-                         struct error *error)
+static void print_addresses(const struct cli *cli, const json_t *allocations)
 {
-	fprintf(cli->out, "%s\n", title);
-	return json_array_size(rows) ? show_table(cli, table, rows, error) : 0;
+	json_t *allocation;
+	size_t i;
+
+	fputs("Allocated addresses:\n", cli->out);
+	json_array_foreach (allocations, i, allocation)
+		fprintf(cli->out, "  %s (%s)\n", TEXT(allocation, "address"), TEXT(allocation, "owner"));
 }
 
 static int print_details(const struct cli *cli, const json_t *status, struct error *error)
 {
-	static const struct table ADDRESSES = TABLE(ADDRESS_COLUMNS), PROGRAMS = TABLE(PROGRAM_COLUMNS),
-				  MAPS = TABLE(MAP_COLUMNS);
+	static const struct table PROGRAMS = TABLE(PROGRAM_COLUMNS), MAPS = TABLE(MAP_COLUMNS);
 	json_auto_t *maps = NULL;
 	int r = agent_get_array(cli, "/v1/maps", &maps, error);
 
 	if (r < 0)
 		return r;
-	r = print_section(cli, "Allocated addresses:", &ADDRESSES,
-	                  json_object_get(json_object_get(status, "ipam"), "allocations"), error);
-	if (!r)
-		r = print_section(cli, "BPF Programs:", &PROGRAMS,
-		                  json_object_get(json_object_get(status, "datapath"), "programs"), error);
-	return r ? r : print_section(cli, "BPF Maps:", &MAPS, maps, error);
+	print_addresses(cli, json_object_get(json_object_get(status, "ipam"), "allocations"));
+	fputs("BPF Programs:\n", cli->out);
+	r = show_table(cli, &PROGRAMS, json_object_get(json_object_get(status, "datapath"), "programs"), error);
+	if (r < 0)
+		return r;
+	fputs("BPF Maps:\n", cli->out);
+	return show_table(cli, &MAPS, maps, error);
 }
 
 /* What is not well: the agent itself or its store. */

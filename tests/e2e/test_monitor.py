@@ -99,7 +99,7 @@ def test_filters(lab, option):
     with lab.monitor("node-1", "-j", "--type", "trace", option, str(near)) as monitor:
         ping(lab, "client", lab.ip("far", 4), count=2)
         ping(lab, "client", lab.ip("near", 4), count=1)
-        monitor.wait_line("EchoReply")
+        monitor.wait_line("EchoRequest" if option == "--to" else "EchoReply")
     assert not [line for line in monitor.lines if lab.ip("far", 4) in line]
     seen = {(event["observationPoint"], "EchoRequest" in json.dumps(event)) for event in events(monitor.lines)}
     expected = {
