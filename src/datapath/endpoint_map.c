@@ -26,8 +26,30 @@ static int delete_if_there(int fd, const void *key)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* What another endpoint has taken over by now stays. */
+static int addr_withdraw(const struct maps *maps, uint16_t id, const struct addr *addr)
+{
+	struct local_addr owner;
+	int r = bpf_map_lookup_elem(maps->local, addr, &owner);
+
+	if (!r && owner.endpoint == id)
+		r = bpf_map_delete_elem(maps->local, addr);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int device_withdraw(const struct maps *maps, uint16_t id, uint32_t ifindex)
+{
+	uint32_t owner;
+	int r = bpf_map_lookup_elem(maps->devices, &ifindex, &owner);
+
+	if (!r && owner == id)
+		r = bpf_map_delete_elem(maps->devices, &ifindex);
+	return r == -ENOENT ? 0 : r;
+}
+
 /* Withdraws what `old` had and `new` (may be NULL) does not keep. */
-static int endpoint_withdraw(const struct maps *maps, const struct endpoint *old, const struct endpoint *new)
+static int endpoint_withdraw(const struct maps *maps, uint16_t id, const struct endpoint *old,
+                             const struct endpoint *new)
 {
 	int r = 0;
 
@@ -35,10 +57,10 @@ static int endpoint_withdraw(const struct maps *maps, const struct endpoint *old
 		const struct addr *addr = endpoint_addr(old, i);
 
 		if (!addr_is_zero(addr) && !(new && endpoint_has_addr(new, addr)))
-			r = delete_if_there(maps->local, addr);
+			r = addr_withdraw(maps, id, addr);
 	}
 	if (!r && old->ifindex && !(new && new->ifindex == old->ifindex))
-		r = delete_if_there(maps->devices, &old->ifindex);
+		r = device_withdraw(maps, id, old->ifindex);
 	return r;
 }
 
@@ -71,7 +93,7 @@ int endpoint_map_set(const struct maps *maps, uint16_t id, const struct endpoint
 	if (!r)
 		r = endpoint_announce(maps, id, endpoint);
 	if (!r)
-		r = endpoint_withdraw(maps, &old, endpoint);
+		r = endpoint_withdraw(maps, id, &old, endpoint);
 	return r;
 }
 
@@ -86,7 +108,7 @@ int endpoint_map_clear(const struct maps *maps, uint16_t id)
 		return -EINVAL;
 	r = bpf_map_lookup_elem(maps->endpoints, &key, &old);
 	if (!r)
-		r = endpoint_withdraw(maps, &old, NULL);
+		r = endpoint_withdraw(maps, id, &old, NULL);
 	if (!r)
 		r = bpf_map_update_elem(maps->endpoints, &key, &none, BPF_ANY);
 	return r;

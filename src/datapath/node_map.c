@@ -8,10 +8,14 @@
 #include "datapath/maps.h"
 #include "datapath/walk.h"
 
-static int node_forget_addr(const struct maps *maps, const struct node *node)
+/* The address may be another node's by now. */
+static int node_forget_addr(const struct maps *maps, uint16_t id, const struct node *node)
 {
-	int r = node->ifindex ? bpf_map_delete_elem(maps->node_ids, &node->remote) : 0;
+	uint32_t owner;
+	int r = node->ifindex ? bpf_map_lookup_elem(maps->node_ids, &node->remote, &owner) : -ENOENT;
 
+	if (!r && owner == id)
+		r = bpf_map_delete_elem(maps->node_ids, &node->remote);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -29,7 +33,7 @@ int node_map_set(const struct maps *maps, uint16_t id, const struct node *node)
 	if (!r)
 		r = bpf_map_update_elem(maps->node_ids, &node->remote, &key, BPF_ANY);
 	if (!r && !addr_equal(&old.remote, &node->remote))
-		r = node_forget_addr(maps, &old);
+		r = node_forget_addr(maps, id, &old);
 	return r;
 }
 
@@ -44,7 +48,7 @@ int node_map_clear(const struct maps *maps, uint16_t id)
 		return -EINVAL;
 	r = bpf_map_lookup_elem(maps->nodes, &key, &old);
 	if (!r)
-		r = node_forget_addr(maps, &old);
+		r = node_forget_addr(maps, id, &old);
 	if (!r)
 		r = bpf_map_update_elem(maps->nodes, &key, &none, BPF_ANY);
 	return r;
