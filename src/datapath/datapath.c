@@ -82,6 +82,17 @@ const struct maps *datapath_maps(const struct datapath *datapath)
 	return &datapath->maps;
 }
 
+int datapath_program(const struct datapath *datapath, const char *name)
+{
+	for (int i = 0; i < OBJECTS; i++) {
+		struct bpf_program *program = bpf_object__find_program_by_name(datapath->object[i], name);
+
+		if (program)
+			return bpf_program__fd(program);
+	}
+	return -ENOENT;
+}
+
 const char *datapath_attach_name(const struct datapath *datapath)
 {
 	static const char *const names[] = {[ATTACH_AUTO] = "auto", [ATTACH_TCX] = "tcx", [ATTACH_CLSACT] = "clsact"};

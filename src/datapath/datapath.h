@@ -38,6 +38,10 @@ int datapath_remove(struct datapath *datapath, struct error *error);
 
 const struct maps *datapath_maps(const struct datapath *datapath);
 
+/* The descriptor of a loaded program, "from_container": to run it on a packet without a device. -ENOENT when there is
+ * no such program. It stays the datapath's. */
+int datapath_program(const struct datapath *datapath, const char *name);
+
 /* "tcx" or "clsact": what attaching has come to. */
 const char *datapath_attach_name(const struct datapath *datapath);
 
