@@ -11,6 +11,7 @@
  */
 #include "lib/deliver.h"
 #include "lib/ipcache.h"
+#include "lib/local.h"
 #include "lib/stack.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -40,22 +41,30 @@ static __always_inline int verify_sender(struct __sk_buff *skb, struct packet *p
 	if (!sender_is(skb, id))
 		return DROP_INVALID_SOURCE_MAC;
 	own = packet->tuple.ethertype == bpf_htons(ETH_P_IP) ? &endpoint->v4 : &endpoint->v6;
-	return addr_equal(&packet->tuple.source, own) ? 0 : DROP_INVALID_SOURCE_IP;
+	return addr_is_set(own) && addr_equal(&packet->tuple.source, own) ? 0 : DROP_INVALID_SOURCE_IP;
 }
 
-static __always_inline int find_destination(struct packet *packet, struct decision *ret_decision)
+/* Somewhere else than on this node. */
+static __always_inline void find_remote(struct packet *packet, struct decision *ret_decision)
 {
-	struct local_addr *local = local_lookup(&packet->tuple.destination);
 	struct ipcache_entry entry = ipcache_lookup(&packet->tuple.destination);
 
-	packet->destination_identity = local && !local->endpoint ? IDENTITY_HOST : entry.identity;
-	if (local && local->endpoint)
-		*ret_decision = (struct decision){.action = FLOW_TO_ENDPOINT, .target = local->endpoint};
-	else if (!local && entry.node)
+	packet->destination_identity = entry.identity;
+	if (entry.node)
 		*ret_decision = (struct decision){.action = FLOW_TO_NODE, .target = entry.node};
 	else
 		*ret_decision = (struct decision){.action = FLOW_TO_STACK};
-	return 0;
+}
+
+/* Names the sender of a packet that is dropped before it was verified. */
+static __always_inline void name_sender(struct __sk_buff *skb, struct packet *packet)
+{
+	__u16 id = endpoint_id_by_device(skb->ifindex);
+	struct endpoint *endpoint = endpoint_by_id(id);
+
+	packet->source_endpoint = id;
+	if (endpoint)
+		packet->source_identity = endpoint->identity;
 }
 
 /* Decides where a pod's packet goes, and remembers it. Returns 0 or a drop reason. */
@@ -70,8 +79,8 @@ VERIFIED_ONCE int from_container_decide(struct __sk_buff *skb, struct packet *pa
 	if (is_multicast(&packet->tuple.destination))
 		return packet->tuple.protocol == PROTOCOL_ICMPV6 ? DROP_FORBIDDEN_ICMPV6 : DROP_MULTICAST;
 	reason = verify_sender(skb, packet);
-	if (!reason)
-		reason = find_destination(packet, ret_decision);
+	if (!reason && local_find(packet, ret_decision))
+		find_remote(packet, ret_decision);
 	if (!reason)
 		reason = flow_record(skb, packet, ret_decision, epoch);
 	return reason;
@@ -94,7 +103,11 @@ static __always_inline int from_container_receive(struct __sk_buff *skb, struct 
 SEC("tcx/ingress")
 int from_container(struct __sk_buff *skb)
 {
-	struct packet packet = {.point = TRACE_FROM_ENDPOINT, .origin = FLOW_FROM_ENDPOINT, .state = PACKET_UNKNOWN};
+	struct packet packet = {.point = TRACE_FROM_ENDPOINT,
+	                        .origin = FLOW_FROM_ENDPOINT,
+	                        .metric = METRIC_EGRESS,
+	                        .state = PACKET_UNKNOWN,
+	                        .length = skb->len};
 	struct decision decision = {};
 	int reason;
 
@@ -102,12 +115,13 @@ int from_container(struct __sk_buff *skb)
 	reason = skb->vlan_present ? DROP_UNSUPPORTED_L3 : parse_packet(skb, 0, &packet);
 	if (!reason)
 		reason = from_container_receive(skb, &packet, &decision);
-	if (reason)
+	if (reason) {
+		name_sender(skb, &packet);
 		return drop(skb, &packet, reason);
+	}
 	trace(skb, &packet, TRACE_FROM_ENDPOINT);
 	switch (decision.action) {
 	case FLOW_TO_ENDPOINT:
-		metric_count(METRIC_FORWARDED, METRIC_EGRESS, packet.length);
 		return deliver_to_endpoint(skb, &packet, decision.target);
 	case FLOW_TO_NODE:
 		return deliver_to_node(skb, &packet, decision.target);
@@ -119,7 +133,11 @@ int from_container(struct __sk_buff *skb)
 SEC("tcx/egress")
 int to_container(struct __sk_buff *skb)
 {
-	struct packet packet = {.point = TRACE_FROM_HOST, .origin = FLOW_FROM_STACK, .state = PACKET_UNKNOWN};
+	struct packet packet = {.point = TRACE_FROM_HOST,
+	                        .origin = FLOW_FROM_STACK,
+	                        .metric = METRIC_INGRESS,
+	                        .state = PACKET_UNKNOWN,
+	                        .length = skb->len};
 	struct decision decision = {.action = FLOW_TO_ENDPOINT, .target = endpoint_id_by_device(skb->ifindex)};
 	int reason;
 

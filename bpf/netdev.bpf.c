@@ -66,7 +66,10 @@ VERIFIED_ONCE int trace_passing(struct __sk_buff *skb, struct packet *packet)
 SEC("tcx/ingress")
 int from_netdev(struct __sk_buff *skb)
 {
-	struct packet packet = {.point = TRACE_FROM_OVERLAY, .origin = FLOW_FROM_NODE, .state = PACKET_UNKNOWN};
+	struct packet packet = {.point = TRACE_FROM_OVERLAY,
+	                        .origin = FLOW_FROM_NODE,
+	                        .metric = METRIC_INGRESS,
+	                        .state = PACKET_UNKNOWN};
 	struct overlay_sender sender = {};
 
 	parse_pull(skb);

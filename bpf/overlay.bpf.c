@@ -28,7 +28,11 @@ static __always_inline int read_sender(struct __sk_buff *skb, struct overlay_sen
 SEC("tcx/ingress")
 int from_overlay(struct __sk_buff *skb)
 {
-	struct packet packet = {.point = TRACE_FROM_OVERLAY, .origin = FLOW_FROM_NODE, .state = PACKET_UNKNOWN};
+	struct packet packet = {.point = TRACE_FROM_OVERLAY,
+	                        .origin = FLOW_FROM_NODE,
+	                        .metric = METRIC_INGRESS,
+	                        .state = PACKET_UNKNOWN,
+	                        .length = skb->len};
 	struct overlay_sender sender = {};
 	struct decision decision = {};
 	int reason = read_sender(skb, &sender);
@@ -57,20 +61,25 @@ static __always_inline int write_receiver(struct __sk_buff *skb, const struct pa
 	if (!node)
 		return DROP_NO_TUNNEL_ENDPOINT;
 	key.remote_ipv4 = bpf_ntohl(node->remote.word[3]);
+	key.local_ipv4 = bpf_ntohl(node->local.word[3]); /* the other side knows us by it */
 	return bpf_skb_set_tunnel_key(skb, &key, sizeof(key), BPF_F_ZERO_CSUM_TX) ? DROP_WRITE_ERROR : 0;
 }
 
 SEC("tcx/egress")
 int to_overlay(struct __sk_buff *skb)
 {
-	struct packet packet = {.point = TRACE_FROM_HOST, .origin = FLOW_FROM_STACK, .state = PACKET_UNKNOWN};
+	struct packet packet = {.point = TRACE_FROM_HOST,
+	                        .origin = FLOW_FROM_STACK,
+	                        .metric = METRIC_EGRESS,
+	                        .state = PACKET_UNKNOWN,
+	                        .length = skb->len};
 	struct decision decision = {.action = FLOW_TO_NODE};
 	int reason;
 
 	parse_pull(skb);
 	reason = parse_packet(skb, 0, &packet);
-	if (stack_housekeeping(reason, &packet))
-		return VERDICT_DROP; /* there is nobody to discover in the overlay */
+	if (stack_housekeeping(reason, &packet)) /* there is nobody to discover in the overlay */
+		return drop(skb, &packet, reason ? reason : DROP_MULTICAST);
 	packet.node = decision.target = ipcache_lookup(&packet.tuple.destination).node;
 	if (!reason)
 		reason = stack_receive(skb, &packet, &decision);

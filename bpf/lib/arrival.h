@@ -6,9 +6,9 @@
 #ifndef PILUS_BPF_ARRIVAL_H
 #define PILUS_BPF_ARRIVAL_H
 
-#include "endpoint.h"
 #include "flow.h"
 #include "ipcache.h"
+#include "local.h"
 #include "node.h"
 #include "overlay.h"
 
@@ -48,26 +48,6 @@ static __always_inline int arrival_verify_sender(struct packet *packet, const st
 	return 0;
 }
 
-static __always_inline int arrival_find_destination(struct packet *packet, struct decision *ret_decision)
-{
-	struct local_addr *local = local_lookup(&packet->tuple.destination);
-	struct endpoint *endpoint;
-
-	if (!local)
-		return DROP_NOT_LOCAL;
-	if (!local->endpoint) {
-		packet->destination_identity = IDENTITY_HOST;
-		*ret_decision = (struct decision){.action = FLOW_TO_STACK};
-		return 0;
-	}
-	endpoint = endpoint_by_id(local->endpoint);
-	if (!endpoint)
-		return DROP_NOT_LOCAL;
-	packet->destination_identity = endpoint->identity;
-	*ret_decision = (struct decision){.action = FLOW_TO_ENDPOINT, .target = local->endpoint};
-	return 0;
-}
-
 static __always_inline _Bool arrival_is_left(const struct overlay_sender *sender, const struct decision *decision)
 {
 	return sender->on_uplink && decision->action != FLOW_TO_ENDPOINT;
@@ -95,7 +75,7 @@ VERIFIED_ONCE int arrival_decide(struct __sk_buff *skb, struct packet *packet, s
 	}
 	reason = arrival_verify_sender(packet, sender);
 	if (!reason)
-		reason = arrival_find_destination(packet, ret_decision);
+		reason = local_find(packet, ret_decision);
 	if (!reason && !arrival_is_left(sender, ret_decision))
 		reason = flow_record(skb, packet, ret_decision, epoch);
 	return reason;

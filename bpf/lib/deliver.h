@@ -35,6 +35,8 @@ static __always_inline int route_hop(struct __sk_buff *skb, const struct packet 
 		if (ip->hop_limit <= 1)
 			return DROP_TTL_EXCEEDED;
 		ip->hop_limit--;
+		/* No checksum of its own makes up for it in the sum that some devices give of the whole packet. */
+		bpf_csum_update(skb, (__u16)~bpf_htons(1));
 	}
 	return 0;
 }
@@ -67,6 +69,8 @@ static __always_inline int deliver_to_endpoint(struct __sk_buff *skb, struct pac
 	packet->towards = endpoint->ifindex;
 	packet->story |= STORY_LOCAL_DELIVERY;
 	trace(skb, packet, TRACE_TO_ENDPOINT);
+	if (packet->origin == FLOW_FROM_ENDPOINT)
+		metric_count(METRIC_FORWARDED, METRIC_EGRESS, packet->length);
 	metric_count(METRIC_FORWARDED, METRIC_INGRESS, packet->length);
 	return bpf_redirect_peer(endpoint->ifindex, 0);
 }
@@ -89,6 +93,8 @@ static __always_inline int deliver_to_node(struct __sk_buff *skb, struct packet 
 	if (!node)
 		return drop(skb, packet, DROP_NO_TUNNEL_ENDPOINT);
 	packet->node = id;
+	if (!overlay_fits(skb, packet))
+		return drop(skb, packet, DROP_FRAGMENTATION_NEEDED);
 	packet->towards = node->ifindex;
 	packet->vni = packet->source_identity;
 	packet->story |= STORY_ENCAPSULATED;
@@ -109,8 +115,7 @@ static __always_inline int deliver_to_stack(struct __sk_buff *skb, struct packet
 
 	packet->story |= STORY_LEFT_TO_STACK;
 	trace(skb, packet, to_host ? TRACE_TO_HOST : TRACE_TO_STACK);
-	metric_count(METRIC_FORWARDED, packet->origin == FLOW_FROM_ENDPOINT ? METRIC_EGRESS : METRIC_INGRESS,
-	             packet->length);
+	metric_count(METRIC_FORWARDED, packet->metric, packet->length);
 	return VERDICT_NEXT;
 }
 

@@ -54,6 +54,11 @@ static __always_inline struct local_addr *local_lookup(const struct addr *addr)
 	return bpf_map_lookup_elem(&pilus_local, &key);
 }
 
+static __always_inline _Bool addr_is_set(const struct addr *addr)
+{
+	return addr->quad[0] || addr->quad[1];
+}
+
 static __always_inline _Bool mac_equal(const __u8 *a, const __u8 *b)
 {
 	return *(const __u16 *)a == *(const __u16 *)b && *(const __u16 *)(a + 2) == *(const __u16 *)(b + 2) &&

@@ -9,6 +9,7 @@
 #ifndef PILUS_BPF_FLOW_H
 #define PILUS_BPF_FLOW_H
 
+#include "fragment.h"
 #include "icmp.h"
 #include "packet.h"
 #include "state.h"
@@ -90,8 +91,8 @@ static __always_inline void flow_decide(struct flow *flow, const struct packet *
 	flow->identity[!(packet->direction & 1)] = packet->destination_identity;
 }
 
-/* Counts the packet to its flow. Only packets of one direction write here, and one CPU handles them as a rule: no
- * atomics. */
+/* Counts an accepted packet to its flow. Only packets of one direction write here, and one CPU handles them as a rule:
+ * no atomics. */
 static __always_inline void flow_count(struct flow *flow, const struct packet *packet)
 {
 	struct flow_direction *direction = flow_direction(flow, packet);
@@ -100,6 +101,8 @@ static __always_inline void flow_count(struct flow *flow, const struct packet *p
 	direction->bytes += packet->length;
 	direction->last_seen = bpf_ktime_get_coarse_ns();
 	direction->tcp_flags |= packet->tuple.tcp_flags;
+	if (unlikely(packet->first_fragment))
+		fragment_remember(packet);
 }
 
 /* Makes an entry, undecided; also in place of one that has ended. NULL when the table refuses. */

@@ -21,15 +21,20 @@ static __always_inline struct fragment_key fragment_key(const struct tuple *tupl
 		.source = tuple->source,
 		.destination = tuple->destination,
 		.id = id,
-		.protocol = tuple->protocol,
+		.protocol = tuple->ethertype == bpf_htons(ETH_P_IP) ? tuple->protocol : 0,
 	};
 }
 
 /* A full map evicts the oldest; what that loses shows as the drop reason of the next fragment. */
-static __always_inline void fragment_remember(const struct tuple *tuple, __be32 id)
+static __always_inline void fragment_remember(const struct packet *packet)
 {
-	struct fragment_key key = fragment_key(tuple, id);
-	struct fragment_ports ports = {tuple->source_port, tuple->destination_port};
+	const struct tuple *tuple = &packet->tuple;
+	struct fragment_key key = fragment_key(tuple, packet->fragment_id);
+	struct fragment_ports ports = {
+		.source = tuple->source_port,
+		.destination = tuple->destination_port,
+		.protocol = tuple->protocol,
+	};
 
 	bpf_map_update_elem(&pilus_fragments, &key, &ports, BPF_ANY);
 }
@@ -43,6 +48,7 @@ static __always_inline int fragment_recall(struct tuple *tuple, __be32 id)
 		return DROP_FIRST_FRAGMENT_NOT_FOUND;
 	tuple->source_port = ports->source;
 	tuple->destination_port = ports->destination;
+	tuple->protocol = ports->protocol;
 	return 0;
 }
 

@@ -122,14 +122,17 @@ static __always_inline void overlay_fill(struct overlay_headers *ret_headers, co
 	__builtin_memcpy(ret_headers->ethernet.h_source, node->local_mac, ETH_ALEN);
 }
 
-/* Puts the frame into an overlay packet for the node. Returns 0 or a drop reason. */
+static __always_inline _Bool overlay_fits(const struct __sk_buff *skb, const struct packet *packet)
+{
+	return packet->length - ETH_HLEN <= config.pod_mtu || skb->gso_size;
+}
+
+/* Puts the frame, which fits, into an overlay packet for the node. Returns 0 or a drop reason. */
 static __always_inline int overlay_encapsulate(struct __sk_buff *skb, const struct packet *packet,
                                                const struct node *node)
 {
 	struct overlay_headers headers;
 
-	if (packet->length - ETH_HLEN > config.pod_mtu && !skb->gso_size)
-		return DROP_FRAGMENTATION_NEEDED;
 	overlay_fill(&headers, packet, node);
 	if (bpf_skb_adjust_room(skb, OVERLAY_ROOM, BPF_ADJ_ROOM_MAC, OVERLAY_ENCAP_FLAGS) ||
 	    bpf_skb_store_bytes(skb, 0, &headers, sizeof(headers), 0))

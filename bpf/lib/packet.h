@@ -31,10 +31,13 @@ struct packet {
 	__u32 frame;     /* offset of the ethernet header: 0, or inside an overlay packet */
 	__u32 transport; /* offset of the L4 header; 0: a later fragment, it has none */
 	__u32 length;    /* of the frame, without the overlay's headers */
-	__u8 direction;  /* key.addr[direction] is the source */
+	__be32 fragment_id;
+	_Bool first_fragment; /* of several: the others will ask for its ports */
+	__u8 direction;       /* key.addr[direction] is the source */
 
 	/* found out */
 	__u8 point;  /* enum trace_point: where it entered */
+	__u8 metric; /* enum metric_direction: how its drop is counted */
 	__u8 origin; /* enum flow_origin: through which door, */
 	__u16 from;  /* and from whom: what flow_direction.source says */
 	__u8 state;  /* enum packet_state */

@@ -96,6 +96,8 @@ static __always_inline int parse_icmp(struct cursor *cursor, struct tuple *tuple
 
 	if (!icmp)
 		return DROP_TRUNCATED_HEADER;
+	if ((tuple->protocol == PROTOCOL_ICMP) != (tuple->ethertype == bpf_htons(ETH_P_IP)))
+		return DROP_UNKNOWN_L4; /* the other family's */
 	if (tuple->protocol == PROTOCOL_ICMP) {
 		echo = icmp->type == ICMP_ECHO || icmp->type == ICMP_ECHO_REPLY;
 		tuple->related = icmp->type == ICMP_UNREACHABLE || icmp->type == ICMP_TIME_EXCEEDED ||
@@ -250,8 +252,8 @@ VERIFIED_ONCE int parse_packet(struct __sk_buff *skb, __u32 frame, struct packet
 	} else {
 		packet->transport = (__u32)(long)cursor.at - skb->data;
 		reason = parse_transport(&cursor, &packet->tuple);
-		if (!reason && fragment.is)
-			fragment_remember(&packet->tuple, fragment.id);
+		packet->first_fragment = fragment.is;
+		packet->fragment_id = fragment.id;
 	}
 	if (reason)
 		return reason;

@@ -21,7 +21,7 @@ static __always_inline _Bool is_multicast(const struct addr *addr)
 /* Not for us to judge: neighbour discovery and the like, between the host and its own devices. */
 static __always_inline _Bool stack_housekeeping(int reason, const struct packet *packet)
 {
-	return reason == DROP_UNSUPPORTED_L3 || (!reason && is_multicast(&packet->tuple.destination));
+	return reason == DROP_UNSUPPORTED_L3 || is_multicast(&packet->tuple.destination);
 }
 
 static __always_inline __u32 stack_identity(const struct addr *addr)

@@ -77,7 +77,7 @@ VERIFIED_ONCE int drop(struct __sk_buff *skb, struct packet *packet, __u8 reason
 {
 	if (!packet)
 		return VERDICT_DROP;
-	metric_count(reason, packet->point == TRACE_FROM_ENDPOINT ? METRIC_EGRESS : METRIC_INGRESS, packet->length);
+	metric_count(reason, packet->metric, packet->length);
 	if (state_listens(EVENT_DROP))
 		event_send(skb, packet, EVENT_DROP, packet->point, reason);
 	return VERDICT_DROP;
