@@ -36,7 +36,7 @@ enum trace_point {
 #define STORY_STEPS(X)                                     \
 	X(DECAPSULATED, 0, "decapsulated")                 \
 	X(FLOW_HIT, 1, "flow found, decision valid")       \
-	X(FLOW_STALE, 2, "flow found, decided anew")       \
+	X(FLOW_STALE, 2, "flow found, decided now")        \
 	X(FLOW_MISS, 3, "no flow yet")                     \
 	X(FLOW_CREATED, 4, "flow created")                 \
 	X(LOCAL_DELIVERY, 5, "delivered into the pod")     \

@@ -192,12 +192,13 @@ void ipcache_node_changed(struct ipcache *ipcache, const struct node_info *node)
 {
 	bool local = !node->id;
 	uint32_t identity = local ? IDENTITY_HOST : IDENTITY_REMOTE_NODE;
-	struct ip_backing direct = {.identity = identity, .node = node->name};
+	/* Pods reach other nodes' own addresses through the overlay too: it says who they are, and needs no masquerade.
+	 */
 	struct ip_backing behind = {.identity = identity, .node = node->name, .overlay = !local};
 	struct ip_backing pods = {.identity = IDENTITY_WORLD, .node = node->name, .overlay = true};
 
 	for (enum family family = 0; family < FAMILIES; family++) {
-		back_node_addr(ipcache, &node->address[family], &direct);
+		back_node_addr(ipcache, &node->address[family], &behind);
 		back_node_addr(ipcache, &node->router[family], &behind);
 		if (node->pod_cidr[family].bits && !local)
 			back(ipcache, &node->pod_cidr[family], IP_NODE, &pods);
