@@ -227,7 +227,7 @@ static void nodes_are_entered_and_withdrawn(void **state)
 	assert_int_equal(entry("10.99.0.2").identity, 0);
 	assert_int_equal(entry("fd00:2::/112").identity, 0);
 	assert_int_equal(entry("fd00:2::1").identity, 0);
-	assert_entry("10.99.0.7", IDENTITY_REMOTE_NODE, 0);
+	assert_entry("10.99.0.7", IDENTITY_REMOTE_NODE, 5);
 
 	scene.b_is_known = false;
 	ipcache_node_removed(scene.ipcache, &scene.b);
