@@ -348,7 +348,7 @@ static void own_seen(struct ipcache *ipcache, const char *key, json_t *value)
 static void on_set(void *userdata, const char *key, json_t *value)
 {
 	struct ipcache *ipcache = userdata;
-	struct ip_backing backing;
+	struct ip_backing backing = {};
 	struct error error = {};
 	struct prefix prefix;
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """pilus against an agent of the test's own, which answers what the test wants: shapes of output, errors, exit codes."""
 import json
-import re
 import signal
 import struct
 import subprocess
