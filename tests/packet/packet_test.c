@@ -96,6 +96,11 @@ void read_node(uint32_t id, struct node *ret)
 	assert_int_equal(bpf_map_lookup_elem(rig.maps->nodes, &id, ret), 0);
 }
 
+void read_endpoint(uint32_t id, struct endpoint *ret)
+{
+	assert_int_equal(bpf_map_lookup_elem(rig.maps->endpoints, &id, ret), 0);
+}
+
 struct outcome run_as(const struct rig_run *how, const struct frame *frame)
 {
 	struct outcome outcome = {};

@@ -36,6 +36,7 @@ int forget_address(const char *text);
 int forget_prefix(const char *text);
 
 void read_node(uint32_t id, struct node *ret);
+void read_endpoint(uint32_t id, struct endpoint *ret);
 
 #define EVERY(i, table) for (size_t i = 0; i < sizeof(table) / sizeof((table)[0]); i++)
 
