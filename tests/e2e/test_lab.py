@@ -29,7 +29,8 @@ def traces(lab):
               if lab.name in line]
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            if f"pilus-lab/{lab.name}" in (process / "cgroup").read_text():
+            inside = f"pilus-lab/{lab.name}" in (process / "cgroup").read_text()
+            if inside and "State:\tZ" not in (process / "status").read_text():  # dead ones wait for init, not for us
                 found.append(f"process {process.name} {(process / 'cmdline').read_text()}")
         except (FileNotFoundError, ProcessLookupError):
             continue
