@@ -38,14 +38,23 @@ static int ask(const struct cni_config *config, const char *method, const char *
 	return code_of(http_request(config->socket, method, path, body, ret_answer, error));
 }
 
+/* Not said is not true: a pod gets what the node has, and true insists. */
+static void add_families(const struct cni_config *config, json_t *request)
+{
+	static const char *const names[] = {"ipv4", "ipv6"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		json_object_set(request, names[i], json_object_get(config->json, names[i]));
+}
+
 /* The body of PUT and check. */
 static json_t *endpoint_request(const struct cni_config *config, const struct cni_environment *environment)
 {
-	json_t *request =
-		json_pack("{s:s, s:s, s:s, s:s, s:O, s:b, s:b}", "container", environment->container, "interface",
-	                  environment->interface, "netns", environment->netns, "network", config->network, "labels",
-	                  config->labels, "ipv4", config->ipv4, "ipv6", config->ipv6);
+	json_t *request = json_pack("{s:s, s:s, s:s, s:s, s:O}", "container", environment->container, "interface",
+	                            environment->interface, "netns", environment->netns, "network", config->network,
+	                            "labels", config->labels);
 
+	add_families(config, request);
 	if (environment->pod)
 		json_object_set_new(request, "pod", json_string(environment->pod));
 	if (environment->namespace)
