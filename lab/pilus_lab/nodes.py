@@ -89,6 +89,7 @@ def _mount_run(node):
         kernel.mount(source, f"{aside}/{target}", flags=kernel.MS_BIND | recursive)
     for folder in ("lock", "user"):
         os.mkdir(f"{aside}/{folder}")
+    kernel.umount(labs.NETNS, kernel.MNT_DETACH)  # covered, it would still keep namespaces from being removed in here
     kernel.mount(aside, "/run", flags=kernel.MS_MOVE)
 
 

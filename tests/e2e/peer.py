@@ -5,7 +5,7 @@ Both ends of the tests' conversations; runs inside pods and nodes. Servers say "
 the test that started them.
 
   peer.py tcp-echo PORT                 peer.py tcp-ask ADDRESS PORT BYTES
-  peer.py udp-echo PORT                 peer.py udp-ask ADDRESS PORT BYTES
+  peer.py udp-echo PORT [ADDRESS]       peer.py udp-ask ADDRESS PORT BYTES
   peer.py udp-show PORT                 prints each datagram's text and sender
   peer.py tcp-steady ADDRESS PORT       one connection, a question every 10 ms until standard input ends
 """
@@ -23,12 +23,12 @@ def _say(text):
     print(text, flush=True)
 
 
-def _server(kind, port):
+def _server(kind, port, address="::"):
     """Both families by one socket."""
     server = socket.socket(socket.AF_INET6, kind)
     server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind(("::", int(port)))
+    server.bind((address if ":" in address else f"::ffff:{address}", int(port)))
     return server
 
 
@@ -47,8 +47,9 @@ def _echo(connection):
             connection.sendall(data)
 
 
-def udp_echo(port):
-    server = _server(socket.SOCK_DGRAM, port)
+def udp_echo(port, address="::"):
+    """On a host with several addresses the kernel would answer from another than the one that was asked."""
+    server = _server(socket.SOCK_DGRAM, port, address)
     _say("ready")
     while True:
         data, sender = server.recvfrom(65536)

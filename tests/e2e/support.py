@@ -126,8 +126,8 @@ class Lab:
         finally:
             process.stop()
 
-    def server(self, place, verb, port):
-        return self.background(place, *PEER, verb, str(port), ready="^ready$")
+    def server(self, place, verb, port, *address):
+        return self.background(place, *PEER, verb, str(port), *address, ready="^ready$")
 
     def monitor(self, node, *arguments):
         return self.background(node, "pilus", "monitor", *arguments, ready="^Listening for events")

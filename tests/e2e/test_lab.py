@@ -41,18 +41,23 @@ def host_links():
     return {link["ifname"] for link in json.loads(subprocess.check_output(["ip", "-j", "link"]))}
 
 
-def bpf_ids(lab, kind):
-    """Of what the nodes' agents pinned: they must be gone from the kernel later."""
-    ids = set()
-    for node in ("node-1", "node-2"):
-        pinned = lab.exec(node, "find", "/sys/fs/bpf/pilus", "-type", "f").stdout.split()
-        assert pinned, "the agent pins its programs and maps"
-        for path in pinned:
-            done = lab.exec(node, "bpftool", "-j", kind, "show", "pinned", path, check=False)
-            if done.returncode == 0:
-                ids.add(json.loads(done.stdout)["id"])
-    assert ids
-    return ids
+PINNED = """
+import json, os, subprocess
+found = {"map": [], "link": []}
+for folder, _, files in os.walk("/sys/fs/bpf/pilus"):
+    for kind in found:
+        for name in files:
+            # Its exit status tells nothing: of a link that it showed it is 255.
+            done = subprocess.run(["bpftool", "-j", kind, "show", "pinned", f"{folder}/{name}"], capture_output=True)
+            found[kind] += [item for item in [json.loads(done.stdout).get("id")] if item]
+print(json.dumps(found))
+"""
+
+
+def pinned(lab):
+    """The kernel's ids of what the nodes' agents pinned: {kind: ids}."""
+    of_nodes = [json.loads(lab.python(node, PINNED)) for node in ("node-1", "node-2")]
+    return {kind: {number for ids in of_nodes for number in ids[kind]} for kind in ("map", "link")}
 
 
 def test_down_leaves_nothing(make_lab):
@@ -62,16 +67,17 @@ def test_down_leaves_nothing(make_lab):
     lab.add("node-2", "two")
     ping(lab, "one", lab.ip("two", 4))
     with lab.background("one", "sleep", "1000"):
-        programs, maps = bpf_ids(lab, "prog"), bpf_ids(lab, "map")
+        before = pinned(lab)
+        assert before["map"] and before["link"]
         assert len(traces(lab)) > 5
         lab.down()
     assert not traces(lab)
     assert host_links() == links
 
-    def left(kind, ids):
+    def left(kind):
         known = json.loads(subprocess.check_output(["bpftool", "-j", kind, "show"]))
-        return ids & {item["id"] for item in known}
-    wait_for(lambda: not left("prog", programs) and not left("map", maps), "programs and maps gone from the kernel")
+        return before[kind] & {item["id"] for item in known}
+    wait_for(lambda: not left("map") and not left("link"), "maps and attachments gone from the kernel")
 
 
 def test_down_twice_and_of_no_lab_is_fine():

@@ -95,7 +95,7 @@ def test_vv_tells_what_was_done(lab, family):
 
 @pytest.mark.parametrize("option", ["--from", "--to", "--related-to"])
 def test_filters(lab, option):
-    client, near = (lab.endpoint(pod)["id"] for pod in ("client", "near"))
+    near = lab.endpoint("near")["id"]
     with lab.monitor("node-1", "-j", "--type", "trace", option, str(near)) as monitor:
         ping(lab, "client", lab.ip("far", 4), count=2)
         ping(lab, "client", lab.ip("near", 4), count=1)
@@ -107,7 +107,7 @@ def test_filters(lab, option):
         "--to": {("to-endpoint", True)},
         "--related-to": {("from-endpoint", False), ("to-endpoint", True)},
     }[option]
-    assert expected & seen, (client, near, seen)
+    assert expected <= seen
 
 
 def test_agent_events(lab):

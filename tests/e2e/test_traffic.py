@@ -95,10 +95,11 @@ def test_host_to_pod(lab, family, node):
 
 @pytest.mark.parametrize("node", ["node-1", "node-2"])
 def test_pod_to_host(lab, family, node):
-    with lab.server(node, "tcp-echo", TCP_PORT), lab.server(node, "udp-echo", UDP_PORT):
-        ping(lab, "client", lab.ip(node, family))
-        ask(lab, "client", "tcp-ask", lab.ip(node, family), TCP_PORT, 100_000)
-        ask(lab, "client", "udp-ask", lab.ip(node, family), UDP_PORT)
+    address = lab.ip(node, family)
+    with lab.server(node, "tcp-echo", TCP_PORT), lab.server(node, "udp-echo", UDP_PORT, address):
+        ping(lab, "client", address)
+        ask(lab, "client", "tcp-ask", address, TCP_PORT, 100_000)
+        ask(lab, "client", "udp-ask", address, UDP_PORT)
 
 
 def test_ping_of_64_kb_between_host_and_pod(lab, family):
