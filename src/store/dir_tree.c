@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "store/dir_tree.h"
+#include "store/dir_watch.h"
 
 #define FILE_SIZE_MAX (1 << 20)
 #define RETRY_MS      1000
@@ -24,23 +25,6 @@
 #define FOLDER_EVENTS                                                                                         \
 	(IN_ONLYDIR | IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | \
 	 IN_MOVE_SELF)
-
-struct entry {
-	char *key;
-	uint64_t digest; /* of the text last looked at */
-	bool told;       /* `set` was called: `removed` is due one day */
-	uint32_t walk;   /* that saw it last */
-	UT_hash_handle hh;
-};
-
-struct dir_watch {
-	struct store_watch watch;
-	struct dir_tree *tree;
-	struct entry *entries;
-	uint32_t walk; /* that it took part in from the start */
-	bool synced, closed;
-	struct dir_watch *prev, *next;
-};
 
 struct folder {
 	int descriptor;
@@ -63,89 +47,7 @@ struct dir_tree {
 	struct error error;
 };
 
-/* What a look at one file found: text, or why there is none. */
-struct look {
-	const char *key;
-	char *text;
-	uint64_t digest;
-	bool finished; /* false: whoever made the file may still be writing it */
-	struct error error;
-};
-
-static void entry_free(struct dir_watch *watch, struct entry *entry)
-{
-	HASH_DEL(watch->entries, entry);
-	free(entry->key);
-	free(entry);
-}
-
-static void watch_free(struct dir_watch *watch)
-{
-	struct entry *entry, *next;
-
-	DL_DELETE(watch->tree->watches, watch);
-	HASH_ITER (hh, watch->entries, entry, next)
-		entry_free(watch, entry);
-	free(watch->watch.prefix);
-	free(watch);
-}
-
-static void watch_remove(struct dir_watch *watch, struct entry *entry)
-{
-	_cleanup_free_ char *key = xstrdup(entry->key);
-	bool told = entry->told;
-
-	entry_free(watch, entry);
-	if (told)
-		watch->watch.watcher.removed(watch->watch.userdata, key);
-}
-
-static struct entry *watch_entry(struct dir_watch *watch, const char *key)
-{
-	struct entry *entry = xnew(struct entry);
-
-	entry->key = xstrdup(key);
-	HASH_ADD_KEYPTR(hh, watch->entries, entry->key, strlen(entry->key), entry);
-	return entry;
-}
-
-static void watch_set(struct dir_watch *watch, struct entry *entry, struct look *look)
-{
-	struct store_watch *told = &watch->watch;
-	json_t *value = look->error.code ? NULL : store_parse(look->key, look->text, &look->error);
-
-	entry->digest = look->digest;
-	if (value) {
-		entry->told = true;
-		told->watcher.set(told->userdata, look->key, value);
-	} else if (!look->finished) {
-		entry->digest = ~look->digest; /* the last write makes us look again */
-	} else if (told->watcher.broken) {
-		told->watcher.broken(told->userdata, look->key, &look->error);
-	}
-	json_decref(value);
-}
-
-static void watch_look(struct dir_watch *watch, struct look *look)
-{
-	struct entry *entry;
-
-	HASH_FIND_STR(watch->entries, look->key, entry);
-	if (look->error.code == -ENOENT) {
-		if (entry)
-			watch_remove(watch, entry);
-		return;
-	}
-	if (!entry) {
-		entry = watch_entry(watch, look->key);
-		entry->digest = ~look->digest;
-	}
-	entry->walk = watch->tree->walk;
-	if (entry->digest != look->digest)
-		watch_set(watch, entry, look);
-}
-
-static void look_read(const struct dir_tree *tree, struct look *look)
+static void look_read(const struct dir_tree *tree, struct dir_look *look)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s" SUFFIX, tree->path, look->key);
 	size_t size;
@@ -159,24 +61,19 @@ static void look_read(const struct dir_tree *tree, struct look *look)
 	}
 }
 
-static bool watch_wants(const struct dir_watch *watch, const char *key)
-{
-	return !watch->closed && !strncmp(key, watch->watch.prefix, strlen(watch->watch.prefix));
-}
-
 static void tree_look(struct dir_tree *tree, const char *key, bool finished)
 {
-	struct look look = {.key = key, .finished = finished};
+	struct dir_look look = {.key = key, .finished = finished, .walk = tree->walk};
 	struct dir_watch *watch;
 	bool read = false;
 
 	DL_FOREACH (tree->watches, watch) {
-		if (!watch_wants(watch, key))
+		if (!dir_watch_wants(watch, key))
 			continue;
 		if (!read)
 			look_read(tree, &look);
 		read = true;
-		watch_look(watch, &look);
+		dir_watch_look(watch, &look);
 	}
 	free(look.text);
 }
@@ -283,20 +180,6 @@ static void folders_sweep(struct dir_tree *tree)
 	}
 }
 
-static void watch_sweep(struct dir_watch *watch)
-{
-	struct entry *entry, *next;
-
-	HASH_ITER (hh, watch->entries, entry, next) {
-		if (entry->walk != watch->tree->walk && !watch->closed)
-			watch_remove(watch, entry);
-	}
-	if (!watch->synced && !watch->closed) {
-		watch->synced = true;
-		watch->watch.watcher.synced(watch->watch.userdata);
-	}
-}
-
 static void on_timer(uv_timer_t *timer);
 
 static void tree_walk(struct dir_tree *tree)
@@ -320,8 +203,14 @@ static void tree_walk(struct dir_tree *tree)
 	folders_sweep(tree);
 	DL_FOREACH (tree->watches, watch) {
 		if (watch->walk == tree->walk)
-			watch_sweep(watch);
+			dir_watch_sweep(watch);
 	}
+}
+
+static void watch_free(struct dir_watch *watch)
+{
+	DL_DELETE(watch->tree->watches, watch);
+	dir_watch_free(watch);
 }
 
 static void tree_free(uv_handle_t *handle)
