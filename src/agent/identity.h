@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Label sets and their numbers. A label is "source:key=value" or "source:key"; a set is sorted and free of duplicates.
- * Through the store ("identities/NUMBER" -> {"labels": […]}) every node gives a set the same number: the candidate is a
- * hash of the labels, create-if-absent decides, a collision with another set goes on to the next number.
+ * Label sets (labels.h) and their numbers. Through the store ("identities/NUMBER" -> {"labels": […]}) every node gives
+ * a set the same number: the candidate is a hash of the labels, create-if-absent decides, a collision with another set
+ * goes on to the next number.
  */
 #ifndef PILUS_AGENT_IDENTITY_H
 #define PILUS_AGENT_IDENTITY_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "abi/ipcache.h"
+#include "agent/labels.h"
 #include "store/store.h"
 
 struct identities;
@@ -38,8 +39,5 @@ json_t *identity_labels(const struct identities *identities, uint32_t identity);
 
 /* For GET /v1/identities: a new reference. */
 json_t *identities_to_json(const struct identities *identities);
-
-/* Sorts and makes unique, in place. -EINVAL when it is no array, is empty, or an element is no label. */
-int labels_normalise(json_t *labels, struct error *error);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From what is known of addresses to the map, and from this node's endpoints to the store. The store is made to agree:
- * whenever it says something else of our endpoints, or an attempt to tell it failed, it is told again.
+ * From what is known of addresses to the map, and from this node's endpoints to the store.
  */
 #include "agent/ipcache.h"
 
@@ -9,6 +8,7 @@
 #include <string.h>
 
 #include "agent/ip_table.h"
+#include "agent/publications.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -16,7 +16,6 @@
 #define IDENTITY_MAX 0xffffff /* what fits a VNI */
 
 #define KEY_TEXT_MAX (sizeof(FOLDER) + ADDR_TEXT_MAX)
-#define RETRY_MS     1000
 
 struct ipcache {
 	struct ipcache_services services;
@@ -25,9 +24,8 @@ struct ipcache {
 	struct ipcache_events events;
 	void *userdata;
 	struct ip_table table;
-	json_t *wanted, *stored; /* key -> value: what the store shall say of this node's endpoints, and says */
-	bool ips_synced, nodes_synced, restored, store_fails;
-	uv_timer_t retry;
+	struct publications *publications;
+	bool ips_synced, nodes_synced, restored;
 };
 
 /* ── the map ── */
@@ -226,63 +224,6 @@ static const char *key_of(const struct addr *addr, char key[static KEY_TEXT_MAX]
 	return key;
 }
 
-static void retry_due(uv_timer_t *timer);
-
-static void told(void *userdata, int result, const struct error *error)
-{
-	struct ipcache *ipcache = userdata;
-
-	if (result && !ipcache->store_fails)
-		log_warning("endpoints' addresses cannot be published, trying on: %s", error->message);
-	if (result)
-		uv_timer_start(&ipcache->retry, retry_due, RETRY_MS, 0);
-	ipcache->store_fails = result;
-}
-
-/* Another node's publication of one of our addresses is left alone: two nodes would overwrite each other for ever. */
-static bool is_anothers(const struct ipcache *ipcache, const char *key)
-{
-	const struct ip_entry *entry;
-	struct prefix prefix;
-
-	if (prefix_parse(key + strlen(FOLDER), &prefix))
-		return true;
-	entry = ip_table_find(&ipcache->table, &prefix);
-	return entry && entry->backing[IP_STORE];
-}
-
-static void tell_store(struct ipcache *ipcache, const char *key)
-{
-	json_t *wanted = json_object_get(ipcache->wanted, key);
-
-	if (is_anothers(ipcache, key))
-		return;
-	if (wanted)
-		store_put(ipcache->services.store, key, wanted, told, ipcache);
-	else
-		store_delete(ipcache->services.store, key, told, ipcache);
-}
-
-static void tell_store_all(struct ipcache *ipcache)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach (ipcache->wanted, key, value) {
-		if (!json_equal(value, json_object_get(ipcache->stored, key)))
-			tell_store(ipcache, key);
-	}
-	json_object_foreach (ipcache->stored, key, value) {
-		if (!json_object_get(ipcache->wanted, key))
-			tell_store(ipcache, key);
-	}
-}
-
-static void retry_due(uv_timer_t *timer)
-{
-	tell_store_all(timer->data);
-}
-
 void ipcache_publish(struct ipcache *ipcache, const struct ipcache_publication *publication)
 {
 	struct ip_backing backing = {.identity = publication->identity, .node = ipcache->node_name};
@@ -294,9 +235,8 @@ void ipcache_publish(struct ipcache *ipcache, const struct ipcache_publication *
 	value = json_pack("{s:s, s:I, s:s, s:s?, s:s?, s:O?}", "address", key + strlen(FOLDER), "identity",
 	                  (json_int_t)publication->identity, "node", ipcache->node_name, "pod", publication->pod,
 	                  "namespace", publication->namespace, "labels", publication->labels);
-	json_object_set_new(ipcache->wanted, key, value);
 	back(ipcache, &prefix, IP_ENDPOINT, &backing);
-	tell_store(ipcache, key);
+	publications_set(ipcache->publications, key, value);
 }
 
 void ipcache_withdraw(struct ipcache *ipcache, const struct addr *addr)
@@ -304,16 +244,14 @@ void ipcache_withdraw(struct ipcache *ipcache, const struct addr *addr)
 	struct prefix prefix = prefix_of_addr(addr);
 	char key[KEY_TEXT_MAX];
 
-	if (json_object_del(ipcache->wanted, key_of(addr, key)))
-		return;
-	tell_store(ipcache, key);
+	publications_unset(ipcache->publications, key_of(addr, key));
 	unback(ipcache, &prefix, IP_ENDPOINT);
 }
 
 void ipcache_restored(struct ipcache *ipcache)
 {
 	ipcache->restored = true;
-	tell_store_all(ipcache);
+	publications_settle(ipcache->publications);
 	settle(ipcache);
 }
 
@@ -338,13 +276,6 @@ static int parse_ip(const char *key, json_t *value, struct prefix *ret_prefix, s
 	return 0;
 }
 
-static void own_seen(struct ipcache *ipcache, const char *key, json_t *value)
-{
-	json_object_set(ipcache->stored, key, value);
-	if (ipcache->restored && !json_equal(value, json_object_get(ipcache->wanted, key)))
-		tell_store(ipcache, key);
-}
-
 static void on_set(void *userdata, const char *key, json_t *value)
 {
 	struct ipcache *ipcache = userdata;
@@ -358,12 +289,12 @@ static void on_set(void *userdata, const char *key, json_t *value)
 	}
 	if (!strcmp(backing.node, ipcache->node_name)) {
 		unback(ipcache, &prefix, IP_STORE);
-		own_seen(ipcache, key, value);
+		publications_seen(ipcache->publications, key, value);
 		return;
 	}
-	json_object_del(ipcache->stored, key);
+	publications_taken(ipcache->publications, key);
 	back(ipcache, &prefix, IP_STORE, &backing);
-	if (json_object_get(ipcache->wanted, key))
+	if (publications_get(ipcache->publications, key))
 		log_error("store: node %s publishes %s, which is an endpoint of this node: give each node its own "
 		          "pod CIDRs",
 		          backing.node, key + strlen(FOLDER));
@@ -374,12 +305,9 @@ static void on_removed(void *userdata, const char *key)
 	struct ipcache *ipcache = userdata;
 	struct prefix prefix;
 
-	json_object_del(ipcache->stored, key);
-	if (prefix_parse(key + strlen(FOLDER), &prefix))
-		return;
-	unback(ipcache, &prefix, IP_STORE);
-	if (json_object_get(ipcache->wanted, key))
-		tell_store(ipcache, key);
+	publications_gone(ipcache->publications, key);
+	if (!prefix_parse(key + strlen(FOLDER), &prefix))
+		unback(ipcache, &prefix, IP_STORE);
 }
 
 static void on_synced(void *userdata)
@@ -417,10 +345,7 @@ struct ipcache *ipcache_new(const struct ipcache_services *services, const char 
 	ipcache->node_name = xstrdup(node_name);
 	ipcache->events = *events;
 	ipcache->userdata = userdata;
-	ipcache->wanted = json_object();
-	ipcache->stored = json_object();
-	uv_timer_init(services->loop, &ipcache->retry);
-	ipcache->retry.data = ipcache;
+	ipcache->publications = publications_new(services->loop, services->store);
 	result = ipcache_each(services->maps, visit_map, ipcache);
 	if (result < 0)
 		log_error("cannot read the ipcache map: %s", strerror(-result));
@@ -430,21 +355,15 @@ struct ipcache *ipcache_new(const struct ipcache_services *services, const char 
 	return ipcache;
 }
 
-static void timer_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
 void ipcache_free(struct ipcache *ipcache)
 {
 	if (!ipcache)
 		return;
 	store_watch_close(ipcache->watch);
 	ip_table_clear(&ipcache->table);
-	json_decref(ipcache->wanted);
-	json_decref(ipcache->stored);
+	publications_free(ipcache->publications);
 	free(ipcache->node_name);
-	uv_close((uv_handle_t *)&ipcache->retry, timer_closed);
+	free(ipcache);
 }
 
 static json_t *entry_to_json(const struct ipcache *ipcache, const struct ip_entry *entry)

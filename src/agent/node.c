@@ -11,65 +11,43 @@
 #include "agent/local_addresses.h"
 #include "agent/node_json.h"
 #include "agent/overlay_routes.h"
+#include "agent/publications.h"
 #include "agent/remote_nodes.h"
 #include "base/log.h"
 #include "base/memory.h"
 
 #define FOLDER "nodes/"
 
-#define PUBLISH_RETRY_MS 1000
-#define CONFIRM_MS       30000 /* the fast path does not tell the kernel that a neighbour is in use */
+#define CONFIRM_MS 30000 /* the fast path does not tell the kernel that a neighbour is in use */
 
 struct nodes {
 	struct node_services services;
 	uint32_t overlay; /* device */
 	struct node_info local;
-	bool published;
+	struct publications *publications;
+	bool published; /* the store has held what we say */
 	struct remote_nodes *remotes;
 	void (*synced)(void *userdata);
 	void *userdata;
 	struct store_watch *store_watch;
 	struct kernel_watch *kernel_watch;
-	uv_timer_t confirm, publish;
-	unsigned open_handles;
+	uv_timer_t confirm;
 };
 
 /* ── this node in the store ── */
 
-static void publish(struct nodes *nodes);
-
-static void publish_due(uv_timer_t *timer)
+/* Of a value that is not ours, the first may be an earlier life's; a later one is another node's. */
+static void local_seen(struct nodes *nodes, const char *key, const struct node_info *info, json_t *value)
 {
-	publish(timer->data);
-}
+	bool ours = node_info_equal(info, &nodes->local);
 
-static void publish_done(void *userdata, int result, const struct error *error)
-{
-	struct nodes *nodes = userdata;
-
-	if (!result && !nodes->published)
-		log_info("this node is published as %s", nodes->local.name);
-	nodes->published = !result;
-	if (!result)
+	if (ours || !nodes->published) {
+		nodes->published |= ours;
+		publications_seen(nodes->publications, key, value);
 		return;
-	log_warning("this node cannot be published, trying again: %s", error->message);
-	uv_timer_start(&nodes->publish, publish_due, PUBLISH_RETRY_MS, 0);
-}
-
-static void publish(struct nodes *nodes)
-{
-	_cleanup_free_ char *key = xasprintf(FOLDER "%s", nodes->local.name);
-	json_t *value = node_info_to_json(&nodes->local);
-
-	store_put(nodes->services.store, key, value, publish_done, nodes);
-	json_decref(value);
-}
-
-static void local_seen(const struct nodes *nodes, const struct node_info *info)
-{
-	if (nodes->published && !node_info_equal(info, &nodes->local))
-		log_error("another node is published under this node's name %s: give each its own node-name",
-		          info->name);
+	}
+	publications_taken(nodes->publications, key);
+	log_error("another node is published under this node's name %s: give each its own node-name", info->name);
 }
 
 /* ── what the store says ── */
@@ -83,7 +61,7 @@ static void on_set(void *userdata, const char *key, json_t *value)
 	if (node_info_parse(key + strlen(FOLDER), value, &info, &error) < 0)
 		log_warning("store: %s is ignored: %s", key, error.message);
 	else if (!strcmp(info.name, nodes->local.name))
-		local_seen(nodes, &info);
+		local_seen(nodes, key, &info, value);
 	else
 		remote_nodes_set(nodes->remotes, &info);
 	free(info.name);
@@ -95,7 +73,7 @@ static void on_removed(void *userdata, const char *key)
 	const char *name = key + strlen(FOLDER);
 
 	if (!strcmp(name, nodes->local.name))
-		publish(nodes);
+		publications_gone(nodes->publications, key);
 	else
 		remote_nodes_remove(nodes->remotes, name);
 }
@@ -163,11 +141,11 @@ static void watch_kernel(struct nodes *nodes)
 
 /* ── the whole ── */
 
-static void init_timer(struct nodes *nodes, uv_timer_t *timer)
+static void publish(struct nodes *nodes)
 {
-	uv_timer_init(nodes->services.loop, timer);
-	timer->data = nodes;
-	nodes->open_handles++;
+	_cleanup_free_ char *key = xasprintf(FOLDER "%s", nodes->local.name);
+
+	publications_set(nodes->publications, key, node_info_to_json(&nodes->local));
 }
 
 struct nodes *nodes_new(const struct node_services *services, const struct node_info *local,
@@ -184,8 +162,9 @@ struct nodes *nodes_new(const struct node_services *services, const struct node_
 	nodes->synced = events->synced;
 	nodes->userdata = userdata;
 	nodes->remotes = remote_nodes_new(services, &nodes->local, events, userdata);
-	init_timer(nodes, &nodes->publish);
-	init_timer(nodes, &nodes->confirm);
+	nodes->publications = publications_new(services->loop, services->store);
+	uv_timer_init(services->loop, &nodes->confirm);
+	nodes->confirm.data = nodes;
 	uv_timer_start(&nodes->confirm, on_confirm, CONFIRM_MS, CONFIRM_MS);
 	watch_kernel(nodes);
 	look_at_overlay(nodes);
@@ -195,12 +174,10 @@ struct nodes *nodes_new(const struct node_services *services, const struct node_
 	return nodes;
 }
 
-static void handle_closed(uv_handle_t *handle)
+static void timer_closed(uv_handle_t *handle)
 {
 	struct nodes *nodes = handle->data;
 
-	if (--nodes->open_handles)
-		return;
 	free(nodes->local.name);
 	free(nodes);
 }
@@ -210,10 +187,10 @@ void nodes_free(struct nodes *nodes)
 	if (!nodes)
 		return;
 	store_watch_close(nodes->store_watch);
+	publications_free(nodes->publications);
 	kernel_watch_free(nodes->kernel_watch);
 	remote_nodes_free(nodes->remotes);
-	uv_close((uv_handle_t *)&nodes->publish, handle_closed);
-	uv_close((uv_handle_t *)&nodes->confirm, handle_closed);
+	uv_close((uv_handle_t *)&nodes->confirm, timer_closed);
 }
 
 const struct node_info *nodes_find(const struct nodes *nodes, const char *name)

@@ -215,6 +215,26 @@ static void this_node_is_published(void **state)
 	stop();
 }
 
+/* Two nodes of one name: said, and not fought over. */
+static void a_twin_is_left_alone(void **state)
+{
+	static const char twin[] = "{\"name\": \"a\", \"ipv4\": \"10.99.0.9\", \"pod-cidrs\": []}";
+	_cleanup_free_ char *path = node_path("a"), *text = NULL;
+
+	if (!scene.netlink)
+		skip();
+	start();
+	assert_eventually(!access(path, F_OK));
+	write_node("b", 2);
+	assert_eventually(scene.changes == 1);
+	write_text("a", twin);
+	write_node("b", 3);
+	assert_eventually(scene.changes == 2);
+	stop();
+	assert_int_equal(file_read(path, 1000, &text, NULL), 0);
+	assert_string_equal(text, twin);
+}
+
 static void others_get_an_id_a_next_hop_and_routes(void **state)
 {
 	static const uint8_t far_mac[] = {2, 0, 0, 0, 0, 2}, own_mac[] = {2, 0, 0, 0, 0, 1};
@@ -430,6 +450,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(this_node_is_published),
+		TEST(a_twin_is_left_alone),
 		TEST(others_get_an_id_a_next_hop_and_routes),
 		TEST(next_hops_follow_the_kernel),
 		TEST(a_restart_keeps_ids_and_sweeps_the_rest),
