@@ -250,7 +250,7 @@ static int explain(int r, struct error *error)
 {
 	if (r > 0)
 		return 0;
-	if (!r)
+	if (!r || error->code == -EIO)
 		return error_set(error, -ECONNRESET, "the agent has ended: it was stopped or restarted");
 	if (error->code)
 		return r;

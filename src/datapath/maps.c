@@ -30,6 +30,8 @@ static int map_open(const char *bpffs, const char *name, int *ret_fd, struct err
 	if (fd == -ENOENT)
 		return error_set(error, fd, "no datapath is loaded (there is no %s): is pilusd running on this node?",
 		                 path);
+	if (fd == -EACCES || fd == -EPERM)
+		return error_set(error, fd, "not allowed to open the map %s: be root", path);
 	if (fd < 0)
 		return error_set_errno(error, fd, "cannot open the map %s", path);
 	*ret_fd = fd;

@@ -69,6 +69,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         agent.asked.append(self.path)
         self.send_response(200)
         self.send_header("Content-Type", "application/octet-stream")
+        if agent.announced is not None:
+            self.send_header("Content-Length", str(agent.announced))
         self.end_headers()
         self.wfile.flush()
         for piece in agent.pieces:
@@ -94,6 +96,7 @@ class Agent:
         self.socket = str(socket)
         self.answers = dict(ANSWERS)
         self.pieces = []
+        self.announced = None  # how long it says the stream will be
         self.asked = []
         self.hold = threading.Event()
 

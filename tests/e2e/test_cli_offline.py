@@ -284,7 +284,9 @@ def test_monitor_ends_well_when_asked_to(agent, number):
         assert process.wait(10) == OK
 
 
-def test_monitor_says_when_the_agent_ends(agent):
+@pytest.mark.parametrize("announced", [None, 1000], ids=["in order", "half-way"])
+def test_monitor_says_when_the_agent_ends(agent, announced):
+    agent.announced = announced
     agent.hold.set()
     done = agent.run("monitor")
     assert "the agent has ended" in one_sentence(done, FAILURE)
