@@ -21,36 +21,22 @@ static int choose_mtu(struct endpoint_entry *entry, struct error *error)
 	return 0;
 }
 
-/* Fills wanted[]: what is asked for, or where nothing is said, what the node has. */
-static int choose_families(const struct endpoint_entry *entry, bool wanted[static FAMILIES], struct error *error)
+static bool wants(const struct endpoint_entry *entry, enum family family)
 {
-	static const char *const names[FAMILIES] = {"ipv4", "ipv6"};
-	const struct ipam *ipam = entry->endpoints->services.ipam;
-
-	for (enum family family = 0; family < FAMILIES; family++) {
-		bool possible = ipam_cidr(ipam, family)->bits;
-
-		if (!possible && endpoint_spec_insists(&entry->spec, family))
-			return error_set(error, -EINVAL,
-			                 "\"%s\" cannot be had: this node has no pod CIDR of that family",
-			                 names[family]);
-		wanted[family] = possible && endpoint_spec_wants(&entry->spec, family);
-	}
-	if (!wanted[FAMILY_V4] && !wanted[FAMILY_V6])
-		return error_set(error, -EINVAL, "this node has no pod CIDR of the family that is asked for");
-	return 0;
+	return ipam_cidr(entry->endpoints->services.ipam, family)->bits && endpoint_spec_wants(&entry->spec, family);
 }
 
 static int allocate(struct endpoint_entry *entry, struct error *error)
 {
 	_cleanup_free_ char *owner = endpoint_owner(entry);
 	struct ipam *ipam = entry->endpoints->services.ipam;
-	bool wanted[FAMILIES] = {};
-	int result;
+	int result = 0;
 
-	result = choose_families(entry, wanted, error);
+	if (!wants(entry, FAMILY_V4) && !wants(entry, FAMILY_V6))
+		return error_set(error, -EINVAL,
+		                 "this node has no pod CIDR of the family that is asked for: ask for the other one");
 	for (enum family family = 0; !result && family < FAMILIES; family++) {
-		if (wanted[family])
+		if (wants(entry, family))
 			result = ipam_allocate(ipam, family, owner, &entry->link.address[family], error);
 	}
 	return result;
@@ -81,7 +67,7 @@ void endpoint_creation_failed(struct endpoint_entry *entry, const struct error *
 		          trouble.message);
 }
 
-/* A family that the pod's namespace refuses is left out, unless it was all there was or was insisted on. */
+/* Where the pod's namespace refuses IPv6 it is left out, unless that would leave nothing. */
 static int enable_ipv6(struct endpoint_entry *entry, const struct pod_place *place, struct error *error)
 {
 	struct addr *address = &entry->link.address[FAMILY_V6];
@@ -92,7 +78,7 @@ static int enable_ipv6(struct endpoint_entry *entry, const struct pod_place *pla
 	result = pod_link_enable_ipv6(place, error);
 	if (!result)
 		return 0;
-	if (addr_is_zero(&entry->link.address[FAMILY_V4]) || endpoint_spec_insists(&entry->spec, FAMILY_V6))
+	if (addr_is_zero(&entry->link.address[FAMILY_V4]))
 		return result;
 	endpoint_tell(entry, entry->state, ENDPOINT_WARNING, "Left without IPv6: %s", error ? error->message : "");
 	ipam_release(entry->endpoints->services.ipam, address);

@@ -205,19 +205,9 @@ void endpoint_spec_clear(struct endpoint_spec *spec)
 	*spec = (struct endpoint_spec){};
 }
 
-static const json_t *family_member(const struct endpoint_spec *spec, enum family family)
-{
-	return json_object_get(spec->json, family == FAMILY_V4 ? "ipv4" : "ipv6");
-}
-
 bool endpoint_spec_wants(const struct endpoint_spec *spec, enum family family)
 {
-	return !json_is_false(family_member(spec, family));
-}
-
-bool endpoint_spec_insists(const struct endpoint_spec *spec, enum family family)
-{
-	return json_is_true(family_member(spec, family));
+	return !json_is_false(json_object_get(spec->json, family == FAMILY_V4 ? "ipv4" : "ipv6"));
 }
 
 json_t *endpoint_spec_labels(const struct endpoint_spec *spec, struct error *error)

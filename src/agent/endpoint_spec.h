@@ -25,9 +25,8 @@ struct endpoint_spec {
 int endpoint_spec_parse(json_t *request, struct endpoint_spec *ret, struct error *error);
 void endpoint_spec_clear(struct endpoint_spec *spec);
 
-/* Not said is wanted, as far as the node can; `true` insists. */
+/* Unless said otherwise a family is wanted, as far as the node has it. */
 bool endpoint_spec_wants(const struct endpoint_spec *spec, enum family family);
-bool endpoint_spec_insists(const struct endpoint_spec *spec, enum family family);
 
 /* The set of labels for identities: sources and namespace added, sorted; without any, ["reserved:init"]. A new
  * reference; NULL with words. */
