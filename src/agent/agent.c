@@ -17,13 +17,17 @@
 static void node_changed(void *userdata, const struct node_info *node)
 {
 	struct agent *agent = userdata;
-	char address[ADDR_TEXT_MAX];
 
 	ipcache_node_changed(agent->ipcache, node);
-	if (!node->id)
-		return;
+}
+
+static void node_joined(void *userdata, const struct node_info *node)
+{
+	struct agent *agent = userdata;
+	char address[ADDR_TEXT_MAX];
+
 	addr_format(&node->address[FAMILY_V4], address);
-	log_info("node %s (%s) joined or changed", node->name, address);
+	log_info("node %s (%s) joined", node->name, address);
 	monitor_agent_event(agent->monitor, "Node joined", json_pack("{s:s, s:s}", "node", node->name, "ip", address),
 	                    "node %s (%s)", node->name, address);
 }
@@ -76,7 +80,7 @@ static void give_up(struct agent *agent, const struct error *error)
 static void make_nodes(struct agent *agent)
 {
 	static const struct node_events events = {
-		.changed = node_changed, .removed = node_removed, .synced = nodes_synced};
+		.changed = node_changed, .joined = node_joined, .removed = node_removed, .synced = nodes_synced};
 	const struct node_services services = {
 		.loop = agent->loop,
 		.underlay = &agent->underlay,

@@ -29,6 +29,7 @@ struct nodes;
 /* Of the other nodes, from the loop. */
 struct node_events {
 	void (*changed)(void *userdata, const struct node_info *node); /* new, or any part of it differs */
+	void (*joined)(void *userdata, const struct node_info *node);  /* after `changed`, of a new one; may be NULL */
 	void (*removed)(void *userdata, const struct node_info *node);
 	void (*synced)(void *userdata); /* those that the store has were told; may be NULL */
 };

@@ -165,6 +165,7 @@ static int check_against_local(const struct node_info *local, const struct node_
 void remote_nodes_set(struct remote_nodes *remotes, const struct node_info *info)
 {
 	struct remote *remote = remote_find(remotes, info->name);
+	bool joined = !remote;
 	struct error error = {};
 
 	if (remote && node_info_equal(info, &remote->info))
@@ -175,10 +176,13 @@ void remote_nodes_set(struct remote_nodes *remotes, const struct node_info *info
 	}
 	if (!remote)
 		remote = remote_new(remotes, info);
-	if (remote)
-		remote_update(remotes, remote, info);
-	else
+	if (!remote) {
 		log_error("node %s is ignored: there are %u others already", info->name, NODE_ID_MAX);
+		return;
+	}
+	remote_update(remotes, remote, info);
+	if (joined && remotes->events.joined)
+		remotes->events.joined(remotes->userdata, &remote->info);
 }
 
 void remote_nodes_remove(struct remote_nodes *remotes, const char *name)

@@ -26,7 +26,7 @@ struct scene {
 	struct underlay underlay;
 	struct store *store;
 	struct nodes *nodes;
-	int changes, removals, syncs;
+	int changes, joins, removals, syncs;
 };
 
 static struct scene scene;
@@ -92,6 +92,11 @@ static void on_changed(void *userdata, const struct node_info *node)
 	scene.changes++;
 }
 
+static void on_joined(void *userdata, const struct node_info *node)
+{
+	scene.joins++;
+}
+
 static void on_removed(void *userdata, const struct node_info *node)
 {
 	assert_null(nodes_find(scene.nodes, node->name));
@@ -105,7 +110,7 @@ static void on_synced(void *userdata)
 
 static void open_nodes(void)
 {
-	static const struct node_events events = {on_changed, on_removed, on_synced};
+	static const struct node_events events = {on_changed, on_joined, on_removed, on_synced};
 	_cleanup_free_ char *url = xasprintf("dir:%s", folder);
 	const struct node_info local = {
 		.name = (char *)"a",
@@ -114,7 +119,7 @@ static void open_nodes(void)
 		.router = {addr("10.1.0.1"), addr("fd00:1::1")},
 	};
 
-	scene.changes = scene.removals = scene.syncs = 0;
+	scene.changes = scene.joins = scene.removals = scene.syncs = 0;
 	assert_int_equal(store_open(&loop, url, &scene.store, NULL), 0);
 	scene.nodes =
 		nodes_new(&(struct node_services){&loop, &scene.underlay, &scene.maps, scene.netlink, scene.store},
@@ -259,6 +264,7 @@ static void others_get_an_id_a_next_hop_and_routes(void **state)
 
 	write_node("b", 3); /* moved, and with other pods */
 	assert_eventually(scene.changes == 2);
+	assert_int_equal(scene.joins, 1);
 	assert_int_equal(nodes_find(scene.nodes, "b")->id, id);
 	assert_int_equal(id_at("10.99.0.2"), 0);
 	assert_int_equal(id_at("10.99.0.3"), id);
