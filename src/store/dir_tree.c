@@ -2,12 +2,15 @@
 /*
  * Follows a tree of KEY.json: each file event looks at that one file again, and whatever touches folders (made, moved,
  * removed, events lost) walks the whole tree again. Either way what is found is compared with what the watches were
- * told, so looking once too often changes nothing. While the tree cannot be read, what was told stays.
+ * told, so looking once too often changes nothing. While the tree cannot be read, what was told stays. On network file
+ * systems, whose events tell only of this host, the tree is walked every other second.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/vfs.h>
 #include <uthash.h>
 #include <utlist.h>
 #include <xxhash.h>
@@ -20,6 +23,7 @@
 
 #define FILE_SIZE_MAX (1 << 20)
 #define RETRY_MS      1000
+#define REMOTE_MS     2000 /* between walks where no events tell what other hosts do */
 #define SUFFIX        ".json"
 
 #define FOLDER_EVENTS                                                                                         \
@@ -180,6 +184,22 @@ static void folders_sweep(struct dir_tree *tree)
 	}
 }
 
+/* Does another host change files here unseen? */
+static bool is_remote(const char *path)
+{
+	static const uint64_t remote[] = {NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC, SMB2_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+	                                  CEPH_SUPER_MAGIC, V9FS_MAGIC,      AFS_SUPER_MAGIC,  FUSE_SUPER_MAGIC};
+	struct statfs status;
+
+	if (statfs(path, &status) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(remote) / sizeof(*remote); i++) {
+		if ((uint32_t)status.f_type == remote[i])
+			return true;
+	}
+	return false;
+}
+
 static void on_timer(uv_timer_t *timer);
 
 static void tree_walk(struct dir_tree *tree)
@@ -200,6 +220,8 @@ static void tree_walk(struct dir_tree *tree)
 		uv_timer_start(&tree->timer, on_timer, RETRY_MS, 0);
 		return;
 	}
+	if (is_remote(tree->path))
+		uv_timer_start(&tree->timer, on_timer, REMOTE_MS, 0);
 	folders_sweep(tree);
 	DL_FOREACH (tree->watches, watch) {
 		if (watch->walk == tree->walk)

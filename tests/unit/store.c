@@ -2,7 +2,10 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <linux/magic.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -457,6 +460,44 @@ static void many_files(void **state)
 	store_close(store);
 }
 
+/* A network file system, whose events tell nothing of other hosts: statfs and inotify say so while it is set. */
+static bool remote_folder;
+
+int __real_statfs64(const char *path, struct statfs *ret);
+int __wrap_statfs64(const char *path, struct statfs *ret)
+{
+	int result = __real_statfs64(path, ret);
+
+	if (remote_folder)
+		ret->f_type = NFS_SUPER_MAGIC;
+	return result;
+}
+
+int __real_inotify_add_watch(int fd, const char *path, uint32_t mask);
+int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	return __real_inotify_add_watch(fd, path, remote_folder ? IN_UNMOUNT : mask);
+}
+
+static void other_hosts_are_noticed_without_events(void **state)
+{
+	struct store *store;
+	struct view view;
+
+	remote_folder = true;
+	store = open_store();
+	view_open(&view, store, "nodes/");
+	assert_int_equal(put(store, "nodes/a", "{}"), 0);
+	assert_eventually(view.syncs);
+	assert_int_equal(put(store, "nodes/b", "{}"), 0);
+	assert_eventually(seen(&view, "nodes/a") && seen(&view, "nodes/b"));
+	assert_int_equal(delete (store, "nodes/a"), 0);
+	assert_eventually(!seen(&view, "nodes/a"));
+	view_close(&view);
+	store_close(store);
+	remote_folder = false;
+}
+
 static void a_watch_may_be_closed_from_its_callback(void **state)
 {
 	struct store *store = open_store();
@@ -537,6 +578,7 @@ int main(void)
 		TEST(a_file_being_written_is_not_broken),
 		TEST(removed_and_moved_folders_are_followed),
 		TEST(many_files),
+		TEST(other_hosts_are_noticed_without_events),
 		TEST(a_watch_may_be_closed_from_its_callback),
 		TEST(closing_finishes_the_work_silently),
 		TEST(status_says_where_and_how),
