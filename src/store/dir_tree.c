@@ -168,7 +168,8 @@ static int walk_folder(struct dir_tree *tree, const char *prefix)
 	if (result == -ENOENT && *prefix)
 		return 0;
 	if (result < 0 && !tree->error.code)
-		error_set_errno(&tree->error, result, "cannot follow %s", path);
+		error_set_errno(&tree->error, result, "cannot follow %s%s", path,
+		                result == -ENOSPC ? " (raise fs.inotify.max_user_watches)" : "");
 	return result;
 }
 
