@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Throughput and round trips over a path. The client runs on CPU 0, the server on CPU 1."""
+"""Throughput and round trips over a path. The client runs on CPU 0, the server on CPU 1, both before all else."""
 import contextlib
 import json
 import subprocess
@@ -8,6 +8,7 @@ from pilus_lab import labs
 
 CLIENT_CPU, SERVER_CPU = "0", "1"
 PORT = "7000"
+FIRST = ["chrt", "--fifo", "1"]
 
 
 def _netbench():
@@ -17,7 +18,7 @@ def _netbench():
 @contextlib.contextmanager
 def _served(path, command, ready):
     """The server runs, and has said that it does."""
-    server = path.server(command, stdout=subprocess.PIPE, text=True)
+    server = path.server([*FIRST, *command], stdout=subprocess.PIPE, text=True)
     try:
         while ready not in (line := server.stdout.readline()):
             if not line:
@@ -29,7 +30,7 @@ def _served(path, command, ready):
 
 
 def _client(path, command):
-    client = path.client(command, stdout=subprocess.PIPE, text=True)
+    client = path.client([*FIRST, *command], stdout=subprocess.PIPE, text=True)
     output, _ = client.communicate()
     if client.returncode:
         raise RuntimeError(f"{' '.join(command)} failed on the path {path.name}: {output.strip()}")
