@@ -131,12 +131,16 @@ static __always_inline _Bool overlay_fits(const struct __sk_buff *skb, const str
 static __always_inline int overlay_encapsulate(struct __sk_buff *skb, const struct packet *packet,
                                                const struct node *node)
 {
-	struct overlay_headers headers;
+	struct overlay_headers *headers;
+	struct cursor cursor;
 
-	overlay_fill(&headers, packet, node);
-	if (bpf_skb_adjust_room(skb, OVERLAY_ROOM, BPF_ADJ_ROOM_MAC, OVERLAY_ENCAP_FLAGS) ||
-	    bpf_skb_store_bytes(skb, 0, &headers, sizeof(headers), 0))
+	if (bpf_skb_adjust_room(skb, OVERLAY_ROOM, BPF_ADJ_ROOM_MAC, OVERLAY_ENCAP_FLAGS))
 		return DROP_WRITE_ERROR;
+	cursor = cursor_at(skb, 0);
+	headers = cursor_take(&cursor, sizeof(*headers));
+	if (!headers)
+		return DROP_WRITE_ERROR;
+	overlay_fill(headers, packet, node);
 	return 0;
 }
 
