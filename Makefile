@@ -25,6 +25,7 @@ check-sanitize: all ## the unit tests under the address and undefined behaviour 
 
 bench: all ## Pilus beside a plain veth pair, on this machine; make bench ARGS=--full takes longer
 	@scripts/as-root bench/bench $(ARGS)
+	@scripts/as-root $(BUILD)/bench/bench-datapath
 
 install: all ## install to DESTDIR/PREFIX, the CNI plugin to DESTDIR/CNI_BIN
 	@meson configure $(BUILD) -Dprefix=$(PREFIX) -Dcni_bin=$(CNI_BIN)

@@ -57,15 +57,16 @@ static double run_often(int program, const struct path *path, unsigned runs)
 	struct __sk_buff skb = {.ifindex = rig.ifindex[path->device]};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = path->frame.bytes, .data_size_in = path->frame.size,
 	            .ctx_in = &skb, .ctx_size_in = sizeof(skb), .repeat = path->repeat);
-	uint64_t total = 0;
+	unsigned times = runs / path->repeat;
+	double total = 0;
 
-	for (unsigned i = 0; i < runs / path->repeat; i++) {
+	for (unsigned i = 0; i < times; i++) {
 		must(bpf_prog_test_run_opts(program, &options), path->name);
 		if (options.retval != path->verdict)
 			must(-EPROTO, path->name);
 		total += options.duration;
 	}
-	return (double)total / (runs / path->repeat);
+	return total / times;
 }
 
 /* Medians of the rounds; in turns, so that what disturbs the machine disturbs all. */

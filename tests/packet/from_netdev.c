@@ -9,6 +9,18 @@
 
 static const char *const pods[] = {POD_A4, POD_A6};
 
+/* Kernels before 6.3 cannot take IPv6 out of IPv4: without_decap_v6.c. */
+static size_t pod_count(void)
+{
+	return rig.decap_v6 ? 2 : 1;
+}
+
+static void needs_decap_v6(void)
+{
+	if (!rig.decap_v6)
+		skip();
+}
+
 /* c's packet to one of pod a's addresses. */
 static struct spec from_c(const char *destination, const struct spec *more)
 {
@@ -60,7 +72,7 @@ static void a_known_nodes_packet_reaches_the_pod(void **state)
 		{.protocol = PROTOCOL_SCTP},
 	};
 
-	EVERY (i, pods) {
+	for (size_t i = 0; i < pod_count(); i++) {
 		EVERY (j, protocols) {
 			struct spec spec = from_c(pods[i], &protocols[j]);
 
@@ -72,13 +84,13 @@ static void a_known_nodes_packet_reaches_the_pod(void **state)
 		}
 	}
 	assert_int_equal(metric_drops(), 0);
-	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_INGRESS), 6);
+	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_INGRESS), 3 * pod_count());
 	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_EGRESS), 0);
 }
 
 static void the_frame_is_the_senders_but_for_macs_and_ttl(void **state)
 {
-	EVERY (i, pods) {
+	for (size_t i = 0; i < pod_count(); i++) {
 		struct spec spec = udp(pods[i]);
 		struct frame inner = frame_build(&spec);
 		struct outcome outcome = receive_from_peer(&spec);
@@ -98,6 +110,7 @@ static void a_hop_is_taken(void **state)
 
 	assert_int_equal(frame_ipv4(&outcome.frame)->ttl, 63);
 	assert_int_equal(frame_verify_ipv4(&outcome.frame), 0xffff);
+	needs_decap_v6();
 	outcome = receive_from_peer(&v6);
 	assert_int_equal(frame_ipv6(&outcome.frame)->hop_limit, 63);
 }
@@ -112,7 +125,7 @@ static void the_last_hop_is_refused(void **state)
 
 static void sums_carried_by_the_skb_stay_right(void **state)
 {
-	EVERY (i, pods) {
+	for (size_t i = 0; i < pod_count(); i++) {
 		struct spec spec = udp(pods[i]);
 		struct tunnel tunnel = peer();
 		struct frame inner = frame_build(&spec), frame = frame_encapsulate(&inner, &tunnel);
@@ -123,7 +136,7 @@ static void sums_carried_by_the_skb_stay_right(void **state)
 
 static void the_established_packet_uses_the_decision(void **state)
 {
-	EVERY (i, pods) {
+	for (size_t i = 0; i < pod_count(); i++) {
 		struct spec spec = udp(pods[i]);
 		struct frame inner = frame_build(&spec);
 
@@ -275,6 +288,7 @@ static void an_ipv6_address_that_is_not_behind_the_node_is_refused(void **state)
 {
 	static const char *const others[] = {POD_D6, POD_B6, HOST6, WORLD6};
 
+	needs_decap_v6();
 	EVERY (i, others) {
 		struct spec spec = udp(POD_A6);
 
@@ -313,6 +327,7 @@ static void vni_0_is_nobody_on_an_established_flow_either(void **state)
 	struct spec spec = udp(POD_A6);
 	struct tunnel tunnel = peer();
 
+	needs_decap_v6();
 	receive_by(&spec, &tunnel);
 	tunnel.vni = 0;
 	assert_dropped(receive_by(&spec, &tunnel), DROP_INVALID_IDENTITY, METRIC_INGRESS);

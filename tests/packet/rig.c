@@ -17,6 +17,11 @@
 #include "net/link.h"
 #include "net/netlink.h"
 
+/* linux/bpf.h since 6.18 */
+#ifndef BPF_F_TEST_SKB_CHECKSUM_COMPLETE
+#define BPF_F_TEST_SKB_CHECKSUM_COMPLETE (1U << 2)
+#endif
+
 static int rig_add_devices(struct rig *rig, struct netlink *netlink, struct error *error)
 {
 	static const char *const names[RIG_DEVICES] = {"plx1", "plx2", "plx3", "uplink", "pilus_vxlan"};
@@ -53,6 +58,7 @@ static int rig_load(struct rig *rig, bool decap_v6, struct error *error)
 	};
 	int r = datapath_open(&options, &rig->datapath, error);
 
+	rig->decap_v6 = decap_v6;
 	if (!r)
 		rig->maps = datapath_maps(rig->datapath);
 	return r;
