@@ -40,8 +40,12 @@ static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet 
 		return leave_to_device(skb, packet);
 	if (!reason)
 		reason = arrival_receive(skb, packet, sender, &decision);
-	if (!reason && arrival_is_left(sender, &decision))
+	if (!reason && arrival_is_left(sender, &decision)) {
+		/* The later ones come by here before it has reached the device. */
+		if (packet->first_fragment && arrival_is_for_this_node(sender))
+			fragment_remember(packet);
 		return leave_to_device(skb, packet);
+	}
 	packet->story |= STORY_DECAPSULATED;
 	if (!reason)
 		trace(skb, packet, TRACE_FROM_OVERLAY);

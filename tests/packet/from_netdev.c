@@ -522,6 +522,19 @@ static void later_fragments_inside_without_the_first_are_dropped(void **state)
 	assert_dropped(receive_from_peer(&spec), DROP_FIRST_FRAGMENT_NOT_FOUND, METRIC_INGRESS);
 }
 
+/* They come by before the device has seen the first. */
+static void fragments_for_the_host_follow_the_first_to_the_device(void **state)
+{
+	struct spec spec =
+		from_c(POD_A4, &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 7, .more_fragments = true});
+	struct tunnel tunnel = peer();
+
+	spec.destination = HOST4;
+	assert_left_by(&spec, &tunnel);
+	spec.fragment_offset = 4;
+	assert_left_by(&spec, &tunnel);
+}
+
 static void what_passes_by_is_traced(void **state)
 {
 	struct frame frame = FRAME(.source = WORLD4, .destination = HOST4, .protocol = PROTOCOL_UDP, .payload = 64,
@@ -573,6 +586,7 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(what_cannot_be_read_inside_is_dropped),
 	PACKET_TEST(fragments_inside_follow_the_first),
 	PACKET_TEST(later_fragments_inside_without_the_first_are_dropped),
+	PACKET_TEST(fragments_for_the_host_follow_the_first_to_the_device),
 	PACKET_TEST(what_passes_by_is_traced),
 };
 
