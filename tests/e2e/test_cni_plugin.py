@@ -143,8 +143,7 @@ def test_add_answers_in_the_shape_of_the_version(agent, netns, version):
 def test_add_asks_for_the_endpoint(agent, netns):
     succeeds(call("ADD", config(agent), netns=netns))
     assert agent.asked == [("PUT", "/v1/endpoints", {
-        "container": CONTAINER, "interface": "eth0", "netns": netns, "network": "net", "labels": {}, "ipv4": True,
-        "ipv6": True})]
+        "container": CONTAINER, "interface": "eth0", "netns": netns, "network": "net", "labels": {}})]
 
 
 def test_add_passes_on_pod_labels_and_settings(agent, netns):
@@ -154,7 +153,8 @@ def test_add_passes_on_pod_labels_and_settings(agent, netns):
     (_, _, body), = agent.asked
     assert body["pod"] == "web-1" and body["namespace"] == "default"
     assert body["labels"] == {"app": "web", "tier": ""}
-    assert (body["ipv4"], body["ipv6"], body["mtu"]) == (True, False, 1300)
+    assert (body["ipv6"], body["mtu"]) == (False, 1300)
+    assert "ipv4" not in body, "what is not said is not insisted on"
 
 
 def test_add_of_an_endpoint_that_is_there_gives_its_result(agent, netns):

@@ -11,27 +11,27 @@ SHOW_PORT = 7002
 SEND = """
 import json, sys
 from scapy.all import Ether, IP, IPv6, Raw, UDP, get_if_hwaddr, sendp
-want = json.loads(sys.argv[1])
-gateway = want["gateway"]
-frame = Ether(src=want.get("mac") or get_if_hwaddr("eth0"), dst=gateway)
-kind = IPv6 if ":" in want["to"] else IP
-frame /= kind(src=want["from"], dst=want["to"]) / UDP(sport=4000, dport=want["port"]) / Raw(want["text"].encode())
-sendp(frame, iface="eth0", count=want.get("count", 1), verbose=False)
+gateway, packets = sys.argv[1], json.loads(sys.argv[2])
+for packet in packets:
+    frame = Ether(src=packet.get("mac") or get_if_hwaddr("eth0"), dst=gateway)
+    frame /= (IPv6 if ":" in packet["to"] else IP)(src=packet["from"], dst=packet["to"])
+    frame /= UDP(sport=4000, dport=packet.get("port", 7002)) / Raw(packet["text"].encode())
+    sendp(frame, iface="eth0", count=packet.get("count", 1), verbose=False)
 """
 
 
-def send(lab, pod, **want):
+def send(lab, pod, *packets):
+    """Made by scapy, in this order."""
     neighbours = json.loads(lab.exec(pod, "ip", "-4", "-j", "neigh", "show", "dev", "eth0").stdout)
-    lab.python(pod, SEND, json.dumps({"gateway": neighbours[0]["lladdr"], "port": SHOW_PORT, **want}))
+    lab.python(pod, SEND, neighbours[0]["lladdr"], json.dumps(packets))
 
 
-def check_refused(lab, reason, server, genuine, spoofed):
+def check_refused(lab, reason, server, genuine, forged):
     """The forged ones neither arrive nor go uncounted nor unseen; the genuine one, sent after them, arrives."""
     before = dropped(lab, "node-1", reason)
     with lab.server(server, "udp-show", SHOW_PORT) as show, \
             lab.monitor("node-1", "--type", "drop") as monitor:
-        send(lab, "client", text="forged", count=5, **spoofed)
-        send(lab, "client", text="genuine", **genuine)
+        send(lab, "client", {**forged, "text": "forged", "count": 5}, {**genuine, "text": "genuine"})
         show.wait_line("^genuine from")
         monitor.wait_line(rf"xx drop \({reason}\)")
     assert not [line for line in show.lines if "forged" in line]
@@ -41,7 +41,7 @@ def check_refused(lab, reason, server, genuine, spoofed):
 def test_own_address_by_hand_arrives(lab, family, server):
     """The forging itself works: else the refusals would prove nothing."""
     with lab.server(server, "udp-show", SHOW_PORT) as show:
-        send(lab, "client", text="by-hand", **{"from": lab.ip("client", family), "to": lab.ip(server, family)})
+        send(lab, "client", {"from": lab.ip("client", family), "to": lab.ip(server, family), "text": "by-hand"})
         assert show.wait_line("^by-hand from").endswith(lab.ip("client", family))
 
 
@@ -59,6 +59,6 @@ def test_foreign_mac_is_refused(lab, family, server):
 
 
 def test_refusing_does_no_harm_to_the_pod(lab, family):
-    send(lab, "client", text="forged", count=200, port=UDP_PORT,
-         **{"from": lab.ip("near", family), "to": lab.ip("far", family)})
+    send(lab, "client", {"from": lab.ip("near", family), "to": lab.ip("far", family), "text": "forged", "count": 200,
+                         "port": UDP_PORT})
     ping(lab, "client", lab.ip("far", family))
