@@ -48,18 +48,10 @@ static json_int_t resident_bytes(void)
 	return pages * sysconf(_SC_PAGESIZE);
 }
 
-static int add_bytes(const struct map_facts *facts, void *userdata)
-{
-	*(json_int_t *)userdata += facts->bytes;
-	return 0;
-}
-
 static json_t *memory_status(const struct agent *agent)
 {
-	json_int_t maps = 0;
-
-	maps_facts(datapath_maps(agent->datapath), add_bytes, &maps);
-	return json_pack("{s:I, s:I}", "resident", resident_bytes(), "maps", maps);
+	return json_pack("{s:I, s:I}", "resident", resident_bytes(), "maps",
+	                 (json_int_t)maps_bytes(datapath_maps(agent->datapath)));
 }
 
 /* The first trouble there is speaks for the whole. */

@@ -141,6 +141,16 @@ int maps_facts(const struct maps *maps, int (*each)(const struct map_facts *fact
 	return 0;
 }
 
+uint64_t maps_bytes(const struct maps *maps)
+{
+	uint64_t bytes = 0;
+
+#define X(map) bytes += map_bytes(maps->map);
+	DATAPATH_MAPS(X)
+#undef X
+	return bytes;
+}
+
 void maps_bump_epoch(const struct maps *maps)
 {
 	/* 0 is the epoch of undecided flows. */

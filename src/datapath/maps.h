@@ -60,6 +60,9 @@ struct map_facts {
 };
 int maps_facts(const struct maps *maps, int (*each)(const struct map_facts *facts, void *userdata), void *userdata);
 
+/* Kernel memory of all of them: cheap, where maps_facts counts entries. */
+uint64_t maps_bytes(const struct maps *maps);
+
 void maps_bump_epoch(const struct maps *maps);
 void maps_listen(const struct maps *maps, uint32_t events); /* bits (1 << enum event_type); 0: nobody listens */
 
