@@ -41,9 +41,9 @@ static void walk(uv_work_t *work)
 }
 
 /* LRU maps drop live flows when they are full, so idle ones must go before that. */
-static uint64_t next_period(const struct flow_aging *aging)
+uint64_t flow_aging_period(uint32_t kept, uint32_t table_size)
 {
-	return aging->kept > aging->table_size / 4 * 3 ? PERIOD_CROWDED_MS : PERIOD_MS;
+	return kept > table_size / 4 * 3 ? PERIOD_CROWDED_MS : PERIOD_MS;
 }
 
 static void walked(uv_work_t *work, int status)
@@ -59,16 +59,21 @@ static void walked(uv_work_t *work, int status)
 		log_warning("aging the flow table: %s", strerror(-aging->result));
 	else if (aging->removed)
 		log_debug("flow table: %u aged, %u kept", aging->removed, aging->kept);
-	uv_timer_start(&aging->timer, timer_fired, next_period(aging), 0);
+	uv_timer_start(&aging->timer, timer_fired, flow_aging_period(aging->kept, aging->table_size), 0);
+}
+
+void flow_aging_look(struct flow_aging *aging)
+{
+	if (aging->working)
+		return;
+	aging->removed = aging->kept = 0;
+	aging->working = true;
+	uv_queue_work(aging->timer.loop, &aging->work, walk, walked);
 }
 
 static void timer_fired(uv_timer_t *timer)
 {
-	struct flow_aging *aging = timer->data;
-
-	aging->removed = aging->kept = 0;
-	aging->working = true;
-	uv_queue_work(timer->loop, &aging->work, walk, walked);
+	flow_aging_look(timer->data);
 }
 
 struct flow_aging *flow_aging_new(uv_loop_t *loop, const struct maps *maps, const struct flow_timeouts *timeouts,
@@ -82,7 +87,7 @@ struct flow_aging *flow_aging_new(uv_loop_t *loop, const struct maps *maps, cons
 	aging->work.data = aging;
 	uv_timer_init(loop, &aging->timer);
 	aging->timer.data = aging;
-	uv_timer_start(&aging->timer, timer_fired, PERIOD_MS, 0);
+	uv_timer_start(&aging->timer, timer_fired, flow_aging_period(0, table_size), 0);
 	return aging;
 }
 

@@ -17,4 +17,10 @@ struct flow_aging *flow_aging_new(uv_loop_t *loop, const struct maps *maps, cons
                                   uint32_t table_size);
 void flow_aging_free(struct flow_aging *aging);
 
+/* Now, rather than when it is time; nothing while a walk is under way. */
+void flow_aging_look(struct flow_aging *aging);
+
+/* Milliseconds until the next look, when `kept` flows stayed. */
+uint64_t flow_aging_period(uint32_t kept, uint32_t table_size);
+
 #endif
