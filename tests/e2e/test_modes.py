@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from support import TCP_PORT, ask, ping
+from support import TCP_PORT, ask, ping, wait_for
 
 
 def traffic(lab, families):
@@ -77,3 +77,12 @@ def test_pool_that_is_used_up_says_so(make_lab):
     assert "10.1.0.0/29" in done.stderr, done.stderr
     lab.run("pod", "del", "pod-0")
     lab.add("node-1", "next")
+
+
+def test_idle_flows_leave_the_table(make_lab):
+    lab = make_lab("aging", "--nodes", "1", "--agent-arg", "--flow-timeout-other=1")
+    lab.add("node-1", "client")
+    lab.add("node-1", "near")
+    ping(lab, "client", lab.ip("near", 4))
+    assert lab.ip("near", 4) in lab.pilus("node-1", "bpf", "ct", "list")
+    wait_for(lambda: lab.ip("near", 4) not in lab.pilus("node-1", "bpf", "ct", "list"), "the flow has aged", 15)
