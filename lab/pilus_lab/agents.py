@@ -84,13 +84,13 @@ def start(node):
 
 
 def wait_ready(node, process):
-    """Until the API answers. An agent that ends first, or takes too long, is an error with its last words."""
+    """Until it has its endpoints: while it starts, it answers that. An agent that ends first, or takes too long, is an error with its last words."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
         if process.poll() is not None:
             raise LabError(f"the agent of {node.name} ended ({_how(process.returncode)}); its log ends:\n{_tail(node)}")
         try:
-            ask(node, "/v1/status")
+            ask(node, "/v1/endpoints")
             return
         except (OSError, http.client.HTTPException, LabError) as error:
             if time.monotonic() > deadline:
@@ -130,11 +130,13 @@ def wait_until(node, path, condition, what, seconds=15):
     """Until the agent's answer meets the condition. An agent that does not run is not waited for."""
     deadline = time.monotonic() + seconds
     while pid(node):
+        answer = "its answer is another"
         try:
             if condition(ask(node, path)):
                 return
-        except (OSError, http.client.HTTPException):
-            pass  # stopping or starting: the loop's condition or the deadline decide
+        except (OSError, http.client.HTTPException, LabError) as error:
+            answer = str(error)  # stopping or starting, perhaps: the loop's condition or the deadline decide
         if time.monotonic() > deadline:
-            raise LabError(f"{node.name} does not {what} after {seconds} s: its log is {node.folder}/agent.log")
+            raise LabError(f"{node.name} does not {what} after {seconds} s ({answer}): "
+                           f"its log is {node.folder}/agent.log")
         time.sleep(0.02)
