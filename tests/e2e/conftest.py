@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
 import os
+import signal
 
 import pytest
 
@@ -8,6 +9,7 @@ from support import TCP_PORT, UDP_PORT, Lab
 
 
 def pytest_sessionstart(session):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # fixtures take their labs down then too
     if os.geteuid() != 0:
         pytest.exit("the end-to-end tests make network namespaces: run them as root (make check does, by sudo)", 2)
 
