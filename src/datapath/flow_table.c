@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdbool.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -79,12 +80,22 @@ static int condemn(const struct flow_key *key, const struct flow *flow, void *us
 	return 0;
 }
 
+/* A packet may have come since the walk. */
+static bool has_come_back(const struct maps *maps, const struct condemned *condemned, const struct flow_key *key)
+{
+	struct flow flow;
+
+	return condemned->timeouts && !bpf_map_lookup_elem(maps->flows, key, &flow) &&
+	       flow_expires(key, &flow, condemned->timeouts) > condemned->now;
+}
+
 static int remove_condemned(const struct maps *maps, const struct condemned *condemned, uint32_t *ret_removed)
 {
 	uint32_t removed = 0;
 
 	for (uint32_t i = 0; i < condemned->count; i++) {
-		int r = bpf_map_delete_elem(maps->flows, &condemned->keys[i]);
+		const struct flow_key *key = &condemned->keys[i];
+		int r = has_come_back(maps, condemned, key) ? -ENOENT : bpf_map_delete_elem(maps->flows, key);
 
 		if (r && r != -ENOENT)
 			return r;
