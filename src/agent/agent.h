@@ -8,9 +8,9 @@
 
 #include <time.h>
 
-#include "agent/endpoint.h"
+#include "agent/endpoint/endpoint.h"
 #include "agent/flow_aging.h"
-#include "agent/node.h"
+#include "agent/node/node.h"
 
 /* Parts that are not made yet, or no more, are NULL. The folders of src/agent meet here and nowhere else. */
 struct agent {

@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <sched.h>
 
-#include "agent/endpoint_entry.h"
+#include "agent/endpoint/entry.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "agent/identity.h"
+#include "agent/identity/identity.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/memory.h"

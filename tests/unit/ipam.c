@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-#include "agent/ipam.h"
+#include "agent/ipam/ipam.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/memory.h"

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-#include "agent/ipcache.h"
+#include "agent/ipcache/ipcache.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/memory.h"

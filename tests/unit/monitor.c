@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "agent/monitor.h"
+#include "agent/monitor/monitor.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"

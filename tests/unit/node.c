@@ -9,8 +9,8 @@
 #include <fcntl.h>
 #include <sched.h>
 
-#include "agent/node.h"
-#include "agent/node_json.h"
+#include "agent/node/json.h"
+#include "agent/node/node.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/memory.h"

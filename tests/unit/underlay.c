@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/node.h"
+#include "agent/node/node.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "net/link.h"

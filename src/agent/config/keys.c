@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of configuration keys: docs/api.md describes what stands here.
+ */
+#include "agent/config/keys.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+#include "base/memory.h"
+#include "net/link.h"
+
+#define NAME_MAX_BYTES 128
+#define YEAR           31536000
+
+/* Texts. */
+
+static json_t *text_show(const struct config_key *key, const void *field)
+{
+	return json_string(*(char *const *)field);
+}
+
+static void text_clear(void *field)
+{
+	free(*(char **)field);
+	*(char **)field = NULL;
+}
+
+static int name_parse(const struct config_key *key, const struct config_value *value, void *field, struct error *error)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	const char *text = value->items[0];
+
+	if (!*text || !strchr(letters, text[0]) || strlen(text) > NAME_MAX_BYTES ||
+	    text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")])
+		return error_set(
+			error, -EINVAL,
+			"\"%s\" is no name: use up to %d letters, digits, '.', '_' and '-', a letter or digit first",
+			text, NAME_MAX_BYTES);
+	*(char **)field = xstrdup(text);
+	return 0;
+}
+
+static int path_parse(const struct config_key *key, const struct config_value *value, void *field, struct error *error)
+{
+	const char *text = value->items[0];
+
+	if (text[0] != '/')
+		return error_set(error, -EINVAL, "\"%s\" is no absolute path: begin with /", text);
+	*(char **)field = xstrdup(text);
+	return 0;
+}
+
+static int socket_parse(const struct config_key *key, const struct config_value *value, void *field,
+                        struct error *error)
+{
+	size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	if (strlen(value->items[0]) > max)
+		return error_set(error, -EINVAL, "a socket's path has at most %zu characters; choose a shorter one",
+		                 max);
+	return path_parse(key, value, field, error);
+}
+
+static int store_parse(const struct config_key *key, const struct config_value *value, void *field, struct error *error)
+{
+	const char *text = value->items[0];
+
+	if (strncmp(text, "dir:/", 5))
+		return error_set(error, -EINVAL, "\"%s\" is no store: write dir:/FOLDER", text);
+	*(char **)field = xstrdup(text);
+	return 0;
+}
+
+static const struct config_kind name_kind = {"NAME", false, name_parse, text_show, text_clear};
+static const struct config_kind path_kind = {"PATH", false, path_parse, text_show, text_clear};
+static const struct config_kind socket_kind = {"PATH", false, socket_parse, text_show, text_clear};
+static const struct config_kind store_kind = {"dir:FOLDER", false, store_parse, text_show, text_clear};
+
+/* Numbers and choices. */
+
+static void number_clear(void *field)
+{
+	*(uint32_t *)field = 0;
+}
+
+static json_t *number_show(const struct config_key *key, const void *field)
+{
+	return json_integer(*(const uint32_t *)field);
+}
+
+static int number_parse(const struct config_key *key, const struct config_value *value, void *field,
+                        struct error *error)
+{
+	const char *text = value->items[0];
+	unsigned long long number;
+
+	if (value->quoted)
+		return error_set(error, -EINVAL, "must be a number, not text: remove the quotes");
+	/* At most ten digits, so that nothing overflows. */
+	if (!*text || strlen(text) > 10 || text[strspn(text, "0123456789")])
+		return error_set(error, -EINVAL, "\"%s\" is no whole number from %u to %u", text, key->min, key->max);
+	number = strtoull(text, NULL, 10);
+	if (number < key->min || number > key->max)
+		return error_set(error, -EINVAL, "must be from %u to %u, not %llu", key->min, key->max, number);
+	*(uint32_t *)field = (uint32_t)number;
+	return 0;
+}
+
+/* All enums of struct config are of this size: see the assertion below. */
+typedef unsigned int choice;
+
+static json_t *choice_show(const struct config_key *key, const void *field)
+{
+	choice chosen;
+
+	memcpy(&chosen, field, sizeof(chosen));
+	return json_string(key->choices[chosen]);
+}
+
+static void choice_clear(void *field)
+{
+	memset(field, 0, sizeof(choice));
+}
+
+static int choice_refuse(const struct config_key *key, const char *text, struct error *error)
+{
+	char all[128] = "";
+
+	for (size_t i = 0; key->choices[i]; i++) {
+		strncat(all, i ? (key->choices[i + 1] ? ", " : " or ") : "", sizeof(all) - strlen(all) - 1);
+		strncat(all, key->choices[i], sizeof(all) - strlen(all) - 1);
+	}
+	return error_set(error, -EINVAL, "must be %s, not \"%s\"", all, text);
+}
+
+static int choice_parse(const struct config_key *key, const struct config_value *value, void *field,
+                        struct error *error)
+{
+	for (choice i = 0; key->choices[i]; i++)
+		if (!strcmp(key->choices[i], value->items[0])) {
+			memcpy(field, &i, sizeof(i));
+			return 0;
+		}
+	return choice_refuse(key, value->items[0], error);
+}
+
+static const struct config_kind number_kind = {"NUMBER", false, number_parse, number_show, number_clear};
+static const struct config_kind choice_kind = {NULL, false, choice_parse, choice_show, choice_clear};
+
+/* Lists with at most one element per family. */
+
+static const char *family_name(enum family family)
+{
+	return family == FAMILY_V4 ? "IPv4" : "IPv6";
+}
+
+static void prefixes_clear(void *field)
+{
+	memset(field, 0, FAMILIES * sizeof(struct prefix));
+}
+
+static json_t *prefixes_show(const struct config_key *key, const void *field)
+{
+	const struct prefix *prefixes = field;
+	char text[PREFIX_TEXT_MAX];
+	json_t *list = json_array();
+
+	for (enum family family = 0; family < FAMILIES; family++)
+		if (prefixes[family].bits)
+			json_array_append_new(list, json_string(prefix_format(&prefixes[family], text)));
+	return list;
+}
+
+static int prefix_refuse(const char *text, struct error *error)
+{
+	const char *slash = strchr(text, '/');
+	char address_text[ADDR_TEXT_MAX] = "";
+	struct addr addr;
+
+	if (slash && (size_t)(slash - text) < sizeof(address_text))
+		memcpy(address_text, text, (size_t)(slash - text));
+	if (addr_parse(address_text, &addr) == 0)
+		return error_set(error, -EINVAL,
+		                 "\"%s\" is no CIDR: its length is wrong, or bits are set beyond the length", text);
+	return error_set(error, -EINVAL, "\"%s\" is no CIDR: write it like 10.1.0.0/24 or fd00:1::/112", text);
+}
+
+/* Everything and anything with a length of 0 overlaps something that is not for pods, so bits 0 can mean: none. */
+static int prefixes_parse(const struct config_key *key, const struct config_value *value, void *field,
+                          struct error *error)
+{
+	struct prefix *prefixes = field;
+
+	for (size_t i = 0; i < value->count; i++) {
+		const char *text = value->items[i];
+		struct prefix prefix;
+		enum family family;
+
+		if (!strchr(text, '/') || prefix_parse(text, &prefix) < 0)
+			return prefix_refuse(text, error);
+		family = prefix_is_v4(&prefix) ? FAMILY_V4 : FAMILY_V6;
+		if (!prefix_length(&prefix))
+			return error_set(error, -EINVAL, "%s is everything: choose a part of it", text);
+		if (prefixes[family].bits)
+			return error_set(error, -EINVAL, "at most one %s CIDR can be given; %s is the second",
+			                 family_name(family), text);
+		prefixes[family] = prefix;
+	}
+	return 0;
+}
+
+static void addresses_clear(void *field)
+{
+	memset(field, 0, FAMILIES * sizeof(struct addr));
+}
+
+static json_t *addresses_show(const struct config_key *key, const void *field)
+{
+	const struct addr *addresses = field;
+	char text[ADDR_TEXT_MAX];
+	json_t *list = json_array();
+
+	for (enum family family = 0; family < FAMILIES; family++)
+		if (!addr_is_zero(&addresses[family]))
+			json_array_append_new(list, json_string(addr_format(&addresses[family], text)));
+	return list;
+}
+
+static int addresses_parse(const struct config_key *key, const struct config_value *value, void *field,
+                           struct error *error)
+{
+	struct addr *addresses = field;
+
+	for (size_t i = 0; i < value->count; i++) {
+		const char *text = value->items[i];
+		struct addr addr;
+		enum family family;
+
+		if (addr_parse(text, &addr) < 0 || addr_is_zero(&addr))
+			return error_set(error, -EINVAL, "\"%s\" is no address: write it like 10.99.0.1 or fd99::1",
+			                 text);
+		family = addr_is_v4(&addr) ? FAMILY_V4 : FAMILY_V6;
+		if (!addr_is_zero(&addresses[family]))
+			return error_set(error, -EINVAL, "at most one %s address can be given; %s is the second",
+			                 family_name(family), text);
+		addresses[family] = addr;
+	}
+	return 0;
+}
+
+static const struct config_kind prefixes_kind = {"CIDR[,CIDR]", true, prefixes_parse, prefixes_show, prefixes_clear};
+static const struct config_kind addresses_kind = {"ADDRESS[,ADDRESS]", true, addresses_parse, addresses_show,
+                                                  addresses_clear};
+
+/* Devices: an array of names that ends in NULL. */
+
+static void devices_clear(void *field)
+{
+	for (char **name = field; *name; name++) {
+		free(*name);
+		*name = NULL;
+	}
+}
+
+static json_t *devices_show(const struct config_key *key, const void *field)
+{
+	json_t *list = json_array();
+
+	for (char *const *name = field; *name; name++)
+		json_array_append_new(list, json_string(*name));
+	return list;
+}
+
+static int devices_parse(const struct config_key *key, const struct config_value *value, void *field,
+                         struct error *error)
+{
+	char **names = field;
+
+	if (value->count > CONFIG_UPLINKS_MAX)
+		return error_set(error, -EINVAL, "at most %d devices can be given", CONFIG_UPLINKS_MAX);
+	for (size_t i = 0; i < value->count; i++) {
+		int result = link_check_name(value->items[i], error);
+
+		if (result < 0)
+			return result;
+		for (size_t before = 0; before < i; before++)
+			if (!strcmp(names[before], value->items[i]))
+				return error_set(error, -EINVAL, "%s is given twice", value->items[i]);
+		names[i] = xstrdup(value->items[i]);
+	}
+	return 0;
+}
+
+static const struct config_kind devices_kind = {"DEVICE[,DEVICE]...", true, devices_parse, devices_show, devices_clear};
+
+/* The table. */
+
+static const char *const ipam_modes[] = {"host-scope", "cluster-pool", NULL};
+static const char *const attach_modes[] = {"auto", "tcx", "clsact", NULL};
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+
+_Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mode) == sizeof(choice) &&
+                       sizeof(enum log_level) == sizeof(choice),
+               "choices are written as unsigned");
+
+#define FIELD(member) .offset = offsetof(struct config, member)
+
+const struct config_key config_keys[] = {
+	{"node-name", &name_kind, FIELD(node_name), .help = "this node's among the others (the host's)"},
+	{"cluster-name", &name_kind, FIELD(cluster_name), "default", "the cluster's"},
+	{"socket", &socket_kind, FIELD(socket), "/run/pilus/pilus.sock", "where the API listens"},
+	{"state-dir", &path_kind, FIELD(state_dir), "/run/pilus/state", "what this node keeps over restarts"},
+	{"bpffs", &path_kind, FIELD(bpffs), "/sys/fs/bpf", "a mounted BPF file system"},
+	{"store", &store_kind, FIELD(store), "dir:/var/lib/pilus/store", "what the nodes share"},
+	{"ipam", &choice_kind, FIELD(ipam), "host-scope", "where pods' addresses come from", ipam_modes},
+	{"pod-cidrs", &prefixes_kind, FIELD(pod_cidr), .help = "host-scope: this node's, at most one per family"},
+	{"cluster-pool-cidrs", &prefixes_kind, FIELD(pool_cidr), .help = "cluster-pool: at most one per family"},
+	{"cluster-pool-mask-ipv4", &number_kind, FIELD(pool_mask[FAMILY_V4]), "24", "length of a node's IPv4 block",
+         NULL, 1, 30},
+	{"cluster-pool-mask-ipv6", &number_kind, FIELD(pool_mask[FAMILY_V6]), "112", "length of a node's IPv6 block",
+         NULL, 1, 126},
+	{"uplinks", &devices_kind, FIELD(uplinks), .help = "devices of the underlay (those of the default routes)"},
+	{"node-addresses", &addresses_kind, FIELD(node_address), .help = "of the underlay (those of the first uplink)"},
+	{"mtu", &number_kind, FIELD(mtu), "0", "of the underlay; 0: the uplink's", NULL, 0, 65535},
+	{"vxlan-port", &number_kind, FIELD(vxlan_port), "8472", "UDP port of the overlay", NULL, 1, 65535},
+	{"attach", &choice_kind, FIELD(attach), "auto", "how programs are attached", attach_modes},
+	{"flow-table-size", &number_kind, FIELD(flow_table_size), "131072", "flows", NULL, 16, 1 << 24},
+	{"flow-timeout-tcp", &number_kind, FIELD(timeouts.tcp), "21600", "seconds idle, established", NULL, 1, YEAR},
+	{"flow-timeout-tcp-opening", &number_kind, FIELD(timeouts.tcp_opening), "60", "seconds idle, being opened",
+         NULL, 1, YEAR},
+	{"flow-timeout-tcp-closing", &number_kind, FIELD(timeouts.tcp_closing), "10", "seconds idle, being closed",
+         NULL, 1, YEAR},
+	{"flow-timeout-other", &number_kind, FIELD(timeouts.other), "60", "seconds idle, UDP and all else", NULL, 1,
+         YEAR},
+	{"log-level", &choice_kind, FIELD(log_level), "info", "how much is logged", log_levels},
+};
+const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
+
+int config_set(struct config *config, const struct config_key *key, const struct config_value *value,
+               struct error *error)
+{
+	void *field = (char *)config + key->offset;
+
+	if (value->list && !key->kind->list)
+		return error_set(error, -EINVAL, "must be one value, not a list");
+	key->kind->clear(field);
+	return key->kind->parse(key, value, field, error);
+}
+
+void config_clear(struct config *config)
+{
+	for (size_t i = 0; i < config_key_count; i++)
+		config_keys[i].kind->clear((char *)config + config_keys[i].offset);
+}
+
+json_t *config_to_json(const struct config *config)
+{
+	json_t *shown = json_object();
+
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		json_object_set_new(shown, key->name, key->kind->show(key, (const char *)config + key->offset));
+	}
+	return shown;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * This node in the store, the others out of it, and the host's own network. All that follows from the kernel's state is
+ * looked at anew when the kernel says that it changed, and now and then in any case.
+ */
+#include "agent/node/node.h"
+
+#include <string.h>
+
+#include "agent/ipcache/publications.h"
+#include "agent/node/json.h"
+#include "agent/node/kernel_watch.h"
+#include "agent/node/local_addresses.h"
+#include "agent/node/overlay_routes.h"
+#include "agent/node/remote_nodes.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define FOLDER "nodes/"
+
+#define CONFIRM_MS 30000 /* the fast path does not tell the kernel that a neighbour is in use */
+
+struct nodes {
+	struct node_services services;
+	uint32_t overlay; /* device */
+	struct node_info local;
+	struct publications *publications;
+	bool published; /* the store has held what we say */
+	struct remote_nodes *remotes;
+	void (*synced)(void *userdata);
+	void *userdata;
+	struct store_watch *store_watch;
+	struct kernel_watch *kernel_watch;
+	uv_timer_t confirm;
+};
+
+/* ── this node in the store ── */
+
+/* Of a value that is not ours, the first may be an earlier life's; a later one is another node's. */
+static void local_seen(struct nodes *nodes, const char *key, const struct node_info *info, json_t *value)
+{
+	bool ours = node_info_equal(info, &nodes->local);
+
+	if (ours || !nodes->published) {
+		nodes->published |= ours;
+		publications_seen(nodes->publications, key, value);
+		return;
+	}
+	publications_taken(nodes->publications, key);
+	log_error("another node is published under this node's name %s: give each its own node-name", info->name);
+}
+
+/* ── what the store says ── */
+
+static void on_set(void *userdata, const char *key, json_t *value)
+{
+	struct nodes *nodes = userdata;
+	struct node_info info = {};
+	struct error error = {};
+
+	if (node_info_parse(key + strlen(FOLDER), value, &info, &error) < 0)
+		log_warning("store: %s is ignored: %s", key, error.message);
+	else if (!strcmp(info.name, nodes->local.name))
+		local_seen(nodes, key, &info, value);
+	else
+		remote_nodes_set(nodes->remotes, &info);
+	free(info.name);
+}
+
+static void on_removed(void *userdata, const char *key)
+{
+	struct nodes *nodes = userdata;
+	const char *name = key + strlen(FOLDER);
+
+	if (!strcmp(name, nodes->local.name))
+		publications_gone(nodes->publications, key);
+	else
+		remote_nodes_remove(nodes->remotes, name);
+}
+
+static void on_synced(void *userdata)
+{
+	struct nodes *nodes = userdata;
+
+	remote_nodes_settle(nodes->remotes);
+	if (nodes->synced)
+		nodes->synced(nodes->userdata);
+}
+
+static void on_broken(void *userdata, const char *key, const struct error *error)
+{
+	log_warning("%s", error->message);
+}
+
+/* ── what the kernel says ── */
+
+static void look_at_overlay(struct nodes *nodes)
+{
+	struct error error = {};
+
+	if (overlay_set_routers(nodes->services.netlink, nodes->overlay, &nodes->local, &error) < 0)
+		log_error("%s", error.message);
+	remote_nodes_set_routes(nodes->remotes);
+}
+
+static void look_at_addresses(const struct nodes *nodes)
+{
+	struct error error = {};
+
+	if (local_addresses_refresh(nodes->services.netlink, nodes->services.maps, &error) < 0)
+		log_error("%s", error.message);
+}
+
+static void on_kernel_changed(void *userdata, const struct netlink_changes *changes)
+{
+	struct nodes *nodes = userdata;
+
+	if (changes->links || changes->addresses)
+		look_at_overlay(nodes);
+	if (changes->addresses)
+		look_at_addresses(nodes);
+	if (changes->links || changes->routes || changes->neighbours)
+		remote_nodes_resolve(nodes->remotes);
+}
+
+static void on_confirm(uv_timer_t *timer)
+{
+	struct nodes *nodes = timer->data;
+
+	on_kernel_changed(nodes, &(struct netlink_changes){true, true, true, true});
+	remote_nodes_confirm(nodes->remotes);
+}
+
+static void watch_kernel(struct nodes *nodes)
+{
+	struct error error = {};
+
+	if (kernel_watch_new(nodes->services.loop, on_kernel_changed, nodes, &nodes->kernel_watch, &error) < 0)
+		log_error("changes of the network are noticed late: %s", error.message);
+}
+
+/* ── the whole ── */
+
+static void publish(struct nodes *nodes)
+{
+	_cleanup_free_ char *key = xasprintf(FOLDER "%s", nodes->local.name);
+
+	publications_set(nodes->publications, key, node_info_to_json(&nodes->local));
+}
+
+struct nodes *nodes_new(const struct node_services *services, const struct node_info *local,
+                        const struct node_events *events, void *userdata)
+{
+	static const struct store_watcher watcher = {on_set, on_removed, on_synced, on_broken};
+	struct nodes *nodes = xnew(struct nodes);
+
+	nodes->services = *services;
+	nodes->overlay = services->underlay->overlay_ifindex;
+	nodes->local = *local;
+	nodes->local.id = 0;
+	nodes->local.name = xstrdup(local->name);
+	nodes->synced = events->synced;
+	nodes->userdata = userdata;
+	nodes->remotes = remote_nodes_new(services, &nodes->local, events, userdata);
+	nodes->publications = publications_new(services->loop, services->store);
+	uv_timer_init(services->loop, &nodes->confirm);
+	nodes->confirm.data = nodes;
+	uv_timer_start(&nodes->confirm, on_confirm, CONFIRM_MS, CONFIRM_MS);
+	watch_kernel(nodes);
+	look_at_overlay(nodes);
+	look_at_addresses(nodes);
+	nodes->store_watch = store_watch(services->store, FOLDER, &watcher, nodes);
+	publish(nodes);
+	return nodes;
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+	struct nodes *nodes = handle->data;
+
+	free(nodes->local.name);
+	free(nodes);
+}
+
+void nodes_free(struct nodes *nodes)
+{
+	if (!nodes)
+		return;
+	store_watch_close(nodes->store_watch);
+	publications_free(nodes->publications);
+	kernel_watch_free(nodes->kernel_watch);
+	remote_nodes_free(nodes->remotes);
+	uv_close((uv_handle_t *)&nodes->confirm, timer_closed);
+}
+
+const struct node_info *nodes_find(const struct nodes *nodes, const char *name)
+{
+	return strcmp(name, nodes->local.name) ? remote_nodes_find(nodes->remotes, name) : &nodes->local;
+}
+
+static json_t *node_to_json(const struct node_info *info, bool local, const char *neighbour)
+{
+	json_t *node = node_info_to_json(info);
+
+	json_object_set_new(node, "id", json_integer(info->id));
+	json_object_set_new(node, "local", json_boolean(local));
+	json_object_set_new(node, "neighbour", neighbour ? json_string(neighbour) : json_null());
+	return node;
+}
+
+static void list_remote(const struct node_info *info, bool resolved, void *userdata)
+{
+	json_array_append_new(userdata, node_to_json(info, false, resolved ? "resolved" : "unresolved"));
+}
+
+json_t *nodes_to_json(const struct nodes *nodes)
+{
+	json_t *list = json_array();
+
+	json_array_append_new(list, node_to_json(&nodes->local, true, NULL));
+	remote_nodes_each(nodes->remotes, list_remote, list);
+	return list;
+}

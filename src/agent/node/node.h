@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * This node and the others: discovery through the store ("nodes/NAME" -> a Node of docs/api.md without local and
+ * neighbour), the map of nodes with their next hops (followed by netlink events), and what the host's stack needs to
+ * reach the others' pods: the overlay device `pilus_vxlan`, which carries the router addresses, and a route per pod
+ * CIDR through it.
+ */
+#ifndef PILUS_AGENT_NODE_H
+#define PILUS_AGENT_NODE_H
+
+#include "agent/config/config.h"
+#include "datapath/maps.h"
+#include "net/netlink.h"
+#include "store/store.h"
+
+#define OVERLAY_DEVICE   "pilus_vxlan"
+#define OVERLAY_OVERHEAD 50
+
+struct node_info {
+	char *name;
+	struct addr address[FAMILIES]; /* of the underlay */
+	struct prefix pod_cidr[FAMILIES];
+	struct addr router[FAMILIES];
+	uint16_t id; /* in the node map; 0: this node */
+};
+
+struct nodes;
+
+/* Of the other nodes, from the loop. */
+struct node_events {
+	void (*changed)(void *userdata, const struct node_info *node); /* new, or any part of it differs */
+	void (*joined)(void *userdata, const struct node_info *node);  /* after `changed`, of a new one; may be NULL */
+	void (*removed)(void *userdata, const struct node_info *node);
+	void (*synced)(void *userdata); /* those that the store has were told; may be NULL */
+};
+
+/* What the host offers, found out before the datapath is loaded. The uplinks' names live as long as `config`. */
+struct underlay {
+	struct addr address[FAMILIES];
+	uint32_t mtu;
+	uint32_t overlay_ifindex;
+	struct {
+		char name[16];
+		uint32_t ifindex;
+	} uplinks[CONFIG_UPLINKS_MAX];
+	size_t uplink_count;
+};
+
+/* Finds uplinks, addresses and MTU, and makes the overlay device (or adopts it), up, with the pods' MTU. */
+int underlay_prepare(const struct config *config, struct netlink *netlink, struct underlay *ret, struct error *error);
+
+/* What nodes stand on; borrowed for their lifetime, but for the underlay. */
+struct node_services {
+	uv_loop_t *loop;
+	const struct underlay *underlay;
+	const struct maps *maps;
+	struct netlink *netlink;
+	struct store *store;
+};
+
+/*
+ * Publishes this node (`local` is copied) and follows the others. Gives every other node an id, resolves its next hop,
+ * and keeps both current. What the map holds from an earlier life is adopted: a node keeps its id.
+ */
+struct nodes *nodes_new(const struct node_services *services, const struct node_info *local,
+                        const struct node_events *events, void *userdata);
+void nodes_free(struct nodes *nodes);
+
+/* NULL when there is none of that name (yet). This node is among them. */
+const struct node_info *nodes_find(const struct nodes *nodes, const char *name);
+
+/* For GET /v1/nodes: a new reference. */
+json_t *nodes_to_json(const struct nodes *nodes);
+
+#endif

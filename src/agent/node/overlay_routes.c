@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/node/overlay_routes.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/memory.h"
+#include "net/link.h"
+#include "net/route.h"
+
+/* What a walk found to be removed after it. */
+struct strays {
+	const struct node_info *local;
+	uint32_t ifindex;
+	bool (*wanted)(const struct prefix *cidr, void *userdata);
+	void *userdata;
+	struct prefix *found;
+	size_t count;
+};
+
+static int stray_add(struct strays *strays, const struct prefix *prefix)
+{
+	strays->found = xrealloc(strays->found, (strays->count + 1) * sizeof(*strays->found));
+	strays->found[strays->count++] = *prefix;
+	return 0;
+}
+
+static int visit_address(uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits, void *userdata)
+{
+	struct strays *strays = userdata;
+
+	for (enum family family = 0; family < FAMILIES; family++) {
+		if (addr_equal(addr, &strays->local->router[family]) && prefix_bits == ADDR_BITS)
+			return 0;
+	}
+	return stray_add(strays, &(struct prefix){.addr = *addr, .bits = prefix_bits});
+}
+
+int overlay_set_routers(struct netlink *netlink, uint32_t ifindex, const struct node_info *local, struct error *error)
+{
+	struct strays strays = {.local = local};
+	int result = link_each_address(netlink, ifindex, visit_address, &strays);
+	_cleanup_free_ struct prefix *found = strays.found;
+
+	if (result < 0)
+		return error_set_errno(error, result, "cannot read the addresses of %s", OVERLAY_DEVICE);
+	for (size_t i = 0; i < strays.count && !result; i++)
+		result = link_delete_address(netlink, ifindex, &found[i].addr, found[i].bits, error);
+	for (enum family family = 0; family < FAMILIES && !result; family++) {
+		if (!addr_is_zero(&local->router[family]))
+			result = link_add_address(netlink, ifindex, &local->router[family], ADDR_BITS, error);
+	}
+	return result;
+}
+
+int overlay_set_routes(struct netlink *netlink, uint32_t ifindex, const struct node_info *local,
+                       const struct node_info *node, struct error *error)
+{
+	for (enum family family = 0; family < FAMILIES; family++) {
+		const struct prefix *cidr = &node->pod_cidr[family];
+		struct route route = {.destination = *cidr, .source = local->router[family], .ifindex = ifindex};
+		struct route found;
+		int result;
+
+		if (!cidr->bits || addr_is_zero(&route.source))
+			continue;
+		if (!route_lookup(netlink, &cidr->addr, &found, NULL) && found.ifindex == ifindex &&
+		    addr_equal(&found.source, &route.source))
+			continue;
+		result = route_set(netlink, &route, error);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+int overlay_delete_route(struct netlink *netlink, uint32_t ifindex, const struct prefix *cidr, struct error *error)
+{
+	return route_delete(netlink, &(struct route){.destination = *cidr, .ifindex = ifindex}, error);
+}
+
+static int visit_route(const struct route *route, void *userdata)
+{
+	struct strays *strays = userdata;
+
+	if (route->ifindex != strays->ifindex || !route->ours || strays->wanted(&route->destination, strays->userdata))
+		return 0;
+	return stray_add(strays, &route->destination);
+}
+
+int overlay_sweep_routes(struct netlink *netlink, uint32_t ifindex,
+                         bool (*wanted)(const struct prefix *cidr, void *userdata), void *userdata, struct error *error)
+{
+	struct strays strays = {.ifindex = ifindex, .wanted = wanted, .userdata = userdata};
+	int result = route_each(netlink, visit_route, &strays);
+	_cleanup_free_ struct prefix *found = strays.found;
+
+	if (result < 0)
+		return error_set_errno(error, result, "cannot read the routes");
+	for (size_t i = 0; i < strays.count && !result; i++)
+		result = overlay_delete_route(netlink, ifindex, &found[i], error);
+	return result;
+}

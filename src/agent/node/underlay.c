@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the host offers to the overlay: part of agent/node.h. Finds the uplinks, this node's addresses and the MTU, and
+ * makes the overlay device.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/node/node.h"
+#include "base/log.h"
+#include "net/link.h"
+#include "net/route.h"
+#include "net/sysctl.h"
+
+/* What IPv4 and IPv6 ask of every link: RFC 791, RFC 8200. */
+#define MTU_MIN_V4 68
+#define MTU_MIN_V6 1280
+
+struct search {
+	struct netlink *netlink;
+	struct underlay *underlay;
+	const struct addr *wanted;
+	uint32_t overlay_ifindex; /* never an uplink; 0: not there */
+	uint32_t found;
+};
+
+static int uplink_add(struct underlay *underlay, const struct link *link)
+{
+	for (size_t i = 0; i < underlay->uplink_count; i++) {
+		if (underlay->uplinks[i].ifindex == link->ifindex)
+			return 0;
+	}
+	if (underlay->uplink_count == CONFIG_UPLINKS_MAX)
+		return 0;
+	memcpy(underlay->uplinks[underlay->uplink_count].name, link->name, sizeof(link->name));
+	underlay->uplinks[underlay->uplink_count++].ifindex = link->ifindex;
+	return 0;
+}
+
+static int uplinks_configured(const struct config *config, struct netlink *netlink, struct underlay *underlay,
+                              struct error *error)
+{
+	for (char *const *name = config->uplinks; *name; name++) {
+		struct link link;
+		int result = link_get(netlink, *name, &link, error);
+
+		if (result < 0) {
+			error_prefix(error, "uplinks");
+			return result;
+		}
+		uplink_add(underlay, &link);
+	}
+	return 0;
+}
+
+static int visit_route(const struct route *route, void *userdata)
+{
+	struct search *search = userdata;
+	struct link link;
+
+	if (route->destination.bits != (prefix_is_v4(&route->destination) ? ADDR_V4_PREFIX_BITS : 0) ||
+	    route->ifindex == search->overlay_ifindex ||
+	    link_get_by_index(search->netlink, route->ifindex, &link, NULL) < 0)
+		return 0;
+	return uplink_add(search->underlay, &link);
+}
+
+static int visit_wanted(uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits, void *userdata)
+{
+	struct search *search = userdata;
+
+	if (!addr_equal(addr, search->wanted))
+		return 0;
+	search->found = ifindex;
+	return 1;
+}
+
+/* The device that has the address; 0: none. */
+static uint32_t device_with(struct netlink *netlink, const struct addr *addr)
+{
+	struct search search = {.wanted = addr};
+
+	link_each_address(netlink, 0, visit_wanted, &search);
+	return search.found;
+}
+
+static int uplinks_with_addresses(const struct config *config, struct netlink *netlink, struct underlay *underlay)
+{
+	for (enum family family = 0; family < FAMILIES; family++) {
+		struct link link;
+
+		if (!addr_is_zero(&config->node_address[family]) &&
+		    !link_get_by_index(netlink, device_with(netlink, &config->node_address[family]), &link, NULL))
+			uplink_add(underlay, &link);
+	}
+	return 0;
+}
+
+static int find_uplinks(const struct config *config, struct netlink *netlink, struct underlay *underlay,
+                        struct error *error)
+{
+	struct search search = {.netlink = netlink, .underlay = underlay};
+	struct link overlay;
+	int result;
+
+	if (config->uplinks[0])
+		return uplinks_configured(config, netlink, underlay, error);
+	if (!link_get(netlink, OVERLAY_DEVICE, &overlay, NULL))
+		search.overlay_ifindex = overlay.ifindex;
+	result = route_each(netlink, visit_route, &search);
+	if (result < 0)
+		return error_set_errno(error, result, "cannot read the routes");
+	if (!underlay->uplink_count)
+		uplinks_with_addresses(config, netlink, underlay);
+	if (!underlay->uplink_count)
+		return error_set(error, -ENODEV,
+		                 "no uplink found: there is no default route; set uplinks to the devices that lead to "
+		                 "the other nodes");
+	return 0;
+}
+
+static bool usable_address(const struct addr *addr)
+{
+	if (addr_is_v4(addr))
+		return addr->byte[12] != 127 && !(addr->byte[12] == 169 && addr->byte[13] == 254);
+	return !(addr->byte[0] == 0xfe && (addr->byte[1] & 0xc0) == 0x80);
+}
+
+static int visit_address(uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits, void *userdata)
+{
+	struct underlay *underlay = userdata;
+	struct addr *own = &underlay->address[addr_is_v4(addr) ? FAMILY_V4 : FAMILY_V6];
+
+	if (addr_is_zero(own) && usable_address(addr))
+		*own = *addr;
+	return 0;
+}
+
+static int find_addresses(const struct config *config, struct netlink *netlink, struct underlay *underlay,
+                          struct error *error)
+{
+	char text[ADDR_TEXT_MAX];
+	int result;
+
+	for (enum family family = 0; family < FAMILIES; family++) {
+		const struct addr *addr = &config->node_address[family];
+
+		if (!addr_is_zero(addr) && !device_with(netlink, addr))
+			return error_set(error, -EADDRNOTAVAIL, "node-addresses: no device of this host has %s",
+			                 addr_format(addr, text));
+		underlay->address[family] = *addr;
+	}
+	result = link_each_address(netlink, underlay->uplinks[0].ifindex, visit_address, underlay);
+	if (result < 0)
+		return error_set_errno(error, result, "cannot read the addresses of %s", underlay->uplinks[0].name);
+	if (addr_is_zero(&underlay->address[FAMILY_V4]))
+		return error_set(error, -EADDRNOTAVAIL,
+		                 "the uplink %s has no IPv4 address, which the overlay runs over: give it one, or set "
+		                 "node-addresses",
+		                 underlay->uplinks[0].name);
+	return 0;
+}
+
+static int find_mtu(const struct config *config, struct netlink *netlink, struct underlay *underlay,
+                    struct error *error)
+{
+	bool v6 = config->pod_cidr[FAMILY_V6].bits || config->pool_cidr[FAMILY_V6].bits;
+	uint32_t smallest = UINT32_MAX, least = (v6 ? MTU_MIN_V6 : MTU_MIN_V4) + OVERLAY_OVERHEAD;
+
+	for (size_t i = 0; i < underlay->uplink_count; i++) {
+		struct link link;
+		int result = link_get_by_index(netlink, underlay->uplinks[i].ifindex, &link, error);
+
+		if (result < 0)
+			return result;
+		if (link.mtu < smallest)
+			smallest = link.mtu;
+	}
+	if (config->mtu > smallest)
+		return error_set(error, -EINVAL, "mtu: %u is more than the uplinks' %u", config->mtu, smallest);
+	underlay->mtu = config->mtu ? config->mtu : smallest;
+	if (underlay->mtu < least)
+		return error_set(error, -EINVAL, "mtu: the underlay's is %u, and at least %u is needed", underlay->mtu,
+		                 least);
+	return 0;
+}
+
+/* Adopts a device of an earlier life when it is as we would make it; else makes it anew. */
+static int make_overlay(const struct config *config, struct netlink *netlink, uint32_t mtu, struct link *ret,
+                        struct error *error)
+{
+	struct link link;
+	int result = link_get(netlink, OVERLAY_DEVICE, &link, error);
+
+	if (!result && link.vxlan_port == config->vxlan_port) {
+		*ret = link;
+		return link_set_mtu(netlink, link.ifindex, mtu, error);
+	}
+	if (!result && strcmp(link.kind, "vxlan"))
+		return error_set(error, -EEXIST, "there is a device %s that is no vxlan device: remove it",
+		                 OVERLAY_DEVICE);
+	if (!result)
+		result = link_delete(netlink, link.ifindex, error);
+	if (result < 0 && result != -ENODEV)
+		return result;
+	result = link_add_vxlan(netlink, OVERLAY_DEVICE, config->vxlan_port, mtu, error);
+	if (result == -EEXIST)
+		return error_set(error, result,
+		                 "another vxlan device uses UDP port %u: remove it, or set vxlan-port to another",
+		                 config->vxlan_port);
+	return result < 0 ? result : link_get(netlink, OVERLAY_DEVICE, ret, error);
+}
+
+/*
+ * The host forwards for its pods; with that, IPv6 no longer takes addresses from router advertisements unless
+ * accept_ra is 2. The overlay device has nobody to discover, and what comes out of it is checked by the programs.
+ */
+static int set_sysctls(struct error *error)
+{
+	static const struct {
+		const char *name, *value;
+	} settings[] = {
+		{"net/ipv4/ip_forward", "1"},
+		{"net/ipv6/conf/all/forwarding", "1"},
+		{"net/ipv4/conf/" OVERLAY_DEVICE "/rp_filter", "0"},
+		{"net/ipv6/conf/" OVERLAY_DEVICE "/disable_ipv6", "0"},
+		{"net/ipv6/conf/" OVERLAY_DEVICE "/addr_gen_mode", "1"}, /* no link-local address */
+		{"net/ipv6/conf/" OVERLAY_DEVICE "/accept_ra", "0"},
+	};
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+		int result;
+
+		if (!strncmp(settings[i].name, "net/ipv6/", 9) && access("/proc/sys/net/ipv6", F_OK))
+			continue; /* the kernel has none */
+		result = sysctl_set(settings[i].name, settings[i].value, error);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+int underlay_prepare(const struct config *config, struct netlink *netlink, struct underlay *ret, struct error *error)
+{
+	struct underlay underlay = {};
+	struct link overlay = {};
+	int result = find_uplinks(config, netlink, &underlay, error);
+
+	if (!result)
+		result = find_addresses(config, netlink, &underlay, error);
+	if (!result)
+		result = find_mtu(config, netlink, &underlay, error);
+	if (!result)
+		result = make_overlay(config, netlink, underlay.mtu - OVERLAY_OVERHEAD, &overlay, error);
+	if (!result)
+		result = set_sysctls(error);
+	if (!result)
+		result = link_set_noarp(netlink, overlay.ifindex, error);
+	if (!result)
+		result = link_set_up(netlink, overlay.ifindex, error);
+	if (result < 0)
+		return result;
+	underlay.overlay_ifindex = overlay.ifindex;
+	*ret = underlay;
+	return 0;
+}
