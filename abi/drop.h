@@ -13,7 +13,6 @@
 	X(POLICY_DENIED, 133, "Policy denied")                                             \
 	X(INVALID_PACKET, 134, "Invalid packet")                                           \
 	X(TRUNCATED_HEADER, 135, "CT: Truncated or invalid header")                        \
-	X(FRAGMENTATION_NEEDED, 136, "Fragmentation needed")                               \
 	X(UNSUPPORTED_L3, 139, "Unsupported L3 protocol")                                  \
 	X(WRITE_ERROR, 141, "Error writing to packet")                                     \
 	X(UNKNOWN_L4, 142, "Unknown L4 protocol")                                          \
@@ -26,7 +25,6 @@
 	X(UNKNOWN_SENDER, 172, "Unknown sender")                                           \
 	X(FIRST_FRAGMENT_NOT_FOUND, 175, "First logical datagram fragment not found")      \
 	X(FORBIDDEN_ICMPV6, 176, "Forbidden ICMPv6 message")                               \
-	X(TTL_EXCEEDED, 196, "TTL exceeded")                                               \
 	X(MULTICAST, 220, "Multicast not forwarded")                                       \
 	X(REDIRECT_FAILED, 221, "Redirect failed")
 

@@ -36,7 +36,7 @@ static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet 
 	int reason = parse_packet(skb, OVERLAY_ROOM, packet);
 
 	if ((packet->tuple.ethertype == bpf_htons(ETH_P_IPV6) && !config.decap_v6) ||
-	    (reason && !arrival_is_for_this_node(sender)))
+	    (!reason && hops_are_spent(packet)) || (reason && !arrival_is_for_this_node(sender)))
 		return leave_to_device(skb, packet);
 	if (!reason)
 		reason = arrival_receive(skb, packet, sender, &decision);

@@ -46,10 +46,10 @@ int from_overlay(struct __sk_buff *skb)
 	if (reason)
 		return drop(skb, &packet, reason);
 	trace(skb, &packet, TRACE_FROM_OVERLAY);
+	/* The inner frame is addressed to nobody in particular, and the stack may have to take it. */
+	bpf_skb_change_type(skb, PACKET_HOST);
 	if (decision.action == FLOW_TO_ENDPOINT)
 		return deliver_to_endpoint(skb, &packet, decision.target);
-	/* The inner frame is addressed to nobody in particular. */
-	bpf_skb_change_type(skb, PACKET_HOST);
 	return deliver_to_stack(skb, &packet);
 }
 

@@ -11,7 +11,7 @@
 #include "overlay.h"
 #include "trace.h"
 
-/* Takes one from the TTL or hop limit. Returns 0 or a drop reason. */
+/* Takes one from the TTL or hop limit, of which there is more than one. Returns 0 or a drop reason. */
 static __always_inline int route_hop(struct __sk_buff *skb, const struct packet *packet)
 {
 	struct cursor cursor = cursor_at(skb, ETH_HLEN);
@@ -22,8 +22,6 @@ static __always_inline int route_hop(struct __sk_buff *skb, const struct packet 
 
 		if (!ip)
 			return DROP_TRUNCATED_HEADER;
-		if (ip->ttl <= 1)
-			return DROP_TTL_EXCEEDED;
 		sum = ip->check + bpf_htons(0x0100); /* RFC 1141 */
 		ip->check = sum + (sum >= 0xffff);
 		ip->ttl--;
@@ -32,8 +30,6 @@ static __always_inline int route_hop(struct __sk_buff *skb, const struct packet 
 
 		if (!ip)
 			return DROP_TRUNCATED_HEADER;
-		if (ip->hop_limit <= 1)
-			return DROP_TTL_EXCEEDED;
 		ip->hop_limit--;
 		/* No checksum of its own makes up for it in the sum that some devices give of the whole packet. */
 		bpf_csum_update(skb, (__u16)~bpf_htons(1));
@@ -55,12 +51,32 @@ static __always_inline int address_frame(struct __sk_buff *skb, const struct pac
 	return 0;
 }
 
+/* On through the host's stack: to the host itself, or for it to route. */
+static __always_inline int deliver_to_stack(struct __sk_buff *skb, struct packet *packet)
+{
+	_Bool to_host = packet->destination_identity == IDENTITY_HOST;
+
+	packet->story |= STORY_LEFT_TO_STACK;
+	trace(skb, packet, to_host ? TRACE_TO_HOST : TRACE_TO_STACK);
+	metric_count(METRIC_FORWARDED, packet->metric, packet->length);
+	return VERDICT_NEXT;
+}
+
+/* It has come as far as it may go: the stack, which routes it to the same place, tells the sender. */
+static __always_inline _Bool hops_are_spent(const struct packet *packet)
+{
+	return unlikely(packet->tuple.hops <= 1);
+}
+
 /* Into the pod, past the host's stack and this end of the veth. */
 static __always_inline int deliver_to_endpoint(struct __sk_buff *skb, struct packet *packet, __u16 id)
 {
 	struct endpoint *endpoint = endpoint_by_id(id);
-	int reason = endpoint ? route_hop(skb, packet) : DROP_NOT_LOCAL;
+	int reason;
 
+	if (hops_are_spent(packet))
+		return deliver_to_stack(skb, packet);
+	reason = endpoint ? route_hop(skb, packet) : DROP_NOT_LOCAL;
 	if (!reason)
 		reason = address_frame(skb, packet, endpoint);
 	if (reason)
@@ -93,8 +109,9 @@ static __always_inline int deliver_to_node(struct __sk_buff *skb, struct packet 
 	if (!node)
 		return drop(skb, packet, DROP_NO_TUNNEL_ENDPOINT);
 	packet->node = id;
-	if (!overlay_fits(skb, packet))
-		return drop(skb, packet, DROP_FRAGMENTATION_NEEDED);
+	/* The stack, which routes it through the overlay device, fragments it or tells the sender how much fits. */
+	if (unlikely(!overlay_fits(skb, packet)))
+		return deliver_to_stack(skb, packet);
 	packet->towards = node->ifindex;
 	packet->vni = packet->source_identity;
 	packet->story |= STORY_ENCAPSULATED;
@@ -106,17 +123,6 @@ static __always_inline int deliver_to_node(struct __sk_buff *skb, struct packet 
 		return drop(skb, packet, reason);
 	metric_count(METRIC_FORWARDED, METRIC_EGRESS, packet->length);
 	return redirect_to_next_hop(packet, node);
-}
-
-/* On through the host's stack: to the host itself, or for it to route. */
-static __always_inline int deliver_to_stack(struct __sk_buff *skb, struct packet *packet)
-{
-	_Bool to_host = packet->destination_identity == IDENTITY_HOST;
-
-	packet->story |= STORY_LEFT_TO_STACK;
-	trace(skb, packet, to_host ? TRACE_TO_HOST : TRACE_TO_STACK);
-	metric_count(METRIC_FORWARDED, packet->metric, packet->length);
-	return VERDICT_NEXT;
 }
 
 #endif

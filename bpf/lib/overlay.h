@@ -124,7 +124,9 @@ static __always_inline void overlay_fill(struct overlay_headers *ret_headers, co
 
 static __always_inline _Bool overlay_fits(const struct __sk_buff *skb, const struct packet *packet)
 {
-	return packet->length - ETH_HLEN <= config.pod_mtu || skb->gso_size;
+	__u32 headers = packet->transport - packet->frame - ETH_HLEN + sizeof(struct tcphdr);
+
+	return (skb->gso_size ? headers + skb->gso_size : packet->length - ETH_HLEN) <= config.pod_mtu;
 }
 
 /* Puts the frame, which fits, into an overlay packet for the node. Returns 0 or a drop reason. */

@@ -152,6 +152,7 @@ static __always_inline int parse_ipv4(struct cursor *cursor, struct tuple *tuple
 	tuple->source = addr_from_v4(ip->saddr);
 	tuple->destination = addr_from_v4(ip->daddr);
 	tuple->protocol = ip->protocol;
+	tuple->hops = ip->ttl;
 	offset = bpf_ntohs(ip->frag_off);
 	*ret_fragment = (struct fragment){offset & IPV4_FRAGMENT_MASK, offset & IPV4_OFFSET_MASK, ip->id};
 	/* The mask tells the verifier what the check of ihl says. */
@@ -205,6 +206,7 @@ static __always_inline int parse_ipv6(struct cursor *cursor, struct tuple *tuple
 	if (addr_is_v4(&tuple->source) || addr_is_v4(&tuple->destination))
 		return DROP_INVALID_PACKET;
 	tuple->protocol = ip->nexthdr;
+	tuple->hops = ip->hop_limit;
 	return parse_ipv6_extensions(cursor, tuple, ret_fragment);
 }
 

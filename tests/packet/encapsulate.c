@@ -203,7 +203,7 @@ static void what_just_fits_is_sent(void **state)
 	}
 }
 
-static void what_is_too_big_is_dropped(void **state)
+static void what_is_too_big_is_left_to_the_stack(void **state)
 {
 	struct spec spec = udp(POD_C4);
 	struct frame frame;
@@ -211,23 +211,22 @@ static void what_is_too_big_is_dropped(void **state)
 	spec.payload = POD_MTU - 28 + 1;
 	frame = frame_build(&spec);
 	events_listen(1 << EVENT_TRACE | 1 << EVENT_DROP);
-	assert_dropped(encapsulate(&frame), DROP_FRAGMENTATION_NEEDED, METRIC_EGRESS);
-	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_EGRESS), 0);
+	assert_verdict(encapsulate(&frame), TC_ACT_UNSPEC);
 	/* It was not sent: nobody is told that it was. */
 	assert_int_equal(events_take(), 2);
 	assert_int_equal(events[0].point, TRACE_FROM_ENDPOINT);
-	assert_int_equal(events[1].type, EVENT_DROP);
+	assert_int_equal(events[1].point, TRACE_TO_STACK);
 	assert_int_equal(events[1].story & STORY_ENCAPSULATED, 0);
 }
 
-static void ipv6_too_big_is_dropped(void **state)
+static void ipv6_too_big_is_left_to_the_stack(void **state)
 {
 	struct spec spec = udp(POD_C6);
 	struct frame frame;
 
 	spec.payload = POD_MTU - 48 + 1;
 	frame = frame_build(&spec);
-	assert_dropped(encapsulate(&frame), DROP_FRAGMENTATION_NEEDED, METRIC_EGRESS);
+	assert_verdict(encapsulate(&frame), TC_ACT_UNSPEC);
 }
 
 static void without_a_known_neighbour_the_kernel_looks_it_up(void **state)
@@ -308,8 +307,8 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(the_source_port_stays_in_its_range),
 	PACKET_TEST(the_hash_is_that_of_both_directions),
 	PACKET_TEST(what_just_fits_is_sent),
-	PACKET_TEST(what_is_too_big_is_dropped),
-	PACKET_TEST(ipv6_too_big_is_dropped),
+	PACKET_TEST(what_is_too_big_is_left_to_the_stack),
+	PACKET_TEST(ipv6_too_big_is_left_to_the_stack),
 	PACKET_TEST(without_a_known_neighbour_the_kernel_looks_it_up),
 	PACKET_TEST(a_new_next_hop_is_followed_at_once),
 	PACKET_TEST(a_node_that_is_not_there_is_a_drop),

@@ -275,22 +275,25 @@ static void a_hop_takes_one_from_the_hop_limit(void **state)
 	assert_int_equal(frame_ipv6(&outcome.frame)->hop_limit, 1);
 }
 
-static void ttl_1_goes_no_further(void **state)
+static void ttl_1_is_left_to_the_stack(void **state)
 {
 	struct spec spec = tcp(POD_B4, TCP_ACK);
+	struct outcome outcome;
 
 	spec.ttl = 1;
-	assert_dropped(send_out(&spec), DROP_TTL_EXCEEDED, METRIC_EGRESS);
-	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_EGRESS), 0);
+	outcome = send_out(&spec);
+	assert_verdict(outcome, TC_ACT_UNSPEC);
+	assert_int_equal(frame_ipv4(&outcome.frame)->ttl, 1);
+	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_EGRESS), 1);
 	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_INGRESS), 0);
 }
 
-static void hop_limit_1_goes_no_further(void **state)
+static void hop_limit_1_is_left_to_the_stack(void **state)
 {
 	struct spec spec = tcp(POD_B6, TCP_ACK);
 
 	spec.ttl = 1;
-	assert_dropped(send_out(&spec), DROP_TTL_EXCEEDED, METRIC_EGRESS);
+	assert_verdict(send_out(&spec), TC_ACT_UNSPEC);
 }
 
 static void sums_carried_by_the_skb_stay_right(void **state)
@@ -589,8 +592,8 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(a_hop_takes_one_from_the_ttl),
 	PACKET_TEST(the_checksum_is_right_for_every_id),
 	PACKET_TEST(a_hop_takes_one_from_the_hop_limit),
-	PACKET_TEST(ttl_1_goes_no_further),
-	PACKET_TEST(hop_limit_1_goes_no_further),
+	PACKET_TEST(ttl_1_is_left_to_the_stack),
+	PACKET_TEST(hop_limit_1_is_left_to_the_stack),
 	PACKET_TEST(sums_carried_by_the_skb_stay_right),
 	PACKET_TEST(ip_options_stay_where_they_are),
 	PACKET_TEST(ipv6_extensions_are_passed_over),
