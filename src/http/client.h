@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Talking to the agent: JSON over HTTP on its unix socket (libcurl). Blocking.
+ * Talking to the agent: JSON over HTTP on its unix socket. Blocking.
  */
 #ifndef PILUS_HTTP_CLIENT_H
 #define PILUS_HTTP_CLIENT_H

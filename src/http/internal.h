@@ -53,6 +53,7 @@ struct http_server {
 	struct http_socket listening;
 	uv_poll_t poll;   /* the daemon's epoll descriptor */
 	uv_timer_t timer; /* when the daemon wants to run without an event */
+	bool woken;       /* something was resumed since the daemon began to run */
 	unsigned open_handles;
 	const struct http_route *routes;
 	size_t route_count;

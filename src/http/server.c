@@ -34,8 +34,12 @@ static void run(struct http_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG timeout;
 
+	server->woken = false;
 	MHD_run(server->daemon);
-	if (MHD_get_timeout(server->daemon, &timeout) == MHD_YES)
+	/* A handler may have resumed another's connection, which this run did not see any more. */
+	if (server->woken)
+		uv_timer_start(&server->timer, run_on_timer, 0, 0);
+	else if (MHD_get_timeout(server->daemon, &timeout) == MHD_YES)
 		uv_timer_start(&server->timer, run_on_timer, timeout, 0);
 	else
 		uv_timer_stop(&server->timer);
@@ -49,6 +53,7 @@ static void run_on_timer(uv_timer_t *timer)
 /* In an external loop the daemon does not wake itself for a resumed connection. */
 void server_wake(struct http_server *server)
 {
+	server->woken = true;
 	uv_timer_start(&server->timer, run_on_timer, 0, 0);
 }
 
