@@ -47,8 +47,8 @@ struct monitor {
 };
 
 /*
- * Ctrl-C is the way to end. Between events there is nothing to finish, and the client waits in a read that goes on after
- * a signal; while an event is printed, it is printed whole.
+ * Ctrl-C is the way to end. Between events there is nothing to finish, and the client waits in a read that goes on
+ * after a signal; while an event is printed, it is printed whole.
  */
 static volatile sig_atomic_t printing, stopped;
 

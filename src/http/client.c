@@ -60,7 +60,7 @@ static int call_connect(struct call *call, struct error *error)
 	if (strlen(call->socket_path) >= sizeof(address.sun_path))
 		return error_set(error, -ENAMETOOLONG, "the socket's path is longer than %zu bytes: %s",
 		                 sizeof(address.sun_path) - 1, call->socket_path);
-	strcpy(address.sun_path, call->socket_path);
+	memcpy(address.sun_path, call->socket_path, strlen(call->socket_path));
 	call->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (call->fd < 0 || setsockopt(call->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    connect(call->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
