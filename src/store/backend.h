@@ -9,6 +9,7 @@
 #define PILUS_STORE_BACKEND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "store/store.h"
 
@@ -24,9 +25,9 @@ struct store_watch {
 	void *userdata;
 };
 
-enum store_verb { STORE_PUT, STORE_CREATE, STORE_DELETE, STORE_GET };
+enum store_verb { STORE_PUT, STORE_PUT_LEASED, STORE_CREATE, STORE_DELETE, STORE_GET };
 
-/* A question on its way through the backend, which keeps them in order: `previous` and `next` are its. */
+/* A question on its way through the backend, which keeps them in order: `previous`, `next` and `deadline` are its. */
 struct store_request {
 	struct store *store;
 	enum store_verb verb;
@@ -37,6 +38,7 @@ struct store_request {
 	store_got got;
 	void *userdata;
 	struct store_request *previous, *next;
+	uint64_t deadline; /* uv_now */
 };
 
 /* The result is request->error. Tells who asked and frees the request. */
@@ -50,6 +52,7 @@ json_t *store_parse(const char *key, const char *text, struct error *error);
 
 struct store_backend {
 	const char *kind; /* the URL's scheme */
+	int (*check)(const char *location, struct error *error);
 	int (*open)(uv_loop_t *loop, const char *location, struct store **ret, struct error *error);
 
 	/* What was asked is still done; the store frees itself when its last handle is closed. */
@@ -60,6 +63,6 @@ struct store_backend {
 	json_t *(*status)(const struct store *store);
 };
 
-extern const struct store_backend store_dir;
+extern const struct store_backend store_dir, store_etcd;
 
 #endif

@@ -109,15 +109,21 @@ static void dir_ask(struct store *store, struct store_request *request)
 		batch_start(dir);
 }
 
+static int dir_check(const char *location, struct error *error)
+{
+	if (*location == '/')
+		return 0;
+	return error_set(error, -EINVAL, "\"dir:%s\" is no folder's full path: write dir:/FOLDER", location);
+}
+
 static int dir_open(uv_loop_t *loop, const char *location, struct store **ret, struct error *error)
 {
 	struct dir_tree *tree;
 	struct dir *dir;
-	int result;
+	int result = dir_check(location, error);
 
-	if (*location != '/')
-		return error_set(error, -EINVAL, "store 'dir:%s': the folder must begin with '/'", location);
-	result = dir_tree_open(loop, location, &tree, error);
+	if (!result)
+		result = dir_tree_open(loop, location, &tree, error);
 	if (result < 0)
 		return result;
 	dir = xnew(struct dir);
@@ -156,6 +162,7 @@ static json_t *dir_status(const struct store *store)
 
 const struct store_backend store_dir = {
 	.kind = "dir",
+	.check = dir_check,
 	.open = dir_open,
 	.close = dir_close,
 	.ask = dir_ask,

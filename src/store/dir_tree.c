@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "store/dir_tree.h"
-#include "store/dir_watch.h"
+#include "store/mirror.h"
 
 #define FILE_SIZE_MAX (1 << 20)
 #define RETRY_MS      1000
@@ -37,6 +37,12 @@ struct folder {
 	UT_hash_handle hh;
 };
 
+struct dir_watch {
+	struct mirror mirror;
+	struct dir_tree *tree;
+	struct dir_watch *prev, *next;
+};
+
 struct dir_tree {
 	char *path;
 	int inotify_fd;
@@ -51,7 +57,7 @@ struct dir_tree {
 	struct error error;
 };
 
-static void look_read(const struct dir_tree *tree, struct dir_look *look)
+static void look_read(const struct dir_tree *tree, struct mirror_look *look)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s" SUFFIX, tree->path, look->key);
 	size_t size;
@@ -67,17 +73,17 @@ static void look_read(const struct dir_tree *tree, struct dir_look *look)
 
 static void tree_look(struct dir_tree *tree, const char *key, bool finished)
 {
-	struct dir_look look = {.key = key, .finished = finished, .walk = tree->walk};
+	struct mirror_look look = {.key = key, .finished = finished, .walk = tree->walk};
 	struct dir_watch *watch;
 	bool read = false;
 
 	DL_FOREACH (tree->watches, watch) {
-		if (!dir_watch_wants(watch, key))
+		if (!mirror_wants(&watch->mirror, key))
 			continue;
 		if (!read)
 			look_read(tree, &look);
 		read = true;
-		dir_watch_look(watch, &look);
+		mirror_look(&watch->mirror, &look);
 	}
 	free(look.text);
 }
@@ -211,7 +217,7 @@ static void tree_walk(struct dir_tree *tree)
 	tree->walk++;
 	tree->error = (struct error){};
 	DL_FOREACH (tree->watches, watch)
-		watch->walk = tree->walk;
+		watch->mirror.walk = tree->walk;
 	result = folder_make(tree->path, 0700);
 	if (result < 0)
 		error_set_errno(&tree->error, result, "cannot make %s", tree->path);
@@ -225,15 +231,16 @@ static void tree_walk(struct dir_tree *tree)
 		uv_timer_start(&tree->timer, on_timer, REMOTE_MS, 0);
 	folders_sweep(tree);
 	DL_FOREACH (tree->watches, watch) {
-		if (watch->walk == tree->walk)
-			dir_watch_sweep(watch);
+		if (watch->mirror.walk == tree->walk)
+			mirror_sweep(&watch->mirror);
 	}
 }
 
 static void watch_free(struct dir_watch *watch)
 {
 	DL_DELETE(watch->tree->watches, watch);
-	dir_watch_free(watch);
+	mirror_clear(&watch->mirror);
+	free(watch);
 }
 
 static void tree_free(uv_handle_t *handle)
@@ -258,7 +265,7 @@ static void tree_leave(struct dir_tree *tree)
 	tree->busy = false;
 	DL_FOREACH_SAFE(tree->watches, watch, next)
 	{
-		if (watch->closed || tree->closed)
+		if (watch->mirror.closed || tree->closed)
 			watch_free(watch);
 	}
 	if (tree->closed) {
@@ -346,7 +353,7 @@ void dir_tree_close(struct dir_tree *tree)
 
 	tree->closed = true;
 	DL_FOREACH (tree->watches, watch)
-		watch->closed = true;
+		watch->mirror.closed = true;
 	if (!tree->busy)
 		tree_leave(tree);
 }
@@ -358,14 +365,14 @@ struct store_watch *dir_tree_watch(struct dir_tree *tree)
 	watch->tree = tree;
 	DL_APPEND(tree->watches, watch);
 	uv_timer_start(&tree->timer, on_timer, 0, 0);
-	return &watch->watch;
+	return &watch->mirror.watch;
 }
 
 void dir_tree_watch_close(struct store_watch *base)
 {
 	struct dir_watch *watch = (struct dir_watch *)base;
 
-	watch->closed = true;
+	watch->mirror.closed = true;
 	if (!watch->tree->busy)
 		watch_free(watch);
 }

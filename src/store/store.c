@@ -11,25 +11,43 @@
 
 #define KEY_MAX 200
 
-static const struct store_backend *const backends[] = {&store_dir};
+static const struct store_backend *const backends[] = {&store_dir, &store_etcd};
 
-int store_open(uv_loop_t *loop, const char *url, struct store **ret, struct error *error)
+/* NULL when there is no such kind; else *ret_location is what stands behind the colon. */
+static const struct store_backend *find_backend(const char *url, const char **ret_location, struct error *error)
 {
 	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
 		size_t length = strlen(backends[i]->kind);
-		struct store *store;
-		int result;
 
 		if (strncmp(url, backends[i]->kind, length) || url[length] != ':')
 			continue;
-		result = backends[i]->open(loop, url + length + 1, &store, error);
-		if (result < 0)
-			return result;
-		store->backend = backends[i];
-		*ret = store;
-		return 0;
+		*ret_location = url + length + 1;
+		return backends[i];
 	}
-	return error_set(error, -EINVAL, "store '%s': no such kind of store; write dir:/FOLDER", url);
+	error_set(error, -EINVAL, "\"%s\" is no store: write dir:/FOLDER or etcd:http://HOST:PORT", url);
+	return NULL;
+}
+
+int store_check(const char *url, struct error *error)
+{
+	const char *location;
+	const struct store_backend *backend = find_backend(url, &location, error);
+
+	return backend ? backend->check(location, error) : -EINVAL;
+}
+
+int store_open(uv_loop_t *loop, const char *url, struct store **ret, struct error *error)
+{
+	const char *location;
+	const struct store_backend *backend = find_backend(url, &location, error);
+	struct store *store;
+	int result = backend ? backend->open(loop, location, &store, error) : -EINVAL;
+
+	if (result < 0)
+		return result;
+	store->backend = backend;
+	*ret = store;
+	return 0;
 }
 
 void store_close(struct store *store)
@@ -97,6 +115,11 @@ static void store_write(struct store *store, enum store_verb verb, const char *k
 void store_put(struct store *store, const char *key, json_t *value, store_done done, void *userdata)
 {
 	store_write(store, STORE_PUT, key, value, done, userdata);
+}
+
+void store_put_leased(struct store *store, const char *key, json_t *value, store_done done, void *userdata)
+{
+	store_write(store, STORE_PUT_LEASED, key, value, done, userdata);
 }
 
 void store_create(struct store *store, const char *key, json_t *value, store_done done, void *userdata)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared state of the cluster: small JSON objects under keys like "nodes/node-1". Backends (dir now; etcd and
+ * Shared state of the cluster: small JSON objects under keys like "nodes/node-1". Backends (dir and etcd;
  * kubernetes later) have the same semantics. The loop's thread only.
  *
  * Every answer comes as a callback from the loop, never from inside the call that asked. Keys are made of segments
@@ -16,8 +16,11 @@
 
 struct store;
 
-/* "dir:/var/lib/pilus/store". The caller closes *ret; callbacks still owed are dropped then and
- * watches closed; what was asked for is still done while the loop runs. */
+/* May this be opened? −EINVAL in words when it is no store's URL; the store itself is not asked. */
+int store_check(const char *url, struct error *error);
+
+/* "dir:/var/lib/pilus/store", "etcd:http://10.0.0.1:2379,10.0.0.2:2379/pilus". The caller closes *ret; callbacks still
+ * owed are dropped then and watches closed; what was asked for is still done while the loop runs. */
 int store_open(uv_loop_t *loop, const char *url, struct store **ret, struct error *error);
 void store_close(struct store *store);
 
@@ -26,6 +29,13 @@ typedef void (*store_done)(void *userdata, int result, const struct error *error
 
 /* value is borrowed for the call. done may be NULL. */
 void store_put(struct store *store, const char *key, json_t *value, store_done done, void *userdata);
+
+/*
+ * As store_put, for what is true while this node lives: it is removed when this process was gone, or did not reach the
+ * store, for 20 seconds. A watch says so then, and who wrote it writes it again. An earlier life's key is taken over by
+ * writing it. (dir: nobody could tell; there it stays.)
+ */
+void store_put_leased(struct store *store, const char *key, json_t *value, store_done done, void *userdata);
 
 /* -EEXIST when the key is there; of several nodes at once, one wins. */
 void store_create(struct store *store, const char *key, json_t *value, store_done done, void *userdata);

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "net/link.h"
+#include "store/store.h"
 
 #define NAME_MAX_BYTES 128
 #define YEAR           31536000
@@ -66,20 +67,20 @@ static int socket_parse(const struct config_key *key, const struct config_value 
 	return path_parse(key, value, field, error);
 }
 
-static int store_parse(const struct config_key *key, const struct config_value *value, void *field, struct error *error)
+static int store_url_parse(const struct config_key *key, const struct config_value *value, void *field,
+                           struct error *error)
 {
-	const char *text = value->items[0];
+	int result = store_check(value->items[0], error);
 
-	if (strncmp(text, "dir:/", 5))
-		return error_set(error, -EINVAL, "\"%s\" is no store: write dir:/FOLDER", text);
-	*(char **)field = xstrdup(text);
-	return 0;
+	if (!result)
+		*(char **)field = xstrdup(value->items[0]);
+	return result;
 }
 
 static const struct config_kind name_kind = {"NAME", false, name_parse, text_show, text_clear};
 static const struct config_kind path_kind = {"PATH", false, path_parse, text_show, text_clear};
 static const struct config_kind socket_kind = {"PATH", false, socket_parse, text_show, text_clear};
-static const struct config_kind store_kind = {"dir:FOLDER", false, store_parse, text_show, text_clear};
+static const struct config_kind store_kind = {"URL", false, store_url_parse, text_show, text_clear};
 
 /* Numbers and choices. */
 

@@ -37,7 +37,7 @@ static void tell(struct publications *publications, const char *key)
 	if (json_object_get(publications->taken, key))
 		return;
 	if (wanted)
-		store_put(publications->store, key, wanted, told, publications);
+		store_put_leased(publications->store, key, wanted, told, publications);
 	else
 		store_delete(publications->store, key, told, publications);
 }
