@@ -1,43 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """pilusd of a node: configured, started and waited for, stopped, asked."""
-import http.client
 import json
 import os
 import select
 import signal
-import socket
 import subprocess
 import time
 
-from . import LabError, labs, names, places
+from . import LabError, labs, names, patience, places
 
-READY_SECONDS = 30
-STOP_SECONDS = 20
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout):
-        super().__init__("pilus", timeout=timeout)
-        self._path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+READY_SECONDS = patience.stretch(30)
+STOP_SECONDS = patience.stretch(20)
+CHANGE_SECONDS = patience.stretch(15)
 
 
 def ask(node, path):
     """GET from the agent, as an object. OSError when it does not answer, LabError when it answers with an error."""
-    connection = _UnixConnection(node.socket, timeout=5)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        body = response.read().decode()
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise LabError(f"the agent of {node.name} answers {path} with {response.status}: {body.strip()}")
-    return json.loads(body)
+    from . import api  # Python's HTTP takes longer to import than most commands take to run, and few ask
+    return api.get(node, path)
 
 
 def pid(node):
@@ -92,7 +72,7 @@ def wait_ready(node, process):
         try:
             ask(node, "/v1/endpoints")
             return
-        except (OSError, http.client.HTTPException, LabError) as error:
+        except (OSError, LabError) as error:
             if time.monotonic() > deadline:
                 raise LabError(f"the agent of {node.name} is not ready after {READY_SECONDS} s ({error}); "
                                f"its log ends:\n{_tail(node)}") from None
@@ -126,7 +106,7 @@ def stop(node, number=signal.SIGTERM):
         os.close(process)
 
 
-def wait_until(node, path, condition, what, seconds=15):
+def wait_until(node, path, condition, what, seconds=CHANGE_SECONDS):
     """Until the agent's answer meets the condition. An agent that does not run is not waited for."""
     deadline = time.monotonic() + seconds
     while pid(node):
@@ -134,7 +114,7 @@ def wait_until(node, path, condition, what, seconds=15):
         try:
             if condition(ask(node, path)):
                 return
-        except (OSError, http.client.HTTPException, LabError) as error:
+        except (OSError, LabError) as error:
             answer = str(error)  # stopping or starting, perhaps: the loop's condition or the deadline decide
         if time.monotonic() > deadline:
             raise LabError(f"{node.name} does not {what} after {seconds} s ({answer}): "

@@ -8,7 +8,7 @@ import os
 import select
 import time
 
-from . import LabError
+from . import LabError, patience
 
 ROOT = "pilus-lab"
 
@@ -61,7 +61,7 @@ def _populated(events):
     return b"populated 1" in os.read(events, 4096)
 
 
-def kill(path, seconds=10):
+def kill(path, seconds=patience.stretch(10)):
     """Ends every process of the subtree and waits for that. TimeoutError when the kernel does not get it done."""
     try:
         events = os.open(f"{path}/cgroup.events", os.O_RDONLY)

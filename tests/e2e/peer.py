@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-SECONDS = 5
+SECONDS = 5 * float(os.environ.get("PILUS_PATIENCE") or 1)
 
 
 def _say(text):

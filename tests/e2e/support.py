@@ -19,11 +19,15 @@ PEER = ["/usr/bin/python3", str(TOP / "tests" / "e2e" / "peer.py")]
 PYTHON = ["/usr/bin/python3", "-c"]
 
 TCP_PORT, UDP_PORT = 7000, 7001
+KERNEL = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
+TCX_SINCE, IPV6_OUT_OF_IPV4_SINCE = (6, 6), (6, 3)
+# Stretches every deadline, on machines slower than usual: the lab and peer.py read it too.
+PATIENCE = float(os.environ.get("PILUS_PATIENCE") or 1)
 
 
 def wait_for(condition, what, seconds=10):
     """Asks until the answer is true, and returns it."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while True:
         answer = condition()
         if answer:
@@ -52,7 +56,7 @@ class Process:
 
     def wait_line(self, pattern, seconds=10):
         """The first line that matches, of those said and those to come."""
-        deadline, seen = time.monotonic() + seconds, 0
+        deadline, seen = time.monotonic() + seconds * PATIENCE, 0
         while True:
             for line in self.lines[seen:]:
                 if re.search(pattern, line):
@@ -67,18 +71,18 @@ class Process:
     def finish(self, seconds=10):
         """Ends its input, and returns its exit status once it ended by itself."""
         self._process.stdin.close()
-        while self._read(seconds):
+        while self._read(seconds * PATIENCE):
             pass
-        return self._process.wait(seconds)
+        return self._process.wait(seconds * PATIENCE)
 
     def stop(self):
         """Ends it, and reads what it still had to say."""
         if not self.ended():
             self._process.terminate()
-        while self._read(5):
+        while self._read(5 * PATIENCE):
             pass
         try:
-            self._process.wait(5)
+            self._process.wait(5 * PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -94,7 +98,7 @@ class Lab:
 
     def run(self, *arguments, check=True, seconds=90, text=None):
         done = subprocess.run([LAB, "--name", self.name, *arguments], input=text, text=True, capture_output=True,
-                              timeout=seconds, check=False)
+                              timeout=seconds * PATIENCE, check=False)
         assert not check or done.returncode == 0, \
             f"lab {' '.join(arguments)}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
         return done
@@ -157,7 +161,7 @@ class Lab:
 
 def ping(lab, place, address, *options, count=3):
     """Every single one has to be answered."""
-    done = lab.exec(place, "ping", "-n", "-c", str(count), "-i", "0.1", "-W", "2", *options, address, check=False)
+    done = lab.exec(place, "ping", "-n", "-c", str(count), "-i", "0.1", "-W", str(2 * PATIENCE), *options, address, check=False)
     assert f"{count} received, 0% packet loss" in done.stdout, f"{place} -> {address}\n{done.stdout}{done.stderr}"
 
 

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's API (docs/api.md), by HTTP on its unix socket."""
+import http.client
+import json
+import socket
+
+from . import LabError, patience
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout):
+        super().__init__("pilus", timeout=timeout)
+        self._path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def get(node, path):
+    """As agents.ask has it."""
+    connection = _UnixConnection(node.socket, timeout=patience.stretch(5))
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read().decode()
+    except http.client.HTTPException as error:
+        raise OSError(f"the agent of {node.name} breaks off: {error!r}") from error
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise LabError(f"the agent of {node.name} answers {path} with {response.status}: {body.strip()}")
+    return json.loads(body)
