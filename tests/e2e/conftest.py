@@ -8,6 +8,10 @@ import pytest
 from support import TCP_PORT, UDP_PORT, Lab
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "kernels: runs on other kernels too, by make check-kernels; so it is quick")
+
+
 def pytest_sessionstart(session):
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # fixtures take their labs down then too
     if os.geteuid() != 0:

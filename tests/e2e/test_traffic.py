@@ -10,6 +10,7 @@ POD_MTU = 1450
 NO_FRAGMENTS = {4: POD_MTU - 28, 6: POD_MTU - 48}
 
 
+@pytest.mark.kernels
 def test_ping(lab, family, server):
     ping(lab, "client", lab.ip(server, family))
 
@@ -18,6 +19,7 @@ def test_ping_from_the_other_side(lab, family, server):
     ping(lab, server, lab.ip("client", family))
 
 
+@pytest.mark.kernels
 def test_ping_of_64_kb(lab, family, server):
     ping(lab, "client", lab.ip(server, family), "-s", "65000")
 
@@ -37,6 +39,7 @@ def test_tcp(lab, family, server):
     ask(lab, "client", "tcp-ask", lab.ip(server, family), TCP_PORT, 1)
 
 
+@pytest.mark.kernels
 def test_tcp_moves_20_mb_unharmed_both_ways(lab, family, server):
     ask(lab, "client", "tcp-ask", lab.ip(server, family), TCP_PORT, 20_000_000)
 
@@ -85,7 +88,7 @@ for number in range(300):
 """, lab.ip(server, family), str(TCP_PORT))
 
 
-@pytest.mark.parametrize("node", ["node-1", "node-2"])
+@pytest.mark.parametrize("node", [pytest.param("node-1", marks=pytest.mark.kernels), "node-2"])
 def test_host_to_pod(lab, family, node):
     for pod in ("near", "far"):
         ping(lab, node, lab.ip(pod, family))
@@ -93,6 +96,7 @@ def test_host_to_pod(lab, family, node):
         ask(lab, node, "udp-ask", lab.ip(pod, family), UDP_PORT)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("node", ["node-1", "node-2"])
 def test_pod_to_host(lab, family, node):
     address = lab.ip(node, family)
@@ -102,6 +106,7 @@ def test_pod_to_host(lab, family, node):
         ask(lab, "client", "udp-ask", address, UDP_PORT)
 
 
+@pytest.mark.kernels
 def test_ping_of_64_kb_between_host_and_pod(lab, family):
     for pod in ("near", "far"):
         ping(lab, "node-1", lab.ip(pod, family), "-s", "65000")

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the datapath makes of the kernel it runs on: what is newer is used where it is, else the older way."""
+import pytest
+
+from support import IPV6_OUT_OF_IPV4_SINCE, KERNEL, TCP_PORT, TCX_SINCE, ask, ping
+
+pytestmark = pytest.mark.kernels
+
+
+def test_programs_are_attached_by_the_newest_way_there_is(lab):
+    attach = "tcx" if KERNEL >= TCX_SINCE else "clsact"
+    for node in ("node-1", "node-2"):
+        datapath = lab.json(node, "status")["datapath"]
+        assert datapath["attach"] == attach
+        assert {program["hook"].partition("/")[0] for program in datapath["programs"]} == {attach}
+    assert f"attached by {attach}" in lab.pilus("node-1", "status")
+
+
+def test_ipv6_comes_through_the_overlay_device_where_it_must(lab, family):
+    """Before 6.3 programs cannot take IPv6 out of IPv4, so the device does; IPv4 never needs it."""
+    by_device = family == 6 and KERNEL < IPV6_OUT_OF_IPV4_SINCE
+    with lab.monitor("node-2", "-vv", "--type", "trace") as monitor:
+        ping(lab, "client", lab.ip("far", family), count=1)
+        monitor.wait_line("to-endpoint.*EchoRequest|delivered into the pod")
+    story = "\n".join(monitor.lines)
+    assert ("overlay device" in story) == by_device, story
+    ask(lab, "client", "tcp-ask", lab.ip("far", family), TCP_PORT)
