@@ -23,6 +23,9 @@ check: all ## all tests: unit, sanitize, check, packet, e2e; some: make check SU
 check-sanitize: all ## the unit tests under the address and undefined behaviour sanitizers
 	@scripts/check sanitize
 
+check-kernels: all ## part of the tests on Debian's kernels 6.1, 6.12 and newest, in QEMU; minutes each
+	@scripts/check kernel-6.1 kernel-6.12 kernel-newest
+
 bench: all ## Pilus beside a plain veth pair, on this machine; make bench ARGS=--full takes longer
 	@scripts/as-root bench/bench $(ARGS)
 	@scripts/as-root $(BUILD)/bench/bench-datapath
@@ -46,4 +49,4 @@ $(BUILD)/deps.stamp: scripts/deps
 $(BUILD)/build.ninja: | $(BUILD)/deps.stamp
 	@meson setup $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
 
-.PHONY: all deps demo check check-sanitize bench install clean help
+.PHONY: all deps demo check check-sanitize check-kernels bench install clean help
