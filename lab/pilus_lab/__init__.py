@@ -10,6 +10,8 @@ The lab: Pilus nodes as namespaces of one machine. One noun per file:
   underlay  the network the nodes share
   nodes     a node's namespaces and mounts
   places    running a command in a node or pod
+  daemons   processes that outlive the command that started them
+  etcd      the store of a lab brought up with --store etcd
   agents    pilusd of a node: started, stopped, asked
   api       how an agent is asked
   pods      pods, by executing pilus-cni as a runtime does

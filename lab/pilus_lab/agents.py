@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """pilusd of a node: configured, started and waited for, stopped, asked."""
 import json
-import os
-import select
 import signal
 import subprocess
 import time
 
-from . import LabError, labs, names, patience, places
+from . import LabError, daemons, etcd, labs, names, patience, places
 
 READY_SECONDS = patience.stretch(30)
 STOP_SECONDS = patience.stretch(20)
@@ -21,21 +19,14 @@ def ask(node, path):
 
 
 def pid(node):
-    """The running agent's, or None. A number left in the file by an agent that died means nothing."""
-    try:
-        with open(f"{node.folder}/agent.pid", encoding="ascii") as file:
-            number = int(file.read() or 0)
-        with open(f"{node.agent_cgroup}/cgroup.procs", encoding="ascii") as file:
-            return number if number in map(int, file) else None
-    except FileNotFoundError:
-        return None
+    return daemons.pid(f"{node.folder}/agent.pid", node.agent_cgroup)
 
 
 def write_config(node, arguments):
     """JSON is YAML. What an argument of the user's sets is left out."""
     config = {
         "node-name": node.name,
-        "store": f"dir:{node.lab.store}",
+        "store": etcd.url(node.lab) if node.lab.settings()["store"] == "etcd" else f"dir:{node.lab.store}",
         "pod-cidrs": names.node_pod_cidrs(node.number),
         "node-addresses": [node.address(4), node.address(6)],
         "state-dir": "/run/pilus/state",
@@ -58,8 +49,7 @@ def start(node):
     with open(f"{node.folder}/agent.log", "ab") as log:
         process = places.start(node, command, node.agent_cgroup, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                start_new_session=True, cwd="/")
-    with open(f"{node.folder}/agent.pid", "w", encoding="ascii") as file:
-        file.write(f"{process.pid}\n")
+    daemons.remember(f"{node.folder}/agent.pid", process)
     return process
 
 
@@ -96,14 +86,9 @@ def stop(node, number=signal.SIGTERM):
     running = pid(node)
     if not running:
         raise LabError(f"the agent of {node.name} does not run: start it with lab agent {node.name} start")
-    process = os.pidfd_open(running)
-    try:
-        signal.pidfd_send_signal(process, number)
-        if not select.select([process], [], [], STOP_SECONDS)[0]:
-            raise LabError(f"the agent of {node.name} (process {running}) did not end within {STOP_SECONDS} s after "
-                           f"{signal.Signals(number).name}: its log is {node.folder}/agent.log")
-    finally:
-        os.close(process)
+    if not daemons.end(running, number, STOP_SECONDS):
+        raise LabError(f"the agent of {node.name} (process {running}) did not end within {STOP_SECONDS} s after "
+                       f"{signal.Signals(number).name}: its log is {node.folder}/agent.log")
 
 
 def wait_until(node, path, condition, what, seconds=CHANGE_SECONDS):

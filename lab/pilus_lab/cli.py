@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 
-from . import LabError, agents, labs, lifecycle, names, places, pods
+from . import LabError, agents, etcd, labs, lifecycle, names, places, pods
 
 
 def _up(options):
     lab = labs.Lab(options.name)
     count = names.parse_node_count(options.nodes)
-    lifecycle.up(lab, count, options.agent_arg)
+    lifecycle.up(lab, count, options.store, options.agent_arg)
     print(f"lab {lab.name} is up: " + ", ".join(node.name for node in lab.nodes()))
 
 
@@ -61,6 +61,16 @@ def _agent(options):
         agents.stop(node, {"stop": signal.SIGTERM, "kill": signal.SIGKILL}[options.action])
 
 
+def _store(options):
+    lab = labs.Lab(options.name).require()
+    if lab.settings()["store"] != "etcd":
+        raise LabError(f"lab {lab.name!r} has no store that runs: bring it up with --store etcd")
+    if options.action == "start":
+        etcd.start(lab)
+    else:
+        etcd.stop(lab, {"stop": signal.SIGTERM, "kill": signal.SIGKILL}[options.action])
+
+
 def _status(options):
     status = lifecycle.status(labs.Lab(options.name).require())
     if options.output == "json":
@@ -91,7 +101,7 @@ def _argument(*words, **options):
 COMMANDS = {
     ("up",): (_up, "make a lab of nodes, each with an agent", [
         _argument("--nodes", default="2", metavar="N", help="how many (default 2)"),
-        _argument("--store", default="dir", choices=["dir"], help="what the agents share state by (default dir)"),
+        _argument("--store", default="dir", choices=["dir", "etcd"], help="what the agents share state by (default dir)"),
         _argument("--agent-arg", action="append", default=[], metavar="ARG",
                   help="give ARG to every agent; write --agent-arg=--key=value"),
     ]),
@@ -116,6 +126,9 @@ COMMANDS = {
     ]),
     ("agent",): (_agent, "stop (SIGTERM), kill (SIGKILL) or start a node's agent, and wait until it is", [
         _argument("node", metavar="NODE"),
+        _argument("action", choices=["stop", "kill", "start"]),
+    ]),
+    ("store",): (_store, "stop (SIGTERM), kill (SIGKILL) or start the etcd of a lab that has one", [
         _argument("action", choices=["stop", "kill", "start"]),
     ]),
     ("status",): (_status, "nodes and pods of the lab", [

@@ -3,8 +3,9 @@
 Where everything of a lab is. All there is to know about a lab follows from its folder and the kernel:
 
   /run/pilus-lab/LAB/          the lab; its nodes see it too
-      lab.json                 {"agent-args": […]}
-      store/                   the shared state of all its agents
+      lab.json                 {"agent-args": […], "store": "dir" or "etcd"}
+      store/                   the shared state of all its agents, of kind dir
+      etcd/                    that of kind etcd: etcd.log, etcd.pid, data/
       ns/                      a private tmpfs with the nodes' mount namespaces
       node-N/                  state folder; the node's /run/pilus: pilus.sock, pilus.yaml, agent.log, agent.pid, state/
       pods/POD.json            what CNI DEL needs to know: written before ADD, completed after
@@ -52,9 +53,11 @@ class Lab:
         self.name = name
         self.folder = f"{ROOT}/{name}"
         self.store = f"{self.folder}/store"
+        self.etcd = f"{self.folder}/etcd"
         self.mount_namespaces = f"{self.folder}/ns"
         self.pod_records = f"{self.folder}/pods"
         self.cgroup = f"{cgroups.mount_point()}/{cgroups.ROOT}/{name}"
+        self.etcd_cgroup = f"{self.cgroup}/etcd"
 
     def netns(self, place):
         """The name `ip netns` knows a node, a pod or the underlay by."""

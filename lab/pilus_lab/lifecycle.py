@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 
-from . import LabError, agents, cgroups, kernel, labs, nodes, underlay
+from . import LabError, agents, cgroups, etcd, kernel, labs, nodes, underlay
 
 
 @contextlib.contextmanager
@@ -22,13 +22,15 @@ def _locked(lab):
         os.close(folder)
 
 
-def up(lab, node_count, agent_arguments):
+def up(lab, node_count, store, agent_arguments):
     """All or nothing: what fails or is interrupted half-way is taken down again."""
     labs.binary("pilusd")
+    if store == "etcd":
+        etcd.check_installed()
     _make_folder(lab)
     with _locked(lab):
         try:
-            _make(lab, node_count, agent_arguments)
+            _make(lab, node_count, store, agent_arguments)
         except BaseException:
             for problem in _take_down(lab):
                 print(f"lab: {problem}", file=sys.stderr)
@@ -44,14 +46,16 @@ def _make_folder(lab):
                        f"take it down with lab down --name {lab.name}") from None
 
 
-def _make(lab, node_count, agent_arguments):
+def _make(lab, node_count, store, agent_arguments):
     for folder in (lab.store, lab.mount_namespaces, lab.pod_records):
         os.mkdir(folder)
     kernel.mount("tmpfs", lab.mount_namespaces, "tmpfs", options="mode=700")
     kernel.mount(None, lab.mount_namespaces, flags=kernel.MS_PRIVATE)
     cgroups.make(lab.cgroup)
-    labs.write_json(f"{lab.folder}/lab.json", {"agent-args": agent_arguments})
+    labs.write_json(f"{lab.folder}/lab.json", {"agent-args": agent_arguments, "store": store})
     underlay.make(lab)
+    if store == "etcd":
+        etcd.start(lab)
     made = [labs.Node(lab, number) for number in range(1, node_count + 1)]
     for node in made:
         nodes.make(node)

@@ -11,7 +11,7 @@ GATEWAY = {4: "10.99.0.254", 6: "fd99::fe"}
 _WORD = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _LABEL_KEY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?")
-_RESERVED = re.compile(rf"node-\d+|{UNDERLAY}|store|ns|pods")
+_RESERVED = re.compile(rf"node-\d+|{UNDERLAY}|store|etcd|ns|pods")
 
 
 def _check_word(kind, name, length):

@@ -195,7 +195,8 @@ static const struct {
          "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
          "aaaaaaa\n",
          "FILE:1: socket: a socket's path has at most 107 characters; choose a shorter one"},
-	{"store: etcd://x\n", "FILE:1: store: \"etcd://x\" is no etcd; write etcd:http://HOST:PORT[,HOST:PORT]...[/PREFIX]"},
+	{"store: etcd://x\n",
+         "FILE:1: store: \"etcd://x\" is no etcd; write etcd:http://HOST:PORT[,HOST:PORT]...[/PREFIX]"},
 	{"uplinks: [eth0, eth0]\n", "FILE:1: uplinks: eth0 is given twice"},
 	{"uplinks: [a, b, c, d, e, f, g, h, i]\n", "FILE:1: uplinks: at most 8 devices can be given"},
 	{"uplinks: [a/b]\n", "FILE:1: uplinks: \"a/b\" is no name for a network device: use 1 to 15 characters without "
