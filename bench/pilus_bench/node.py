@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a node pays: the agent's start, its memory, and a pod's CNI ADD."""
-import http.client
 import json
 import os
 import subprocess
 import time
 
-from pilus_lab import agents, labs, places
+from pilus_lab import agents, api, labs, places
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 READY_SECONDS = 30
@@ -19,9 +18,9 @@ def start_to_ready(node):
     process = agents.start(node)
     while True:
         try:
-            agents.ask(node, "/v1/status")
+            api.get(node, "/v1/status")
             return time.monotonic() - start
-        except (OSError, http.client.HTTPException):
+        except OSError:
             if process.poll() is not None or time.monotonic() - start > READY_SECONDS:
                 raise RuntimeError(f"the agent of {node.name} did not get ready: see {node.folder}/agent.log") from None
             time.sleep(0.0005)
@@ -32,7 +31,7 @@ def memory(node):
     with open(f"/proc/{agents.pid(node)}/status", encoding="ascii") as file:
         fields = dict(line.split(":", 1) for line in file)
     return {"resident": int(fields["VmRSS"].split()[0]) * 1024,
-            "maps": sum(entry["bytes"] for entry in agents.ask(node, "/v1/maps"))}
+            "maps": sum(entry["bytes"] for entry in api.get(node, "/v1/maps"))}
 
 
 def cni(node, count):

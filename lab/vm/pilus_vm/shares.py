@@ -19,7 +19,7 @@ def _command(folder, descriptor, cache):
                 "sandbox=chroot", "-o", "log_level=err", "--thread-pool-size=0"]
     if os.access(RUST_VIRTIOFSD, os.X_OK):
         return [RUST_VIRTIOFSD, f"--fd={descriptor}", f"--shared-dir={folder}", f"--cache={cache}",
-                "--sandbox=chroot", "--log-level=error"]
+                "--sandbox=chroot", "--no-announce-submounts", "--log-level=error"]
     raise MachineError("virtiofsd is missing: run scripts/deps --kernels")
 
 
