@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab's etcd: one member, in the underlay's namespace, where all nodes reach it."""
-import http.client
 import os
 import shutil
 import signal
@@ -60,11 +59,12 @@ def _wait_ready(lab, process):
 
 def _healthy(lab):
     """Asked from a thread, which may be in the underlay's namespace while this process is not."""
+    import http.client  # here, for it takes longer to import than most commands of the lab take to run
     answers = []
 
     def ask():
         kernel.setns(lab.place(names.UNDERLAY).netns_file, kernel.CLONE_NEWNET)
-        connection = http.client.HTTPConnection(lab.place(names.UNDERLAY).address(4), PORT, timeout=2)
+        connection = http.client.HTTPConnection(lab.place(names.UNDERLAY).address(4), PORT, timeout=patience.stretch(2))
         try:
             connection.request("GET", "/health")
             answers.append(connection.getresponse().status == 200)
