@@ -111,7 +111,6 @@ int from_container(struct __sk_buff *skb)
 	struct decision decision = {};
 	int reason;
 
-	parse_pull(skb);
 	reason = skb->vlan_present ? DROP_UNSUPPORTED_L3 : parse_packet(skb, 0, &packet);
 	if (!reason)
 		reason = from_container_receive(skb, &packet, &decision);
@@ -141,7 +140,6 @@ int to_container(struct __sk_buff *skb)
 	struct decision decision = {.action = FLOW_TO_ENDPOINT, .target = endpoint_id_by_device(skb->ifindex)};
 	int reason;
 
-	parse_pull(skb);
 	reason = parse_packet(skb, 0, &packet);
 	if (stack_housekeeping(reason, &packet))
 		return VERDICT_NEXT;

@@ -19,6 +19,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
  * to. */
 static __always_inline _Bool is_for_fast_path(struct __sk_buff *skb, struct overlay_sender *ret_sender)
 {
+	if (unlikely(skb->data_end - skb->data < sizeof(struct overlay_headers)))
+		parse_pull(skb);
 	return skb->protocol == bpf_htons(ETH_P_IP) && skb->pkt_type == PACKET_HOST && !skb->vlan_present &&
 	       overlay_recognise(skb, ret_sender);
 }
@@ -59,7 +61,6 @@ static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet 
 /* A packet that passes by, for who listens. Its nodes are named; its flow is none of ours. */
 VERIFIED_ONCE int trace_passing(struct __sk_buff *skb, struct packet *packet)
 {
-	parse_pull(skb);
 	if (!packet || parse_packet(skb, 0, packet))
 		return 0;
 	packet->source_identity = ipcache_lookup(&packet->tuple.source).identity;
@@ -76,7 +77,6 @@ int from_netdev(struct __sk_buff *skb)
 	                        .state = PACKET_UNKNOWN};
 	struct overlay_sender sender = {};
 
-	parse_pull(skb);
 	if (is_for_fast_path(skb, &sender))
 		return receive_overlay(skb, &packet, &sender);
 	packet.point = TRACE_FROM_NETWORK;

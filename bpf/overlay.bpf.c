@@ -38,7 +38,6 @@ int from_overlay(struct __sk_buff *skb)
 	int reason = read_sender(skb, &sender);
 
 	packet.story = STORY_DECAPSULATED;
-	parse_pull(skb);
 	if (!reason)
 		reason = parse_packet(skb, 0, &packet);
 	if (!reason)
@@ -76,7 +75,6 @@ int to_overlay(struct __sk_buff *skb)
 	struct decision decision = {.action = FLOW_TO_NODE};
 	int reason;
 
-	parse_pull(skb);
 	reason = parse_packet(skb, 0, &packet);
 	if (stack_housekeeping(reason, &packet)) /* there is nobody to discover in the overlay */
 		return drop(skb, &packet, reason ? reason : DROP_MULTICAST);

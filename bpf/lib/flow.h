@@ -121,6 +121,7 @@ static __always_inline void flow_note_related(struct __sk_buff *skb, struct pack
 {
 	struct flow_key quoted;
 
+	parse_pull(skb); /* the quote lies behind the headers */
 	if (!icmp_quoted_flow(skb, packet, &quoted) && bpf_map_lookup_elem(&pilus_flows, &quoted))
 		packet->state = PACKET_RELATED;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * From bytes to struct packet: ethernet, IPv4, IPv6 with extension headers, fragments, ports. Every access is checked
- * against the linear part of the skb, which parse_pull makes long enough beforehand. What is cut short or malformed
+ * against the linear part of the skb, which parse_pull makes longer where it must. What is cut short or malformed
  * ends in a drop reason. The packet quoted by an ICMP error is in icmp.h.
  */
 #ifndef PILUS_BPF_PARSE_H
@@ -79,14 +79,16 @@ static __always_inline struct cursor cursor_at(struct __sk_buff *skb, __u32 offs
 	return (struct cursor){(void *)(long)skb->data + offset, (void *)(long)skb->data_end};
 }
 
-/* The linear part is short when the packet is, or when the packet lies in pages. A failure shows as a truncated header.
+/*
+ * Makes more of the packet linear. Returns whether that helped. As a rule the headers are linear and the payload is
+ * not: then pulling would copy, and cost a third of a stream's throughput, so it is the last resort.
  */
-static __always_inline void parse_pull(struct __sk_buff *skb)
+static __always_inline _Bool parse_pull(struct __sk_buff *skb)
 {
 	__u32 linear = skb->data_end - skb->data;
 
-	if (unlikely(linear < PARSE_LINEAR && linear < skb->len))
-		bpf_skb_pull_data(skb, skb->len < PARSE_LINEAR ? skb->len : PARSE_LINEAR);
+	return linear < PARSE_LINEAR && linear < skb->len &&
+	       !bpf_skb_pull_data(skb, skb->len < PARSE_LINEAR ? skb->len : PARSE_LINEAR);
 }
 
 static __always_inline int parse_icmp(struct cursor *cursor, struct tuple *tuple)
@@ -226,11 +228,8 @@ static __always_inline int tuple_key(const struct tuple *tuple, struct flow_key 
 	                     tuple->protocol);
 }
 
-/*
- * Parses the frame whose ethernet header is at offset `frame` of the skb; parse_pull has been called. Returns 0 or a
- * drop reason, and `packet` holds how far it came.
- */
-VERIFIED_ONCE int parse_packet(struct __sk_buff *skb, __u32 frame, struct packet *packet)
+/* As parse_packet, as far as the packet is linear. */
+VERIFIED_ONCE int parse_linear(struct __sk_buff *skb, __u32 frame, struct packet *packet)
 {
 	struct fragment fragment = {};
 	struct ethhdr *ethernet;
@@ -261,6 +260,19 @@ VERIFIED_ONCE int parse_packet(struct __sk_buff *skb, __u32 frame, struct packet
 		return reason;
 	packet->direction = tuple_key(&packet->tuple, &packet->key);
 	return 0;
+}
+
+/*
+ * Parses the frame whose ethernet header is at offset `frame` of the skb. Returns 0 or a drop reason, and `packet`
+ * holds how far it came.
+ */
+static __always_inline int parse_packet(struct __sk_buff *skb, __u32 frame, struct packet *packet)
+{
+	int reason = parse_linear(skb, frame, packet);
+
+	if (unlikely(reason == DROP_TRUNCATED_HEADER) && parse_pull(skb))
+		reason = parse_linear(skb, frame, packet);
+	return reason;
 }
 
 #endif
