@@ -25,8 +25,7 @@
 	X(UNKNOWN_SENDER, 172, "Unknown sender")                                           \
 	X(FIRST_FRAGMENT_NOT_FOUND, 175, "First logical datagram fragment not found")      \
 	X(FORBIDDEN_ICMPV6, 176, "Forbidden ICMPv6 message")                               \
-	X(MULTICAST, 220, "Multicast not forwarded")                                       \
-	X(REDIRECT_FAILED, 221, "Redirect failed")
+	X(MULTICAST, 220, "Multicast not forwarded")
 
 enum drop_reason {
 #define X(symbol, code, text) DROP_##symbol = code,

@@ -11,9 +11,6 @@
 
 #include <linux/types.h>
 
-/* Bumped when the meaning or layout of any pinned map changes: an agent adopts only maps of its own version. */
-#define ABI_VERSION 1
-
 #define ABI_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " is " #size " bytes")
 
 #endif
