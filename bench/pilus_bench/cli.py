@@ -31,7 +31,7 @@ def _measure_node(lab, size):
 
 
 def _measure(lab, size, family):
-    lifecycle.up(lab, 2, "dir", [])
+    lifecycle.up(lab, 2, "dir", [], "direct")
     try:
         with paths.plain_veth(lab, family) as plain:
             runs = network.run([plain, *paths.between_pods(lab, family)], size["rounds"], size["seconds"])

@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 
-from . import LabError, agents, etcd, labs, lifecycle, names, places, pods
+from . import LabError, agents, etcd, labs, lifecycle, names, places, pods, underlay
 
 
 def _up(options):
     lab = labs.Lab(options.name)
     count = names.parse_node_count(options.nodes)
-    lifecycle.up(lab, count, options.store, options.agent_arg)
+    lifecycle.up(lab, count, options.store, options.agent_arg, options.underlay)
     print(f"lab {lab.name} is up: " + ", ".join(node.name for node in lab.nodes()))
 
 
@@ -102,6 +102,8 @@ COMMANDS = {
     ("up",): (_up, "make a lab of nodes, each with an agent", [
         _argument("--nodes", default="2", metavar="N", help="how many (default 2)"),
         _argument("--store", default="dir", choices=["dir", "etcd"], help="what the agents share state by (default dir)"),
+        _argument("--underlay", default="bridge", choices=underlay.KINDS,
+                  help="what connects the nodes: a bridge, which is their way out too, or one cable (default bridge)"),
         _argument("--agent-arg", action="append", default=[], metavar="ARG",
                   help="give ARG to every agent; write --agent-arg=--key=value"),
     ]),

@@ -3,7 +3,7 @@
 Where everything of a lab is. All there is to know about a lab follows from its folder and the kernel:
 
   /run/pilus-lab/LAB/          the lab; its nodes see it too
-      lab.json                 {"agent-args": […], "store": "dir" or "etcd"}
+      lab.json                 {"agent-args": […], "store": "dir" or "etcd", "underlay": "bridge" or "direct"}
       store/                   the shared state of all its agents, of kind dir
       etcd/                    that of kind etcd: etcd.log, etcd.pid, data/
       ns/                      a private tmpfs with the nodes' mount namespaces
@@ -98,6 +98,8 @@ class Lab:
     def place(self, name):
         """A node, a pod, or the underlay."""
         if name == names.UNDERLAY:
+            if self.settings()["underlay"] == "direct":
+                raise LabError(f"lab {self.name!r} has no underlay to enter: its nodes are connected by one cable")
             return Underlay(self)
         return self.node(name) if names.node_number(name) else self.pod(name)
 

@@ -22,15 +22,16 @@ def _locked(lab):
         os.close(folder)
 
 
-def up(lab, node_count, store, agent_arguments):
+def up(lab, node_count, store, agent_arguments, underlay_kind="bridge"):
     """All or nothing: what fails or is interrupted half-way is taken down again."""
     labs.binary("pilusd")
+    underlay.check(underlay_kind, node_count, store)
     if store == "etcd":
         etcd.check_installed()
     _make_folder(lab)
     with _locked(lab):
         try:
-            _make(lab, node_count, store, agent_arguments)
+            _make(lab, node_count, {"agent-args": agent_arguments, "store": store, "underlay": underlay_kind})
         except BaseException:
             for problem in _take_down(lab):
                 print(f"lab: {problem}", file=sys.stderr)
@@ -46,20 +47,22 @@ def _make_folder(lab):
                        f"take it down with lab down --name {lab.name}") from None
 
 
-def _make(lab, node_count, store, agent_arguments):
+def _make(lab, node_count, settings):
     for folder in (lab.store, lab.mount_namespaces, lab.pod_records):
         os.mkdir(folder)
     kernel.mount("tmpfs", lab.mount_namespaces, "tmpfs", options="mode=700")
     kernel.mount(None, lab.mount_namespaces, flags=kernel.MS_PRIVATE)
     cgroups.make(lab.cgroup)
-    labs.write_json(f"{lab.folder}/lab.json", {"agent-args": agent_arguments, "store": store})
+    labs.write_json(f"{lab.folder}/lab.json", settings)
     underlay.make(lab)
-    if store == "etcd":
+    if settings["store"] == "etcd":
         etcd.start(lab)
     made = [labs.Node(lab, number) for number in range(1, node_count + 1)]
     for node in made:
         nodes.make(node)
-        agents.write_config(node, agent_arguments)
+    underlay.connect(lab)
+    for node in made:
+        agents.write_config(node, settings["agent-args"])
     started = [(node, agents.start(node)) for node in made]
     for node, process in started:
         agents.wait_ready(node, process)

@@ -16,7 +16,6 @@ def make(node):
         os.makedirs(cgroup)
     underlay.ip(f"netns add {node.lab.netns(node.name)}")
     _make_mount_namespace(node)
-    underlay.connect(node)
 
 
 def _make_mount_namespace(node):

@@ -135,6 +135,18 @@ def test_two_labs_at_once_do_not_meet(lab, make_lab):
     assert {node["name"] for node in other.json("node-1", "node", "list")} == {"node-1", "node-2"}
 
 
+def test_direct_underlay_is_one_cable(make_lab):
+    direct = make_lab("direct", "--underlay", "direct")
+    peers = [json.loads(direct.exec(node, "ip", "-j", "link", "show", "eth0").stdout)[0]
+             for node in ("node-1", "node-2")]
+    assert [peer["link_index"] for peer in peers] == [peer["ifindex"] for peer in reversed(peers)]
+    for pod, node in (("client", "node-1"), ("far", "node-2")):
+        direct.add(node, pod)
+    for family in (4, 6):
+        ping(direct, "client", direct.ip("far", family))
+    assert "one cable" in direct.run("exec", "underlay", "--", "true", check=False).stderr
+
+
 def test_status_names_all(lab):
     status = lab.status()
     assert [node["name"] for node in status["nodes"]] == ["node-1", "node-2"]
@@ -164,6 +176,7 @@ MISTAKES = {
     "no nodes": (["up", "--nodes", "0"], "from 1 to 64"),
     "no number of nodes": (["up", "--nodes", "two"], "from 1 to 64"),
     "unknown store": (["up", "--store", "floppy"], "choose from"),
+    "cable between three": (["up", "--nodes", "3", "--underlay", "direct"], "--nodes 2"),
     "lab is there": (["up"], "lab down"),
     "unknown node": (["pod", "add", "node-7", "x"], "it has node-1, node-2"),
     "pod named as a node": (["pod", "add", "node-1", "node-3"], "choose another"),
