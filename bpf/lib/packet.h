@@ -34,6 +34,7 @@ struct packet {
 	__u32 length;    /* of the frame, without the overlay's headers */
 	__be32 fragment_id;
 	_Bool first_fragment; /* of several: the others will ask for its ports */
+	_Bool ahead;          /* a later fragment whose first was not seen: its ports are unknown, and 0 here */
 	__u8 direction;       /* key.addr[direction] is the source */
 
 	/* found out */

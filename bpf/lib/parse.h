@@ -125,6 +125,12 @@ static __always_inline int parse_ports(struct cursor *cursor, struct tuple *tupl
 	return 0;
 }
 
+static __always_inline _Bool is_transport(__u8 protocol)
+{
+	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP ||
+	       protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
+}
+
 static __always_inline int parse_transport(struct cursor *cursor, struct tuple *tuple)
 {
 	switch (tuple->protocol) {
@@ -228,6 +234,18 @@ static __always_inline int tuple_key(const struct tuple *tuple, struct flow_key 
 	                     tuple->protocol);
 }
 
+/* A later fragment. What is no packet of ours in one piece is none in several. */
+static __always_inline int parse_later_fragment(struct packet *packet, __be32 id)
+{
+	struct tuple *tuple = &packet->tuple;
+
+	if (fragment_recall(tuple, id))
+		return 0;
+	packet->ahead = 1;
+	packet->story |= STORY_AHEAD;
+	return is_transport(tuple->protocol) || is_ipv6_extension(tuple->protocol) ? 0 : DROP_UNKNOWN_L4;
+}
+
 /* As parse_packet, as far as the packet is linear. */
 VERIFIED_ONCE int parse_linear(struct __sk_buff *skb, __u32 frame, struct packet *packet)
 {
@@ -249,7 +267,7 @@ VERIFIED_ONCE int parse_linear(struct __sk_buff *skb, __u32 frame, struct packet
 	if (reason)
 		return reason;
 	if (fragment.later) {
-		reason = fragment_recall(&packet->tuple, fragment.id);
+		reason = parse_later_fragment(packet, fragment.id);
 	} else {
 		packet->transport = (__u32)(long)cursor.at - skb->data;
 		reason = parse_transport(&cursor, &packet->tuple);

@@ -6,12 +6,14 @@ the test that started them.
 
   peer.py tcp-echo PORT                 peer.py tcp-ask ADDRESS PORT BYTES
   peer.py udp-echo PORT [ADDRESS]       peer.py udp-ask ADDRESS PORT BYTES
+  peer.py udp-ask-fragments ADDRESS PORT NUMBER...   one datagram in fragments 0, 1, 2…, sent in this order
   peer.py udp-show PORT                 prints each datagram's text and sender
   peer.py tcp-steady ADDRESS PORT       one connection, a question every 10 ms until standard input ends
 """
 import os
 import select
 import socket
+import struct
 import sys
 import threading
 import time
@@ -94,6 +96,54 @@ def udp_ask(address, port, count):
     _say(f"{count} bytes came back")
 
 
+FRAGMENT_SIZE = 1000  # of payload: a multiple of 8
+
+
+def _sum(data):
+    """RFC 1071"""
+    data += bytes(len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def _udp(family, source, destination, data):
+    """The datagram as it travels between two sockets' addresses, with its checksum."""
+    addresses = b"".join(socket.inet_pton(family, end[0]) for end in (source, destination))
+    size = 8 + len(data)
+    head = struct.pack("!HHH", source[1], destination[1], size)
+    pseudo = addresses + struct.pack("!HH", socket.IPPROTO_UDP, size)
+    return head + struct.pack("!H", _sum(pseudo + head + b"\0\0" + data) or 0xffff) + data
+
+
+def _fragment(family, source, destination, number, whole):
+    start, end = number * FRAGMENT_SIZE, (number + 1) * FRAGMENT_SIZE
+    data, more = whole[start:end], end < len(whole)
+    addresses = b"".join(socket.inet_pton(family, address[0]) for address in (source, destination))
+    if family == socket.AF_INET:  # the kernel fills in the checksum
+        return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), os.getpid() & 0xffff,
+                           more << 13 | start >> 3, 64, socket.IPPROTO_UDP, 0) + addresses + data
+    return (struct.pack("!IHBB", 6 << 28, len(data) + 8, socket.IPPROTO_FRAGMENT, 64) + addresses
+            + struct.pack("!BBHI", socket.IPPROTO_UDP, 0, start | more, os.getpid()) + data)
+
+
+def udp_ask_fragments(address, port, *order):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    data = os.urandom(len(order) * FRAGMENT_SIZE - 8)
+    with (socket.socket(family, socket.SOCK_DGRAM) as asker,
+          socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW) as sender):
+        asker.settimeout(SECONDS)
+        asker.connect((address, int(port)))
+        ends = asker.getsockname(), asker.getpeername()
+        whole = _udp(family, *ends, data)
+        for number in order:
+            sender.sendto(_fragment(family, *ends, int(number), whole), (address, 0))
+        if asker.recv(65536) != data:
+            sys.exit("other bytes came back")
+    _say(f"{len(data)} bytes came back")
+
+
 def tcp_steady(address, port):
     """Says how many answers came, and the longest wait for one in milliseconds."""
     answers, longest = 0, 0.0
@@ -112,7 +162,7 @@ def tcp_steady(address, port):
 
 
 VERBS = {"tcp-echo": tcp_echo, "udp-echo": udp_echo, "udp-show": udp_show, "tcp-ask": tcp_ask, "udp-ask": udp_ask,
-         "tcp-steady": tcp_steady}
+         "udp-ask-fragments": udp_ask_fragments, "tcp-steady": tcp_steady}
 
 if __name__ == "__main__":
     VERBS[sys.argv[1]](*sys.argv[2:])

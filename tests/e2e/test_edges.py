@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Packets at the end of their hops, or larger than the overlay: their senders are told, and by whom."""
+"""
+Packets at the end of their hops, or larger than the overlay: their senders are told, and by whom. Fragments in any
+order.
+"""
+import itertools
+
 import pytest
 
-from support import wait_for
+from support import PEER, UDP_PORT, wait_for
 
 POD_MTU = 1450
 EXPIRED = {4: "Time to live exceeded", 6: "Time exceeded: Hop limit"}
@@ -45,3 +50,18 @@ def test_a_packet_too_big_for_the_overlay_is_answered(sender, family):
 
 def test_a_packet_that_may_be_fragmented_arrives(sender):
     sender.exec("wide", "ping", "-n", "-c", "1", "-W", "2", "-M", "dont", "-s", str(TOO_BIG[4]), sender.ip("far", 4))
+
+
+ORDERS = list(itertools.permutations("012"))
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=["".join(order) for order in ORDERS])
+def test_fragments_arrive_in_any_order(lab, family, server, order):
+    lab.exec("client", *PEER, "udp-ask-fragments", lab.ip(server, family), str(UDP_PORT), *order)
+
+
+@pytest.mark.parametrize("node", ["node-1", "node-2"])
+def test_fragments_for_a_host_arrive_in_any_order(lab, family, node):
+    address = lab.ip(node, family)
+    with lab.server(node, "udp-echo", UDP_PORT, address):
+        lab.exec("client", *PEER, "udp-ask-fragments", address, str(UDP_PORT), "2", "1", "0")

@@ -460,21 +460,53 @@ static void fragments_follow_the_first(void **state)
 	}
 }
 
-static void a_later_fragment_without_the_first_is_dropped(void **state)
+/* Where it goes is a matter of addresses: in a flow without ports. The others of its datagram join the first's. */
+static void fragments_ahead_of_the_first_are_sent_on(void **state)
+{
+	static const char *const destinations[] = {POD_B4, POD_B6, POD_C4, POD_C6};
+
+	EVERY (i, destinations) {
+		struct spec spec = from_a(destinations[i], &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 99}),
+			    portless = spec;
+
+		portless.source_port = portless.destination_port = 0;
+		spec.fragment_offset = 5;
+		assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
+		assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
+		assert_int_equal(direction_of(&portless).packets, 2);
+		spec.fragment_offset = 0;
+		spec.more_fragments = true;
+		assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
+		spec.fragment_offset = 10;
+		assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
+		assert_int_equal(direction_of(&spec).packets, 2);
+		assert_int_equal(direction_of(&portless).packets, 2);
+	}
+	assert_int_equal(metric_drops(), 0);
+}
+
+static void a_fragment_ahead_of_the_first_is_told(void **state)
 {
 	struct spec spec =
 		from_a(POD_B4, &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 99, .fragment_offset = 5});
 
-	assert_dropped(send_out(&spec), DROP_FIRST_FRAGMENT_NOT_FOUND, METRIC_EGRESS);
-	assert_int_equal(flow_count(), 0);
+	events_listen(1 << EVENT_TRACE);
+	send_out(&spec);
+	assert_int_equal(events_take(), 2);
+	assert_true(events[0].story & STORY_AHEAD);
 }
 
-static void a_later_ipv6_fragment_without_the_first_is_dropped(void **state)
+static void later_fragments_of_unknown_protocols_are_dropped(void **state)
 {
-	struct spec spec =
-		from_a(POD_B6, &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 99, .fragment_offset = 5});
+	static const char *const destinations[] = {POD_B4, POD_B6};
 
-	assert_dropped(send_out(&spec), DROP_FIRST_FRAGMENT_NOT_FOUND, METRIC_EGRESS);
+	EVERY (i, destinations) {
+		struct spec spec = from_a(destinations[i], &(struct spec){.protocol = 47, .fragment_offset = 5});
+
+		assert_int_equal(rig_reset(&rig), 0);
+		assert_dropped(send_out(&spec), DROP_UNKNOWN_L4, METRIC_EGRESS);
+		assert_int_equal(flow_count(), 0);
+	}
 }
 
 static void fragments_of_different_datagrams_do_not_mix(void **state)
@@ -606,8 +638,9 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(an_id_used_again_takes_no_old_flows),
 	PACKET_TEST(an_id_used_again_sends_on_no_old_flows),
 	PACKET_TEST(fragments_follow_the_first),
-	PACKET_TEST(a_later_fragment_without_the_first_is_dropped),
-	PACKET_TEST(a_later_ipv6_fragment_without_the_first_is_dropped),
+	PACKET_TEST(fragments_ahead_of_the_first_are_sent_on),
+	PACKET_TEST(a_fragment_ahead_of_the_first_is_told),
+	PACKET_TEST(later_fragments_of_unknown_protocols_are_dropped),
 	PACKET_TEST(fragments_of_different_datagrams_do_not_mix),
 	PACKET_TEST(ipv6_fragments_with_extensions_follow_the_first),
 	PACKET_TEST(an_icmp_error_is_related_to_what_it_quotes),

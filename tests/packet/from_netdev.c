@@ -514,12 +514,27 @@ static void fragments_inside_follow_the_first(void **state)
 	assert_int_equal(direction_of(&spec).packets, 2);
 }
 
-static void later_fragments_inside_without_the_first_are_dropped(void **state)
+static void fragments_inside_ahead_of_the_first_reach_the_pod(void **state)
+{
+	for (size_t i = 0; i < pod_count(); i++) {
+		struct spec spec = from_c(
+			pods[i], &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 7, .fragment_offset = 4});
+		struct spec portless = spec;
+
+		portless.source_port = portless.destination_port = 0;
+		assert_verdict(receive_from_peer(&spec), TC_ACT_REDIRECT);
+		assert_int_equal(direction_of(&portless).packets, 1);
+	}
+}
+
+static void fragments_for_the_host_ahead_of_the_first_are_left_to_the_device(void **state)
 {
 	struct spec spec =
 		from_c(POD_A4, &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 7, .fragment_offset = 4});
+	struct tunnel tunnel = peer();
 
-	assert_dropped(receive_from_peer(&spec), DROP_FIRST_FRAGMENT_NOT_FOUND, METRIC_INGRESS);
+	spec.destination = HOST4;
+	assert_left_by(&spec, &tunnel);
 }
 
 /* They come by before the device has seen the first. */
@@ -585,7 +600,8 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(outer_options_are_left_alone),
 	PACKET_TEST(what_cannot_be_read_inside_is_dropped),
 	PACKET_TEST(fragments_inside_follow_the_first),
-	PACKET_TEST(later_fragments_inside_without_the_first_are_dropped),
+	PACKET_TEST(fragments_inside_ahead_of_the_first_reach_the_pod),
+	PACKET_TEST(fragments_for_the_host_ahead_of_the_first_are_left_to_the_device),
 	PACKET_TEST(fragments_for_the_host_follow_the_first_to_the_device),
 	PACKET_TEST(what_passes_by_is_traced),
 };

@@ -455,28 +455,29 @@ static void nobody_writes_anothers_fragments(void **state)
 {
 	struct spec first = from_a(POD_C4,
 	                           &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 8, .more_fragments = true}),
-		    later = first, forged = first;
+		    later = first, forged = first, portless = first;
 	struct frame frame;
 
 	later.fragment_offset = 4;
+	portless.source_port = portless.destination_port = 0;
 	forged.source_mac = rig.pod_mac[DEVICE_B];
 	forged.destination_port = 22;
 	frame = frame_build(&forged);
 	assert_verdict(run(PROGRAM, DEVICE_B, &frame), TC_ACT_SHOT);
-	assert_verdict(send_spec(&later), TC_ACT_SHOT);
-	assert_int_equal(metric_packets(DROP_FIRST_FRAGMENT_NOT_FOUND, METRIC_EGRESS), 1);
+	assert_verdict(send_spec(&later), TC_ACT_REDIRECT);
+	assert_int_equal(direction_of(&portless).packets, 1);
 	assert_verdict(send_spec(&first), TC_ACT_REDIRECT);
 	run(PROGRAM, DEVICE_B, &frame);
 	assert_verdict(send_spec(&later), TC_ACT_REDIRECT);
 	assert_int_equal(direction_of(&first).packets, 2);
-	assert_int_equal(flow_count(), 1);
+	assert_int_equal(flow_count(), 2);
 }
 
 static void a_stranger_writes_no_fragments(void **state)
 {
 	struct spec out = from_a(POD_C4,
 	                         &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 8, .more_fragments = true}),
-		    first = spec_reply(&out), later = first;
+		    first = spec_reply(&out), later = first, portless = first;
 	struct tunnel tunnel = {.source = STRANGER4,
 	                        .destination = HOST4,
 	                        .destination_mac = rig.mac[DEVICE_WIRE],
@@ -489,8 +490,21 @@ static void a_stranger_writes_no_fragments(void **state)
 	inner = frame_build(&later);
 	tunnel.source = PEER4;
 	frame = frame_encapsulate(&inner, &tunnel);
-	assert_verdict(run("from_netdev", DEVICE_WIRE, &frame), TC_ACT_SHOT);
-	assert_int_equal(metric_packets(DROP_FIRST_FRAGMENT_NOT_FOUND, METRIC_INGRESS), 1);
+	assert_verdict(run("from_netdev", DEVICE_WIRE, &frame), TC_ACT_REDIRECT);
+	portless.source_port = portless.destination_port = 0;
+	assert_int_equal(direction_of(&portless).packets, 1);
+}
+
+/* Nor does a fragment without ports get past where a whole packet does not. */
+static void a_fragment_ahead_of_its_first_is_verified(void **state)
+{
+	struct spec spec =
+		from_a(POD_B4, &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 8, .fragment_offset = 4});
+
+	assert_verdict(send_spec(&spec), TC_ACT_REDIRECT);
+	spec.source = POD_B4;
+	spec.destination = POD_C4;
+	assert_dropped(send_spec(&spec), DROP_INVALID_SOURCE_IP, METRIC_EGRESS);
 }
 
 /* A full table lets the least used go and takes every new one. */
@@ -657,6 +671,7 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(a_cut_quote_is_related_to_nothing),
 	PACKET_TEST(nobody_writes_anothers_fragments),
 	PACKET_TEST(a_stranger_writes_no_fragments),
+	PACKET_TEST(a_fragment_ahead_of_its_first_is_verified),
 	PACKET_TEST(a_flood_of_flows_finds_room),
 	PACKET_TEST(noise_harms_nobody),
 	PACKET_TEST(disturbed_packets_harm_nobody),
