@@ -101,6 +101,15 @@ static void get_endpoint_log(struct http_exchange *exchange, void *userdata)
 		            "there is no endpoint of that id");
 }
 
+static void get_endpoint_health(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		reply_found(exchange, endpoint_health_to_json(agent->endpoints, endpoint_id(exchange)),
+		            "there is no endpoint of that id");
+}
+
 static void created(void *userdata, json_t *endpoint, bool is_new, int result, const struct error *error)
 {
 	struct http_exchange *exchange = userdata;
@@ -239,6 +248,7 @@ const struct http_route api_routes[] = {
 	{"POST", "/v1/endpoints/gc", collect_endpoints},
 	{"GET", "/v1/endpoints/{id}", get_endpoint},
 	{"GET", "/v1/endpoints/{id}/log", get_endpoint_log},
+	{"GET", "/v1/endpoints/{id}/health", get_endpoint_health},
 	{"GET", BY_CONTAINER, get_by_container},
 	{"DELETE", BY_CONTAINER, delete_by_container},
 	{"GET", "/v1/identities", get_identities},

@@ -3,6 +3,7 @@
  * The noun `endpoint`.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "abi/endpoint.h"
 #include "cli/agent.h"
@@ -28,6 +29,30 @@ static const struct column LOG_COLUMNS[] = {
 	{.title = "Message", .key = "message"},
 };
 static const struct table LOG_TABLE = TABLE(LOG_COLUMNS);
+
+static void health_line(const char *title, const char *words, FILE *out)
+{
+	fprintf(out, "%-18s%s\n", title, words ?: "");
+}
+
+static void print_health(const json_t *health, FILE *out)
+{
+	health_line("Overall Health:", row_text(health, "overall-health"), out);
+	health_line("BPF Health:", row_text(health, "bpf"), out);
+	health_line("Policy Health:", row_text(health, "policy"), out);
+	health_line("Connected:", json_is_true(json_object_get(health, "connected")) ? "yes" : "no", out);
+}
+
+/* Not well is exit 1; the first problem says why. */
+static int judge_health(const json_t *health, uint32_t id, struct error *error)
+{
+	const char *overall = row_text(health, "overall-health") ?: "no health at all";
+	const char *problem = json_string_value(json_array_get(json_object_get(health, "problems"), 0));
+
+	if (!strcmp(overall, "OK"))
+		return 0;
+	return error_set(error, -EIO, "endpoint %u is not well: %s", id, problem ?: overall);
+}
 
 static int endpoint_list(struct cli *cli, struct error *error)
 {
@@ -81,6 +106,26 @@ static int endpoint_log(struct cli *cli, struct error *error)
 	return show(cli, &LOG_TABLE, entries, error);
 }
 
+static int endpoint_health(struct cli *cli, struct error *error)
+{
+	json_auto_t *health = NULL;
+	uint32_t id = 0;
+	char path[48];
+	int r = parse_id(cli, &id, error);
+
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "/v1/endpoints/%u/health", id);
+	r = agent_get_object(cli, path, &health, error);
+	if (r < 0)
+		return r == -ENOENT ? no_endpoint(id, error) : r;
+	if (cli->output == OUTPUT_JSON)
+		r = show_json(cli, health, error);
+	else
+		print_health(health, cli->out);
+	return r < 0 ? r : judge_health(health, id, error);
+}
+
 static void complete_ids(struct cli *cli)
 {
 	agent_complete(cli, "/v1/endpoints", "id");
@@ -104,6 +149,15 @@ static const struct command VERBS[] = {
 		.arguments_min = 1,
 		.arguments_max = 1,
 		.run = endpoint_log,
+		.complete = complete_ids,
+	},
+	{
+		.name = "health",
+		.summary = "Whether an endpoint is well, as the kernel has it now",
+		.arguments = "ID",
+		.arguments_min = 1,
+		.arguments_max = 1,
+		.run = endpoint_health,
 		.complete = complete_ids,
 	},
 	{},

@@ -120,6 +120,39 @@ int attach_program(const struct attach_device *device, enum attach_hook hook, st
 	return r ? error_set_errno(error, r, "cannot attach %s to %s", bpf_program__name(program), device->name) : 0;
 }
 
+static bool tcx_has(const struct attach_device *device, enum attach_hook hook, uint32_t id)
+{
+	uint32_t ids[64];
+	LIBBPF_OPTS(bpf_prog_query_opts, query, .prog_ids = ids, .count = sizeof(ids) / sizeof(ids[0]));
+
+	if (bpf_prog_query_opts(device->ifindex, hook == HOOK_INGRESS ? BPF_TCX_INGRESS : BPF_TCX_EGRESS, &query))
+		return false;
+	for (uint32_t i = 0; i < query.count; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+static bool clsact_has(const struct attach_device *device, enum attach_hook hook, uint32_t id)
+{
+	LIBBPF_OPTS(bpf_tc_hook, tc_hook, .ifindex = device->ifindex, .attach_point = attach_point(hook));
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
+
+	return !bpf_tc_query(&tc_hook, &filter) && filter.prog_id == id;
+}
+
+int attach_check(const struct attach_device *device, enum attach_hook hook, const struct bpf_program *program,
+                 enum attach_mode mode)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+	int r = bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &size);
+
+	if (r)
+		return r;
+	return (mode == ATTACH_CLSACT ? clsact_has : tcx_has)(device, hook, info.id) ? 0 : -ENOENT;
+}
+
 int attach_remove(const struct attach_device *device, enum attach_hook hook)
 {
 	int r = tcx_detach(device, hook), s = clsact_detach(device, hook);

@@ -25,6 +25,10 @@ struct attach_device {
 int attach_program(const struct attach_device *device, enum attach_hook hook, struct bpf_program *program,
                    enum attach_mode *mode, struct error *error);
 
+/* Asks the kernel whether this very program is on the device's hook, in the way `mode`. -ENOENT: it is not. */
+int attach_check(const struct attach_device *device, enum attach_hook hook, const struct bpf_program *program,
+                 enum attach_mode mode);
+
 /* Either way's; also of a device that is gone. */
 int attach_remove(const struct attach_device *device, enum attach_hook hook);
 

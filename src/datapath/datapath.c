@@ -172,6 +172,37 @@ int datapath_remove(struct datapath *datapath, struct error *error)
 	return pins_remove(datapath->bpffs, error);
 }
 
+static int device_check(const struct datapath *datapath, const struct device *device, struct error *error)
+{
+	const struct attach_device on = attach_device(datapath, device->name, device->ifindex);
+	const struct bpf_object *object = datapath->object[device_programs[device->kind].object];
+
+	for (int hook = 0; hook < HOOKS; hook++) {
+		const char *name = device_programs[device->kind].program[hook];
+
+		if (attach_check(&on, hook, bpf_object__find_program_by_name(object, name), datapath->mode))
+			return error_set(error, -ENOENT, "the program %s is gone from %s: restart the agent", name,
+			                 device->name);
+	}
+	return 0;
+}
+
+int datapath_check(const struct datapath *datapath, enum device_kind kind, uint32_t ifindex, struct error *error)
+{
+	bool found = false;
+	int r = 0;
+
+	for (size_t i = 0; i < datapath->device_count && !r; i++) {
+		const struct device *device = &datapath->devices[i];
+
+		if (device->kind != kind || (ifindex && device->ifindex != ifindex))
+			continue;
+		found = true;
+		r = device_check(datapath, device, error);
+	}
+	return found || !ifindex ? r : error_set(error, -ENOENT, "no programs were attached to it: restart the agent");
+}
+
 int datapath_each_attachment(const struct datapath *datapath,
                              int (*each)(const struct attachment *attachment, void *userdata), void *userdata)
 {

@@ -57,6 +57,9 @@ int datapath_attach(struct datapath *datapath, enum device_kind kind, uint32_t i
 /* Also what an earlier agent attached. The device may be gone already. */
 int datapath_detach(struct datapath *datapath, uint32_t ifindex, const char *device);
 
+/* Asks the kernel: are the programs on the device (ifindex 0: on all that were given it)? -ENOENT with words. */
+int datapath_check(const struct datapath *datapath, enum device_kind kind, uint32_t ifindex, struct error *error);
+
 /* What is attached: for `pilus status`. */
 struct attachment {
 	const char *program; /* "from_container" */

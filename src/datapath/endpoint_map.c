@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "datapath/maps.h"
 #include "datapath/walk.h"
@@ -112,6 +113,24 @@ int endpoint_map_clear(const struct maps *maps, uint16_t id)
 	if (!r)
 		r = bpf_map_update_elem(maps->endpoints, &key, &none, BPF_ANY);
 	return r;
+}
+
+int endpoint_map_check(const struct maps *maps, uint16_t id, const struct endpoint *endpoint)
+{
+	struct endpoint stored;
+	struct local_addr local;
+	uint32_t key = id, owner;
+
+	if (bpf_map_lookup_elem(maps->endpoints, &key, &stored) || memcmp(&stored, endpoint, sizeof(stored)) ||
+	    bpf_map_lookup_elem(maps->devices, &endpoint->ifindex, &owner) || owner != id)
+		return -ENOENT;
+	for (int i = 0; i < 2; i++) {
+		const struct addr *addr = endpoint_addr(endpoint, i);
+
+		if (!addr_is_zero(addr) && (bpf_map_lookup_elem(maps->local, addr, &local) || local.endpoint != id))
+			return -ENOENT;
+	}
+	return 0;
 }
 
 struct endpoint_visit {

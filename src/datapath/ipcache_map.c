@@ -28,6 +28,14 @@ int ipcache_delete(const struct maps *maps, const struct prefix *prefix)
 	return r == -ENOENT ? 0 : r;
 }
 
+int ipcache_get(const struct maps *maps, const struct addr *addr, struct ipcache_entry *ret)
+{
+	struct prefix prefix = prefix_of_addr(addr);
+	struct ipcache_key key = ipcache_key(&prefix);
+
+	return bpf_map_lookup_elem(maps->ipcache, &key, ret);
+}
+
 struct ipcache_visit {
 	int (*each)(const struct prefix *prefix, const struct ipcache_entry *entry, void *userdata);
 	void *userdata;

@@ -72,6 +72,9 @@ void maps_listen(const struct maps *maps, uint32_t events); /* bits (1 << enum e
  */
 int endpoint_map_set(const struct maps *maps, uint16_t id, const struct endpoint *endpoint);
 int endpoint_map_clear(const struct maps *maps, uint16_t id);
+
+/* Do the maps say this of the endpoint, and no other has its device or addresses? -ENOENT: not so. */
+int endpoint_map_check(const struct maps *maps, uint16_t id, const struct endpoint *endpoint);
 int endpoint_map_each(const struct maps *maps,
                       int (*each)(uint16_t id, const struct endpoint *endpoint, void *userdata), void *userdata);
 
@@ -84,6 +87,7 @@ int local_map_each(const struct maps *maps,
 
 int ipcache_set(const struct maps *maps, const struct prefix *prefix, const struct ipcache_entry *entry);
 int ipcache_delete(const struct maps *maps, const struct prefix *prefix); /* none there is success */
+int ipcache_get(const struct maps *maps, const struct addr *addr, struct ipcache_entry *ret); /* as programs find it */
 int ipcache_each(const struct maps *maps,
                  int (*each)(const struct prefix *prefix, const struct ipcache_entry *entry, void *userdata),
                  void *userdata);

@@ -30,6 +30,9 @@ NODES = [{"name": "node-1", "id": 0, "local": True, "ipv4": "10.99.0.1", "ipv6":
 MAPS = [{"name": "pilus_flows", "type": "lru_hash", "entries": 3, "max-entries": 131072, "bytes": 1000000}]
 LOG = [{"time": "2026-11-22T11:09:06Z", "status": "OK", "state": "ready", "message": "Endpoint is ready"},
        {"time": "2026-11-22T11:09:05Z", "status": "Warning", "state": "waiting-for-identity", "message": "Waits"}]
+HEALTHY = {"overall-health": "OK", "bpf": "OK", "policy": "OK", "connected": True, "problems": []}
+ILL = {"overall-health": "Failure", "bpf": "OK", "policy": "Pending", "connected": False,
+       "problems": ["device plx8 is gone"]}
 CONFIG = {"node-name": "node-1", "uplinks": ["eth0", "eth1"], "mtu": 0, "log-level": "info"}
 STATUS = {
     "version": "9.9.9", "state": "Ok", "message": "", "node": "node-1", "cluster": "default",
@@ -44,6 +47,7 @@ STATUS = {
     "memory": {"resident": 6291456, "maps": 12582912},
 }
 ANSWERS = {"/v1/status": STATUS, "/v1/endpoints": [HOST, WEB], "/v1/endpoints/7": WEB, "/v1/endpoints/7/log": LOG,
+           "/v1/endpoints/7/health": HEALTHY, "/v1/endpoints/8/health": ILL,
            "/v1/identities": IDENTITIES, "/v1/ips": IPS, "/v1/nodes": NODES, "/v1/maps": MAPS, "/v1/config": CONFIG}
 
 

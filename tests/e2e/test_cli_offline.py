@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from fake_agent import (CONFIG, FAILURE, HOST, IDENTITIES, IPS, LABELS, LOG, NODES, OK, PILUS, STATUS, WEB, WRONG_USE,
+from fake_agent import (CONFIG, FAILURE, HEALTHY, HOST, IDENTITIES, IPS, LABELS, LOG, NODES, OK, PILUS, STATUS, WEB, WRONG_USE,
                         serve)
 
 
@@ -47,6 +47,7 @@ TABLES = {
     "endpoint log 7": ["Timestamp              Status    State                  Message",
                        "2026-11-22T11:09:06Z   OK        ready                  Endpoint is ready",
                        "2026-11-22T11:09:05Z   Warning   waiting-for-identity   Waits"],
+    "endpoint health 7": ["Overall Health:   OK", "BPF Health:       OK", "Policy Health:    OK", "Connected:        yes"],
     "config": ["Key         Value", "node-name   node-1", "uplinks     eth0", "            eth1", "mtu         0",
                "log-level   info"],
     "config mtu": ["0"],
@@ -86,13 +87,21 @@ def test_status_verbose_adds_addresses_programs_and_maps(agent):
 
 
 @pytest.mark.parametrize("command, expected", [
-    ("endpoint list", [HOST, WEB]), ("endpoint get 7", [WEB]), ("endpoint log 7", LOG), ("identity list", IDENTITIES),
+    ("endpoint list", [HOST, WEB]), ("endpoint get 7", [WEB]), ("endpoint log 7", LOG),
+    ("endpoint health 7", HEALTHY), ("identity list", IDENTITIES),
     ("identity get 2", [IDENTITIES[1]]), ("ip list", IPS), ("node list", NODES), ("status", STATUS),
     ("config", CONFIG), ("config mtu", 0), ("version", {"client": "0.1.0", "daemon": "9.9.9"}),
 ])
 def test_json(agent, command, expected):
     assert json.loads(agent.pilus(*command.split(), "-o", "json")) == expected
     assert json.loads(agent.pilus("--output=json", *command.split())) == expected
+
+
+def test_an_endpoint_that_is_not_well_is_exit_1(agent):
+    done = agent.run("endpoint", "health", "8")
+    assert lines(done.stdout) == ["Overall Health:   Failure", "BPF Health:       OK", "Policy Health:    Pending",
+                                  "Connected:        no"]
+    assert "endpoint 8 is not well: device plx8 is gone" in one_sentence(done, FAILURE)
 
 
 def test_endpoint_get_is_json_unless_a_table_is_asked_for(agent):
@@ -107,6 +116,7 @@ def one_sentence(done, status):
 
 
 NEED_AGENT = [["status"], ["status", "--brief"], ["endpoint", "list"], ["endpoint", "get", "7"], ["endpoint", "log", "7"],
+              ["endpoint", "health", "7"],
               ["identity", "list"], ["identity", "get", "2"], ["ip", "list"], ["node", "list"], ["config"], ["version"],
               ["monitor"], ["monitor", "-j"]]
 NEED_DATAPATH = [["map", "list"], ["bpf", "ct", "list"], ["bpf", "ct", "flush"], ["bpf", "endpoint", "list"],

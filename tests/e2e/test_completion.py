@@ -38,7 +38,7 @@ def complete(*words, folder=None):
 @pytest.mark.parametrize("line, expected", [
     ("e", ["endpoint"]),
     ("m", ["map", "monitor"]),
-    ("endpoint ", ["get", "list", "log"]),
+    ("endpoint ", ["get", "health", "list", "log"]),
     ("endpoint l", ["list", "log"]),
     ("bpf ct ", ["flush", "list"]),
     ("bpf ct list ", ["global"]),

@@ -118,6 +118,9 @@ static void test_one_endpoint(void **state)
 	assert_int_equal(ask_one("/v1/endpoints/{id}", "1"), 200);
 	assert_int_equal(ask_one("/v1/endpoints/{id}", "0"), 200);
 	assert_int_equal(ask_one("/v1/endpoints/{id}", "2"), 404);
+	assert_int_equal(ask_one("/v1/endpoints/{id}/health", "1"), 200);
+	assert_int_equal(ask_one("/v1/endpoints/{id}/health", "0"), 200);
+	assert_int_equal(ask_one("/v1/endpoints/{id}/health", "2"), 404);
 	assert_int_equal(ask_one("/v1/endpoints/{id}", "4096"), 404);
 	assert_int_equal(ask_one("/v1/endpoints/{id}", "65537"), 404);
 	assert_int_equal(ask_one("/v1/endpoints/{id}", "-1"), 404);

@@ -327,6 +327,43 @@ static int check(json_t *request, struct error *error)
 	return result;
 }
 
+static void assert_health(const char *overall, const char *bpf, const char *policy, bool connected)
+{
+	json_t *health = endpoint_health_to_json(endpoints, 1);
+
+	assert_string_equal(text_of(health, "overall-health"), overall);
+	assert_string_equal(text_of(health, "bpf"), bpf);
+	assert_string_equal(text_of(health, "policy"), policy);
+	assert_int_equal(json_is_true(json_object_get(health, "connected")), connected);
+	assert_int_equal(json_array_size(json_object_get(health, "problems")),
+	                 !strcmp(bpf, "Failure") + !strcmp(policy, "Failure") + !connected);
+	json_decref(health);
+}
+
+static void test_health_is_what_the_kernel_has(void **state)
+{
+	uint32_t ifindex;
+	struct addr v6;
+
+	need_root();
+	assert_null(endpoint_health_to_json(endpoints, 1));
+	must_put(request_for("c1"));
+	assert_health("OK", "OK", "OK", true);
+	ifindex = fakes.attached[1];
+	fakes.attached[1] = 0;
+	assert_health("Failure", "Failure", "OK", true);
+	fakes.attached[1] = ifindex;
+	fakes.map[1].identity++;
+	assert_health("Failure", "Failure", "OK", true);
+	fakes.map[1].identity--;
+	addr_parse("fd00:1::2", &v6);
+	remove_addr(fakes.published, &v6);
+	assert_health("Failure", "OK", "Failure", true);
+	add_addr(fakes.published, &v6);
+	assert_int_equal(link_delete(netlink, ifindex, NULL), 0);
+	assert_health("Failure", "OK", "OK", false);
+}
+
 static void test_check_finds_what_differs(void **state)
 {
 	struct netlink *in_pod;
@@ -576,6 +613,7 @@ int main(void)
 		TEST(a_pod_that_vanishes_is_taken_down),
 		TEST(collecting_garbage),
 		TEST(check_finds_what_differs),
+		TEST(health_is_what_the_kernel_has),
 		TEST(a_restart_adopts),
 		TEST(a_restart_follows_a_changed_identity),
 		TEST(a_restart_with_a_silent_store_keeps_traffic),

@@ -108,6 +108,15 @@ int __wrap_datapath_detach(struct datapath *datapath, uint32_t ifindex, const ch
 	return 0;
 }
 
+int __wrap_datapath_check(const struct datapath *datapath, enum device_kind kind, uint32_t ifindex, struct error *error)
+{
+	for (uint16_t id = 1; id < FAKE_IDS; id++) {
+		if (ifindex && fakes.attached[id] == ifindex)
+			return 0;
+	}
+	return ifindex ? error_set(error, -ENOENT, "no programs") : 0;
+}
+
 void __wrap_maps_bump_epoch(const struct maps *maps)
 {
 	fakes.epoch++;
@@ -119,6 +128,11 @@ int __wrap_endpoint_map_set(const struct maps *maps, uint16_t id, const struct e
 		return -EIO;
 	fakes.map[id] = *endpoint;
 	return 0;
+}
+
+int __wrap_endpoint_map_check(const struct maps *maps, uint16_t id, const struct endpoint *endpoint)
+{
+	return memcmp(&fakes.map[id], endpoint, sizeof(*endpoint)) ? -ENOENT : 0;
 }
 
 int __wrap_endpoint_map_clear(const struct maps *maps, uint16_t id)
@@ -241,6 +255,16 @@ void __wrap_ipcache_publish(struct ipcache *ipcache, const struct ipcache_public
 {
 	add_addr(fakes.published, &publication->addr);
 	fakes.published_identity = publication->identity;
+}
+
+int __wrap_ipcache_get(const struct maps *maps, const struct addr *addr, struct ipcache_entry *ret)
+{
+	bool host = addr_equal(addr, &fakes.router[FAMILY_V4]) || addr_equal(addr, &fakes.router[FAMILY_V6]);
+
+	if (!host && !find_addr(fakes.published, addr))
+		return -ENOENT;
+	*ret = (struct ipcache_entry){.identity = host ? IDENTITY_HOST : fakes.published_identity};
+	return 0;
 }
 
 void __wrap_ipcache_withdraw(struct ipcache *ipcache, const struct addr *addr)

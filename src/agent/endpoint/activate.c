@@ -9,7 +9,7 @@
 #include "agent/endpoint/entry.h"
 #include "base/log.h"
 
-static int fill_map(const struct endpoint_entry *entry, const struct maps *maps, struct error *error)
+struct endpoint endpoint_for_map(const struct endpoint_entry *entry)
 {
 	const struct pod_link *link = &entry->link;
 	struct endpoint endpoint = {
@@ -18,10 +18,17 @@ static int fill_map(const struct endpoint_entry *entry, const struct maps *maps,
 		.v4 = link->address[FAMILY_V4],
 		.v6 = link->address[FAMILY_V6],
 	};
-	int result;
 
 	memcpy(endpoint.pod_mac, link->mac, sizeof(endpoint.pod_mac));
 	memcpy(endpoint.host_mac, link->host_mac, sizeof(endpoint.host_mac));
+	return endpoint;
+}
+
+static int fill_map(const struct endpoint_entry *entry, const struct maps *maps, struct error *error)
+{
+	const struct endpoint endpoint = endpoint_for_map(entry);
+	int result;
+
 	result = endpoint_map_set(maps, entry->id, &endpoint);
 	return result ? error_set_errno(error, result, "entering endpoint %u into the maps", entry->id) : 0;
 }

@@ -94,6 +94,7 @@ int endpoint_file_set_aside(const struct endpoints *endpoints, const char *name,
 
 /* endpoint_activate.c: what the datapath and the others know of an endpoint. */
 int endpoint_activate(struct endpoint_entry *entry, struct error *error);
+struct endpoint endpoint_for_map(const struct endpoint_entry *entry);
 void endpoint_deactivate(struct endpoint_entry *entry);
 
 /* endpoint_identity.c: asks for the identity, then goes on with endpoint_wire or endpoint_confirm. */
