@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/api.h"
+#include "agent/map_sizes.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -194,7 +195,7 @@ static int start_datapath(struct agent *agent, struct error *error)
 	                   .vxlan_port = config->vxlan_port,
 	                   .decap_v6 = datapath_probe_decap_v6()},
 		.attach = config->attach,
-		.flow_table_size = config->flow_table_size,
+		.sizes = map_sizes_choose(config, map_sizes_memory()),
 	};
 	int result;
 
@@ -204,7 +205,8 @@ static int start_datapath(struct agent *agent, struct error *error)
 	if (result)
 		return result;
 	agent->flow_aging =
-		flow_aging_new(agent->loop, datapath_maps(agent->datapath), &config->timeouts, config->flow_table_size);
+		flow_aging_new(agent->loop, datapath_maps(agent->datapath), &config->timeouts, options.sizes.flows);
+	agent->map_work = map_work_new(agent->loop, datapath_maps(agent->datapath));
 	agent->monitor = monitor_new(agent->loop, datapath_maps(agent->datapath));
 	return 0;
 }
@@ -259,6 +261,7 @@ static void take_apart(struct agent *agent)
 	store_close(agent->store);
 	http_server_free(agent->http);
 	monitor_free(agent->monitor);
+	map_work_free(agent->map_work);
 	flow_aging_free(agent->flow_aging);
 	for (size_t i = 0; i < 2; i++)
 		uv_close((uv_handle_t *)&agent->signals[i], NULL);

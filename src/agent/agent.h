@@ -10,6 +10,7 @@
 
 #include "agent/endpoint/endpoint.h"
 #include "agent/flow_aging.h"
+#include "agent/map_work.h"
 #include "agent/node/node.h"
 
 /* Parts that are not made yet, or no more, are NULL. The folders of src/agent meet here and nowhere else. */
@@ -22,6 +23,7 @@ struct agent {
 	struct underlay underlay;
 	struct datapath *datapath;
 	struct flow_aging *flow_aging;
+	struct map_work *map_work;
 	struct monitor *monitor;
 	struct store *store;
 	struct ipam *ipam;

@@ -53,9 +53,29 @@ static bool is_ready(struct http_exchange *exchange, const struct agent *agent)
 	return false;
 }
 
+/* False when the maps could not be walked: then that is answered. */
+static bool maps_walked(struct http_exchange *exchange, const struct map_answer *answer)
+{
+	struct error error;
+
+	if (!answer->result)
+		return true;
+	error_set_errno(&error, answer->result, "cannot walk the maps");
+	reply_failure(exchange, answer->result, &error);
+	return false;
+}
+
+static void status_counted(void *owner, void *asker, const struct map_answer *answer)
+{
+	if (maps_walked(asker, answer))
+		http_reply_json(asker, 200, agent_status(owner, answer->facts));
+}
+
 static void get_status(struct http_exchange *exchange, void *userdata)
 {
-	http_reply_json(exchange, 200, agent_status(userdata));
+	const struct agent *agent = userdata;
+
+	map_work_count(agent->map_work, status_counted, userdata, exchange);
 }
 
 static void get_config(struct http_exchange *exchange, void *userdata)
@@ -209,25 +229,30 @@ static void get_nodes(struct http_exchange *exchange, void *userdata)
 		http_reply_json(exchange, 200, nodes_to_json(agent->nodes));
 }
 
+static void maps_counted(void *owner, void *asker, const struct map_answer *answer)
+{
+	if (maps_walked(asker, answer))
+		http_reply_json(asker, 200, agent_maps(answer->facts));
+}
+
 static void get_maps(struct http_exchange *exchange, void *userdata)
 {
-	http_reply_json(exchange, 200, agent_maps(userdata));
+	const struct agent *agent = userdata;
+
+	map_work_count(agent->map_work, maps_counted, userdata, exchange);
+}
+
+static void flows_flushed(void *owner, void *asker, const struct map_answer *answer)
+{
+	if (maps_walked(asker, answer))
+		http_reply_json(asker, 200, json_pack("{s:I}", "flushed", (json_int_t)answer->removed));
 }
 
 static void flush_flows(struct http_exchange *exchange, void *userdata)
 {
 	const struct agent *agent = userdata;
-	struct error error = {};
-	uint32_t flushed = 0;
-	int result;
 
-	result = flow_table_flush(datapath_maps(agent->datapath), &flushed);
-	if (result) {
-		error_set_errno(&error, result, "flushing the flow table");
-		http_reply_error(exchange, 500, error.message);
-	} else {
-		http_reply_json(exchange, 200, json_pack("{s:i}", "flushed", flushed));
-	}
+	map_work_flush_flows(agent->map_work, flows_flushed, userdata, exchange);
 }
 
 static void listen_to_monitor(struct http_exchange *exchange, void *userdata)

@@ -11,8 +11,8 @@
 extern const struct http_route api_routes[];
 extern const size_t api_route_count;
 
-/* GET /v1/status, and the maps' part of it. New references. */
-json_t *agent_status(const struct agent *agent);
-json_t *agent_maps(const struct agent *agent);
+/* GET /v1/status and /v1/maps, from facts of all maps. New references. */
+json_t *agent_status(const struct agent *agent, const struct map_facts facts[static MAPS_COUNT]);
+json_t *agent_maps(const struct map_facts facts[static MAPS_COUNT]);
 
 #endif

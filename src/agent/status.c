@@ -48,10 +48,26 @@ static json_int_t resident_bytes(void)
 	return pages * sysconf(_SC_PAGESIZE);
 }
 
-static json_t *memory_status(const struct agent *agent)
+static json_t *memory_status(const struct map_facts *facts)
 {
-	return json_pack("{s:I, s:I}", "resident", resident_bytes(), "maps",
-	                 (json_int_t)maps_bytes(datapath_maps(agent->datapath)));
+	json_int_t bytes = 0;
+
+	for (size_t i = 0; i < MAPS_COUNT; i++)
+		bytes += (json_int_t)facts[i].bytes;
+	return json_pack("{s:I, s:I}", "resident", resident_bytes(), "maps", bytes);
+}
+
+/* A full map turns away what is new, or forgets what is oldest: to be said before it comes to that. */
+static json_t *warnings(const struct map_facts *facts)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < MAPS_COUNT; i++)
+		if (map_pressure(&facts[i]) >= MAP_PRESSURE_HIGH)
+			json_array_append_new(list, json_sprintf("the map %s is %.0f %% full (%u of %u entries)",
+			                                         facts[i].name, 100 * map_pressure(&facts[i]),
+			                                         facts[i].entries, facts[i].max_entries));
+	return list;
 }
 
 /* The first trouble there is speaks for the whole. */
@@ -70,7 +86,7 @@ static void add_state(json_t *status, const struct agent *agent, json_t *store)
 	json_object_set_new(status, "message", json_string(message));
 }
 
-json_t *agent_status(const struct agent *agent)
+json_t *agent_status(const struct agent *agent, const struct map_facts facts[static MAPS_COUNT])
 {
 	char started[CLOCK_TEXT_MAX];
 	json_t *store = store_status(agent->store);
@@ -86,22 +102,24 @@ json_t *agent_status(const struct agent *agent)
 	json_object_set_new(status, "endpoints",
 	                    agent->ready ? endpoints_status(agent->endpoints)
 	                                 : json_pack("{s:i, s:i}", "ready", 0, "total", 0));
-	json_object_set_new(status, "memory", memory_status(agent));
+	json_object_set_new(status, "memory", memory_status(facts));
+	json_object_set_new(status, "warnings", warnings(facts));
 	return status;
 }
 
-static int add_map(const struct map_facts *facts, void *userdata)
+static json_t *map_to_json(const struct map_facts *facts)
 {
-	return json_array_append_new(userdata,
-	                             json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", facts->name, "type", facts->type,
-	                                       "entries", (json_int_t)facts->entries, "max-entries",
-	                                       (json_int_t)facts->max_entries, "bytes", (json_int_t)facts->bytes));
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "name", facts->name, "type", facts->type, "entries",
+	                 (json_int_t)facts->entries, "max-entries", (json_int_t)facts->max_entries, "bytes",
+	                 (json_int_t)facts->bytes, "pressure",
+	                 facts->fills ? json_real(map_pressure(facts)) : json_null());
 }
 
-json_t *agent_maps(const struct agent *agent)
+json_t *agent_maps(const struct map_facts facts[static MAPS_COUNT])
 {
 	json_t *list = json_array();
 
-	maps_facts(datapath_maps(agent->datapath), add_map, list);
+	for (size_t i = 0; i < MAPS_COUNT; i++)
+		json_array_append_new(list, map_to_json(&facts[i]));
 	return list;
 }

@@ -11,17 +11,29 @@ static void bytes_cell(const json_t *row, FILE *out)
 	bytes_write(row_number(row, "bytes"), out);
 }
 
+static void pressure_cell(const json_t *row, FILE *out)
+{
+	const json_t *pressure = json_object_get(row, "pressure");
+
+	if (json_is_real(pressure))
+		fprintf(out, "%.1f %%", 100 * json_real_value(pressure));
+}
+
 static const struct column COLUMNS[] = {
-	{.title = "Name", .key = "name"},           {.title = "Type", .key = "type"},
-	{.title = "Num entries", .key = "entries"}, {.title = "Max entries", .key = "max-entries"},
+	{.title = "Name", .key = "name"},
+	{.title = "Type", .key = "type"},
+	{.title = "Num entries", .key = "entries"},
+	{.title = "Max entries", .key = "max-entries"},
+	{.title = "Pressure", .cell = pressure_cell},
 	{.title = "Memory", .cell = bytes_cell},
 };
 
 static int add_map(const struct map_facts *facts, void *userdata)
 {
-	json_t *row = json_pack("{ss ss sI sI sI}", "name", facts->name, "type", facts->type, "entries",
+	json_t *row = json_pack("{ss ss sI sI sI so}", "name", facts->name, "type", facts->type, "entries",
 	                        (json_int_t)facts->entries, "max-entries", (json_int_t)facts->max_entries, "bytes",
-	                        (json_int_t)facts->bytes);
+	                        (json_int_t)facts->bytes, "pressure",
+	                        facts->fills ? json_real(map_pressure(facts)) : json_null());
 
 	json_array_append_new(userdata, row);
 	return 0;

@@ -137,6 +137,15 @@ static void print_lines(const struct cli *cli, const json_t *status)
 	}
 }
 
+static void print_warnings(const struct cli *cli, const json_t *warnings)
+{
+	json_t *warning;
+	size_t i;
+
+	json_array_foreach (warnings, i, warning)
+		fprintf(cli->out, "%-14s %s\n", "Warning:", json_string_value(warning));
+}
+
 static void print_addresses(const struct cli *cli, const json_t *allocations)
 {
 	json_t *allocation;
@@ -192,6 +201,7 @@ static int status_run(struct cli *cli, struct error *error)
 			fputs("OK\n", cli->out);
 	} else {
 		print_lines(cli, status);
+		print_warnings(cli, json_object_get(status, "warnings"));
 		if (cli_count(cli, "verbose"))
 			r = print_details(cli, status, error);
 	}

@@ -21,7 +21,7 @@ struct datapath_options {
 	const char *bpffs; /* where a BPF file system is mounted */
 	struct node_config config;
 	enum attach_mode attach;
-	uint32_t flow_table_size;
+	struct map_sizes sizes;
 };
 
 struct datapath;

@@ -70,27 +70,41 @@ void maps_close(struct maps *maps)
 	*maps = (struct maps)MAPS_CLOSED;
 }
 
+struct count {
+	size_t value_size;
+	bool array;
+	uint32_t entries;
+};
+
 static int count_entry(const void *key, const void *value, void *userdata)
 {
-	++*(uint32_t *)userdata;
+	struct count *count = userdata;
+	const char *byte = value, *end = byte + count->value_size;
+
+	while (count->array && byte < end && !*byte)
+		byte++;
+	count->entries += byte < end;
 	return 0;
 }
 
-/* Arrays are always full; ring buffers hold records, not entries. */
-static uint32_t map_count(int fd, const struct bpf_map_info *info)
+static bool is_array(const struct bpf_map_info *info)
 {
-	uint32_t count = 0;
+	return info->type == BPF_MAP_TYPE_ARRAY || info->type == BPF_MAP_TYPE_PERCPU_ARRAY;
+}
 
-	switch (info->type) {
-	case BPF_MAP_TYPE_ARRAY:
-	case BPF_MAP_TYPE_PERCPU_ARRAY:
-		return info->max_entries;
-	case BPF_MAP_TYPE_RINGBUF:
-		return 0;
-	default:
-		map_walk(fd, info->key_size, info->value_size, count_entry, &count);
-		return count;
-	}
+/* Ring buffers hold records, not entries. */
+static int map_count(int fd, const struct bpf_map_info *info, uint32_t *ret)
+{
+	struct count count = {.value_size = info->value_size, .array = is_array(info)};
+	int r, cpus = libbpf_num_possible_cpus();
+
+	if (info->type == BPF_MAP_TYPE_PERCPU_ARRAY)
+		count.value_size = (count.value_size + 7) / 8 * 8 * cpus;
+	r = info->type == BPF_MAP_TYPE_RINGBUF ? 0
+	                                       : map_walk(fd, info->key_size, count.value_size, count_entry, &count);
+	if (!r)
+		*ret = count.entries;
+	return r;
 }
 
 /* The kernel tells a map's memory in its descriptor's fdinfo only. */
@@ -110,17 +124,20 @@ static uint64_t map_bytes(int fd)
 static int map_facts(const char *name, int fd, struct map_facts *ret)
 {
 	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
+	uint32_t size = sizeof(info), entries;
 	int r = bpf_map_get_info_by_fd(fd, &info, &size);
 
+	if (!r)
+		r = map_count(fd, &info, &entries);
 	if (r)
 		return r;
 	*ret = (struct map_facts){
 		.name = name,
 		.type = libbpf_bpf_map_type_str(info.type),
-		.entries = map_count(fd, &info),
+		.entries = entries,
 		.max_entries = info.max_entries,
 		.bytes = map_bytes(fd),
+		.fills = !is_array(&info) && info.type != BPF_MAP_TYPE_RINGBUF,
 	};
 	return 0;
 }
@@ -141,14 +158,9 @@ int maps_facts(const struct maps *maps, int (*each)(const struct map_facts *fact
 	return 0;
 }
 
-uint64_t maps_bytes(const struct maps *maps)
+double map_pressure(const struct map_facts *facts)
 {
-	uint64_t bytes = 0;
-
-#define X(map) bytes += map_bytes(maps->map);
-	DATAPATH_MAPS(X)
-#undef X
-	return bytes;
+	return facts->fills ? (double)facts->entries / facts->max_entries : 0;
 }
 
 void maps_bump_epoch(const struct maps *maps)

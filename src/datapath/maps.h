@@ -9,6 +9,7 @@
 #ifndef PILUS_DATAPATH_MAPS_H
 #define PILUS_DATAPATH_MAPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,13 @@ struct maps {
 	struct state *live;
 };
 
+/* How many entries each shall have; 0: what the programs say. */
+struct map_sizes {
+#define X(name) uint32_t name;
+	DATAPATH_MAPS(X)
+#undef X
+};
+
 /* Nothing open: what maps_close leaves, and takes. */
 #define MAPS_CLOSED {.live = NULL}
 
@@ -51,17 +59,23 @@ struct maps {
 int maps_open(const char *bpffs, struct maps *ret, struct error *error);
 void maps_close(struct maps *maps); /* also of a zeroed struct */
 
-/* For lists: what the kernel says of a map. */
+#define X(name) +1
+enum { MAPS_COUNT = DATAPATH_MAPS(X) };
+#undef X
+
+/* For lists: what the kernel says of a map. Entries of an array are those that are not all zero: they are in use. */
 struct map_facts {
 	const char *name; /* "pilus_flows" */
 	const char *type; /* "lru_hash" */
 	uint32_t entries, max_entries;
 	uint64_t bytes; /* kernel memory */
+	bool fills;     /* can run full: neither array nor ring buffer */
 };
 int maps_facts(const struct maps *maps, int (*each)(const struct map_facts *facts, void *userdata), void *userdata);
 
-/* Kernel memory of all of them: cheap, where maps_facts counts entries. */
-uint64_t maps_bytes(const struct maps *maps);
+/* From 0 to 1: how full it is; 0 for what cannot run full. From MAP_PRESSURE_HIGH on, somebody should know. */
+#define MAP_PRESSURE_HIGH 0.9
+double map_pressure(const struct map_facts *facts);
 
 void maps_bump_epoch(const struct maps *maps);
 void maps_listen(const struct maps *maps, uint32_t events); /* bits (1 << enum event_type); 0: nobody listens */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "datapath/pins.h"
+#include "datapath/resize.h"
 
 #include "bpf/container.skel.h"
 #include "bpf/netdev.skel.h"
@@ -38,31 +39,56 @@ static bool is_pinned_by_us(const struct bpf_map *map)
 	return !strncmp(bpf_map__name(map), "pilus_", 6);
 }
 
-static bool pin_fits(const struct bpf_map *map, const char *path)
+static uint32_t wanted_size(const struct bpf_map *map, const struct map_sizes *sizes)
+{
+#define X(name)                                          \
+	if (!strcmp(bpf_map__name(map), "pilus_" #name)) \
+		return sizes->name ?: bpf_map__max_entries(map);
+	DATAPATH_MAPS(X)
+#undef X
+	return bpf_map__max_entries(map);
+}
+
+static bool has_layout(const struct bpf_map_info *info, const struct bpf_map *map)
+{
+	return info->type == bpf_map__type(map) && info->key_size == bpf_map__key_size(map) &&
+	       info->value_size == bpf_map__value_size(map) && info->map_flags == bpf_map__map_flags(map);
+}
+
+static int remove_pin(const char *path)
+{
+	log_warning("%s has another layout: replaced by an empty map", path);
+	return unlink(path) < 0 ? -errno : 0;
+}
+
+/* What is pinned shall be what libbpf is going to ask for: then libbpf takes it. */
+static int adapt_pin(const struct bpf_map *map, const char *path)
 {
 	_cleanup_close_ int fd = bpf_obj_get(path);
+	uint32_t size = bpf_map__max_entries(map), length = sizeof(struct bpf_map_info);
 	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
+	int r;
 
-	if (fd < 0)
-		return fd == -ENOENT; /* nothing there fits too */
-	return !bpf_map_get_info_by_fd(fd, &info, &size) && info.type == bpf_map__type(map) &&
-	       info.key_size == bpf_map__key_size(map) && info.value_size == bpf_map__value_size(map) &&
-	       info.max_entries == bpf_map__max_entries(map) && info.map_flags == bpf_map__map_flags(map);
+	if (fd == -ENOENT)
+		return 0;
+	r = fd < 0 ? fd : bpf_map_get_info_by_fd(fd, &info, &length);
+	if (r || !has_layout(&info, map))
+		return remove_pin(path);
+	if (info.max_entries == size)
+		return 0;
+	if (!map_can_resize(&info))
+		return remove_pin(path);
+	log_info("%s has room for %u entries now instead of %u", path, size, info.max_entries);
+	return map_resize(path, fd, &info, size);
 }
 
 static int prepare_pinned_map(struct bpf_map *map, const struct datapath_options *options, struct error *error)
 {
 	_cleanup_free_ char *path = pin_path(options->bpffs, PIN_MAPS, bpf_map__name(map));
-	int r = 0;
+	int r = bpf_map__set_max_entries(map, wanted_size(map, &options->sizes));
 
-	if (options->flow_table_size && !strcmp(bpf_map__name(map), "pilus_flows"))
-		r = bpf_map__set_max_entries(map, options->flow_table_size);
-	if (!r && !pin_fits(map, path)) {
-		log_warning("%s has another layout or size: replaced by a new map", path);
-		if (unlink(path) < 0)
-			r = -errno;
-	}
+	if (!r)
+		r = adapt_pin(map, path);
 	if (!r)
 		r = bpf_map__set_pin_path(map, path);
 	return r ? error_set_errno(error, r, "cannot prepare the map %s", path) : 0;

@@ -14,8 +14,9 @@ struct bpf_program;
 enum object { OBJECT_CONTAINER, OBJECT_OVERLAY, OBJECT_NETDEV, OBJECTS };
 
 /*
- * Loads one. A pinned map of another layout or size is replaced by a new, empty one: what is pinned is made from what
- * the agent knows, or, like flows, is made again by traffic. The caller closes *ret (bpf_object__close).
+ * Loads one. A pinned map of another size is replaced by one with its entries (resize.h); of another layout, by an
+ * empty one: what is pinned is made from what the agent knows, or, like flows, is made again by traffic. The caller
+ * closes *ret (bpf_object__close).
  */
 int object_load(enum object which, const struct datapath_options *options, struct bpf_object **ret,
                 struct error *error);

@@ -86,6 +86,11 @@ def test_status_verbose_adds_addresses_programs_and_maps(agent):
     ]
 
 
+def test_status_tells_warnings(agent):
+    agent.answers["/v1/status"] = STATUS | {"warnings": ["the map pilus_flows is 93 % full (93 of 100 entries)"]}
+    assert lines(agent.pilus("status"))[-1] == "Warning:       the map pilus_flows is 93 % full (93 of 100 entries)"
+
+
 @pytest.mark.parametrize("command, expected", [
     ("endpoint list", [HOST, WEB]), ("endpoint get 7", [WEB]), ("endpoint log 7", LOG),
     ("endpoint health 7", HEALTHY), ("identity list", IDENTITIES),

@@ -54,7 +54,7 @@ static int rig_load(struct rig *rig, bool decap_v6, struct error *error)
 	                   .pod_mtu = POD_MTU,
 	                   .vxlan_port = VXLAN_PORT,
 	                   .decap_v6 = decap_v6},
-		.flow_table_size = FLOWS_MAX,
+		.sizes = {.flows = FLOWS_MAX},
 	};
 	int r = datapath_open(&options, &rig->datapath, error);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/config/config.h"
+#include "agent/config/keys.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 
@@ -78,7 +78,8 @@ static void defaults_are_those_documented(void **state)
 	assert_int_equal(config.mtu, 0);
 	assert_int_equal(config.vxlan_port, 8472);
 	assert_int_equal(config.attach, ATTACH_AUTO);
-	assert_int_equal(config.flow_table_size, 131072);
+	assert_int_equal(config.profile, PROFILE_DEFAULT);
+	assert_int_equal(config.flow_table_size, 0);
 	assert_memory_equal(&config.timeouts, &(struct flow_timeouts)FLOW_TIMEOUTS_DEFAULT, sizeof(config.timeouts));
 	assert_int_equal(config.log_level, LOG_LEVEL_INFO);
 	assert_false(config.check_only);
@@ -98,7 +99,7 @@ static void every_key_comes_back_as_json(void **state)
 		"cluster-pool-mask-ipv4: 26\ncluster-pool-mask-ipv6: 120\n"
 		"uplinks:\n- eth0\n- eth1\n"
 		"node-addresses: [fd99::1, 172.16.0.1]\n"
-		"mtu: 9000\nvxlan-port: 4789\nattach: clsact\nflow-table-size: 1024\n"
+		"mtu: 9000\nvxlan-port: 4789\nattach: clsact\nprofile: edge\nflow-table-size: 1024\n"
 		"flow-timeout-tcp: 1\nflow-timeout-tcp-opening: 2\nflow-timeout-tcp-closing: 3\nflow-timeout-other: 4\n"
 		"log-level: debug\n";
 	static const char expected[] =
@@ -108,7 +109,7 @@ static void every_key_comes_back_as_json(void **state)
 		"\"cluster-pool-mask-ipv6\":120,\"uplinks\":[\"eth0\",\"eth1\"],"
 		"\"node-addresses\":[\"172.16.0.1\",\"fd99::1\"],\"mtu\":9000,\"vxlan-port\":4789,\"attach\":"
 		"\"clsact\","
-		"\"flow-table-size\":1024,\"flow-timeout-tcp\":1,\"flow-timeout-tcp-opening\":2,"
+		"\"profile\":\"edge\",\"flow-table-size\":1024,\"flow-timeout-tcp\":1,\"flow-timeout-tcp-opening\":2,"
 		"\"flow-timeout-tcp-closing\":3,\"flow-timeout-other\":4,\"log-level\":\"debug\"}";
 	_cleanup_free_ char *shown = NULL;
 	struct error error = {};
@@ -177,7 +178,9 @@ static const struct {
 	{"mtu: 99999999999999999999\n", "FILE:1: mtu: \"99999999999999999999\" is no whole number from 0 to 65535"},
 	{"vxlan-port: 0\n", "FILE:1: vxlan-port: must be from 1 to 65535, not 0"},
 	{"flow-timeout-tcp: 0\n", "FILE:1: flow-timeout-tcp: must be from 1 to 31536000, not 0"},
-	{"flow-table-size: 4294967296\n", "FILE:1: flow-table-size: must be from 16 to 16777216, not 4294967296"},
+	{"flow-table-size: 4294967296\n", "FILE:1: flow-table-size: must be from 0 to 16777216, not 4294967296"},
+	{"flow-table-size: 15\n", "FILE:1: flow-table-size: 15 flows are too few: choose 0, or 16 or more"},
+	{"profile: tiny\n", "FILE:1: profile: must be default or edge, not \"tiny\""},
 	{"ipam: kubernetes\n", "FILE:1: ipam: must be host-scope or cluster-pool, not \"kubernetes\""},
 	{"attach: xdp\n", "FILE:1: attach: must be auto, tcx or clsact, not \"xdp\""},
 	{"log-level: INFO\n", "FILE:1: log-level: must be error, warning, info or debug, not \"INFO\""},
@@ -347,7 +350,7 @@ static void help_names_every_key(void **state)
 
 	assert_int_equal(load("", NULL, &config, NULL), 0);
 	keys = config_to_json(&config);
-	assert_int_equal(json_object_size(keys), 22);
+	assert_int_equal(json_object_size(keys), config_key_count);
 	json_object_foreach (keys, name, value) {
 		char flag[80];
 

@@ -11,6 +11,8 @@
 #define MTU_MIN_IPV6 1280
 #define MTU_MIN_IPV4 576
 
+#define FLOW_TABLE_MIN 16
+
 /* Smaller than this, nothing is left between network, router and broadcast. */
 #define BLOCK_BITS_MAX (ADDR_BITS - 2)
 
@@ -133,6 +135,14 @@ static int check_mtu(const struct config *config, struct error *error)
 	return 0;
 }
 
+static int check_flow_table_size(const struct config *config, struct error *error)
+{
+	if (config->flow_table_size && config->flow_table_size < FLOW_TABLE_MIN)
+		return error_set(error, -EINVAL, "%u flows are too few: choose 0, or %u or more",
+		                 config->flow_table_size, FLOW_TABLE_MIN);
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*check)(const struct config *config, struct error *error);
@@ -143,6 +153,7 @@ static const struct {
 	{"cluster-pool-mask-ipv6", check_pool_mask_v6},
 	{"node-addresses", check_node_addresses},
 	{"mtu", check_mtu},
+	{"flow-table-size", check_flow_table_size},
 };
 
 int config_check(const struct config *config, const char **ret_key, struct error *error)

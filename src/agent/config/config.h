@@ -20,6 +20,9 @@
 
 enum ipam_mode { IPAM_HOST_SCOPE, IPAM_CLUSTER_POOL };
 
+/* How much memory the maps may take: what suits the machine, or little. */
+enum profile { PROFILE_DEFAULT, PROFILE_EDGE };
+
 /* Families are everywhere indexed so: a missing one has prefix.bits 0 and a zero address. */
 enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
 
@@ -34,7 +37,8 @@ struct config {
 	uint32_t mtu;
 	uint32_t vxlan_port;
 	enum attach_mode attach;
-	uint32_t flow_table_size;
+	enum profile profile;
+	uint32_t flow_table_size; /* 0: by profile and memory */
 	struct flow_timeouts timeouts;
 	enum log_level log_level;
 	bool check_only; /* --check-config */

@@ -303,10 +303,11 @@ static const struct config_kind devices_kind = {"DEVICE[,DEVICE]...", true, devi
 
 static const char *const ipam_modes[] = {"host-scope", "cluster-pool", NULL};
 static const char *const attach_modes[] = {"auto", "tcx", "clsact", NULL};
+static const char *const profiles[] = {"default", "edge", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mode) == sizeof(choice) &&
-                       sizeof(enum log_level) == sizeof(choice),
+                       sizeof(enum profile) == sizeof(choice) && sizeof(enum log_level) == sizeof(choice),
                "choices are written as unsigned");
 
 #define FIELD(member) .offset = offsetof(struct config, member)
@@ -330,7 +331,9 @@ const struct config_key config_keys[] = {
 	{"mtu", &number_kind, FIELD(mtu), "0", "of the underlay; 0: the uplink's", NULL, 0, 65535},
 	{"vxlan-port", &number_kind, FIELD(vxlan_port), "8472", "UDP port of the overlay", NULL, 1, 65535},
 	{"attach", &choice_kind, FIELD(attach), "auto", "how programs are attached", attach_modes},
-	{"flow-table-size", &number_kind, FIELD(flow_table_size), "131072", "flows", NULL, 16, 1 << 24},
+	{"profile", &choice_kind, FIELD(profile), "default", "how much memory the maps take", profiles},
+	{"flow-table-size", &number_kind, FIELD(flow_table_size), "0", "flows; 0: as the machine's memory allows", NULL,
+         0, 1 << 24},
 	{"flow-timeout-tcp", &number_kind, FIELD(timeouts.tcp), "21600", "seconds idle, established", NULL, 1, YEAR},
 	{"flow-timeout-tcp-opening", &number_kind, FIELD(timeouts.tcp_opening), "60", "seconds idle, being opened",
          NULL, 1, YEAR},
