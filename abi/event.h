@@ -10,7 +10,8 @@
 
 enum event_type {
 	EVENT_DROP = 1,
-	EVENT_TRACE = 4,
+	EVENT_TRACE = 4, /* every packet, at every point */
+	EVENT_FLOW = 5,  /* never the type of a record, but a wish: of the traces, the notable ones */
 	EVENT_AGENT = 6, /* never in the ring: the agent's own events in the monitor stream */
 };
 
@@ -74,7 +75,8 @@ struct event {
 	__u32 length;   /* of the frame, without the overlay's headers */
 	__u32 vni;      /* of the overlay header written or read; 0: none */
 	__u16 captured; /* bytes of `frame` that follow, from the ethernet header on */
-	__u16 reserved;
+	__u8 notable;   /* of its flow: the first in its direction, a SYN, FIN or RST, or one in some seconds */
+	__u8 reserved;
 	__u8 frame[EVENT_CAPTURE_MAX];
 };
 ABI_ASSERT_SIZE(struct event, 56 + EVENT_CAPTURE_MAX);

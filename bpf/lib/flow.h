@@ -91,15 +91,26 @@ static __always_inline void flow_decide(struct flow *flow, const struct packet *
 	flow->identity[!(packet->direction & 1)] = packet->destination_identity;
 }
 
+/* What is told of a flow to who does not want every packet. */
+static __always_inline _Bool flow_is_changed(const struct flow_direction *direction, const struct packet *packet,
+                                             __u64 now)
+{
+	__u8 new_flags = packet->tuple.tcp_flags & ~direction->tcp_flags;
+
+	return new_flags & (TCP_SYN | TCP_FIN | TCP_RST) || direction->last_seen >> 32 != now >> 32; /* 4.3 s */
+}
+
 /* Counts an accepted packet to its flow. Only packets of one direction write here, and one CPU handles them as a rule:
  * no atomics. */
-static __always_inline void flow_count(struct flow *flow, const struct packet *packet)
+static __always_inline void flow_count(struct flow *flow, struct packet *packet)
 {
 	struct flow_direction *direction = flow_direction(flow, packet);
+	__u64 now = bpf_ktime_get_coarse_ns();
 
+	packet->notable = flow_is_changed(direction, packet, now);
 	direction->packets++;
 	direction->bytes += packet->length;
-	direction->last_seen = bpf_ktime_get_coarse_ns();
+	direction->last_seen = now;
 	direction->tcp_flags |= packet->tuple.tcp_flags;
 	if (unlikely(packet->first_fragment))
 		fragment_remember(packet);
@@ -124,6 +135,7 @@ static __always_inline void flow_note_related(struct __sk_buff *skb, struct pack
 	parse_pull(skb); /* the quote lies behind the headers */
 	if (!icmp_quoted_flow(skb, packet, &quoted) && bpf_map_lookup_elem(&pilus_flows, &quoted))
 		packet->state = PACKET_RELATED;
+	packet->notable = 1;
 }
 
 /*

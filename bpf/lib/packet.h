@@ -50,7 +50,8 @@ struct packet {
 	__u32 source_identity;
 	__u32 destination_identity;
 	__u32 vni;
-	__u32 story; /* enum story_step, or-ed */
+	_Bool notable; /* see struct event */
+	__u32 story;   /* enum story_step, or-ed */
 };
 
 /* Spreads flows over the overlay's UDP source ports, and marks events; equal for both directions. */

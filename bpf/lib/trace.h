@@ -14,6 +14,13 @@ struct {
 	__uint(max_entries, 512 * 1024);
 } pilus_events SEC(".maps");
 
+/* Where a packet leaves this node's programs: once for each. */
+static __always_inline _Bool point_is_last(__u8 point)
+{
+	return point == TRACE_TO_ENDPOINT || point == TRACE_TO_OVERLAY || point == TRACE_TO_HOST ||
+	       point == TRACE_TO_STACK;
+}
+
 static __always_inline void event_describe(struct event *event, const struct __sk_buff *skb,
                                            const struct packet *packet)
 {
@@ -31,6 +38,7 @@ static __always_inline void event_describe(struct event *event, const struct __s
 	event->story = packet->story;
 	event->length = packet->length;
 	event->vni = packet->vni;
+	event->notable = packet->notable && point_is_last(event->point);
 	event->reserved = 0;
 }
 
@@ -68,7 +76,8 @@ VERIFIED_ONCE int event_send(struct __sk_buff *skb, struct packet *packet, __u8 
 
 static __always_inline void trace(struct __sk_buff *skb, struct packet *packet, enum trace_point point)
 {
-	if (unlikely(state_listens(EVENT_TRACE)))
+	if (unlikely(state_listens(EVENT_TRACE) ||
+	             (point_is_last(point) && packet->notable && state_listens(EVENT_FLOW))))
 		event_send(skb, packet, EVENT_TRACE, point, 0);
 }
 

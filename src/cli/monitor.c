@@ -23,12 +23,13 @@ static const struct {
 	uint32_t bit;
 } TYPES[] = {
 	{"drop", 1 << EVENT_DROP},
+	{"flow", 1 << EVENT_FLOW},
 	{"trace", 1 << EVENT_TRACE},
 	{"agent", 1 << EVENT_AGENT},
 };
 
-#define BUFFER_SIZE (64 * 1024)
-#define ALL_TYPES   (1 << EVENT_DROP | 1 << EVENT_TRACE | 1 << EVENT_AGENT)
+#define BUFFER_SIZE  (64 * 1024)
+#define ALWAYS_TYPES (1 << EVENT_DROP | 1 << EVENT_AGENT)
 
 /* Given more than once, any of them matches; none: all do. */
 struct filter {
@@ -172,7 +173,7 @@ static int add_type(struct filter *filter, const char *name, struct error *error
 	nearest = cli_nearest(name, type_name, NULL);
 	if (nearest)
 		return cli_wrong_use(error, "there is no type '%s'; did you mean '%s'?", name, nearest);
-	return cli_wrong_use(error, "there is no type '%s', but: drop, trace, agent", name);
+	return cli_wrong_use(error, "there is no type '%s', but: drop, flow, trace, agent", name);
 }
 
 /* "drop,trace" */
@@ -217,8 +218,9 @@ static int configure(struct monitor *monitor, struct error *error)
 
 	for (size_t i = 0; !r && i < cli->given_count; i++)
 		r = take_option(&monitor->filter, cli->given[i].option->name, cli->given[i].value, error);
+	/* Who looks closely at packets wants all of them. */
 	if (!monitor->filter.types)
-		monitor->filter.types = ALL_TYPES;
+		monitor->filter.types = ALWAYS_TYPES | (cli_count(cli, "verbose") ? 1 << EVENT_TRACE : 1 << EVENT_FLOW);
 	monitor->json = cli_count(cli, "json") || cli->output == OUTPUT_JSON;
 	switch (cli_count(cli, "verbose")) {
 	case 0:
@@ -296,7 +298,7 @@ static void complete_ids(struct cli *cli)
 static const struct cli_option OPTIONS[] = {
 	{'v', "verbose", NULL, "take packets apart; twice: tell each packet's story, with a hex dump"},
 	{'j', "json", NULL, "one JSON object a line"},
-	{'t', "type", "TYPE", "only drop, trace or agent events; may be repeated", complete_types},
+	{'t', "type", "TYPE", "only drop, flow, trace or agent events; may be repeated", complete_types},
 	{0, "from", "ID", "only packets from this endpoint; may be repeated", complete_ids},
 	{0, "to", "ID", "only packets to this endpoint; may be repeated", complete_ids},
 	{0, "related-to", "ID", "only packets from or to this endpoint; may be repeated", complete_ids},

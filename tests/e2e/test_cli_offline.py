@@ -228,7 +228,7 @@ def test_monitor_tells_events_as_they_come(agent):
     with agent.monitor() as monitor:
         monitor.wait_line("^-> endpoint 9")
     assert monitor.lines == [
-        "Listening for events of type drop, trace, agent",
+        "Listening for events of type drop, flow, agent",
         "Press Ctrl-C to quit",
         "-> overlay flow 0xabc , identity 23411->world state new ifindex 0 orig-ip 10.1.0.7: "
         "10.1.0.7:33288 -> 10.1.0.8:80 tcp SYN",
@@ -238,7 +238,7 @@ def test_monitor_tells_events_as_they_come(agent):
         "-> endpoint 9 flow 0xabc , identity 23411->world state new ifindex 0 orig-ip 10.1.0.7: "
         "10.1.0.7:33288 -> 10.1.0.8:80 tcp SYN",
     ]
-    assert agent.asked == ["/v1/monitor?types=drop,trace,agent"]
+    assert agent.asked == ["/v1/monitor?types=drop,flow,agent"]
 
 
 def test_monitor_json_has_an_object_a_line(agent):

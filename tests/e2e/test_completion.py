@@ -45,7 +45,7 @@ def complete(*words, folder=None):
     ("-o json bpf ct f", ["flush"]),
     ("endpoint list -o ", ["json", "table"]),
     ("endpoint list --output j", ["json"]),
-    ("monitor --type ", ["agent", "drop", "trace"]),
+    ("monitor --type ", ["agent", "drop", "flow", "trace"]),
     ("monitor --t", ["--to", "--type"]),
     ("status --", ["--bpffs", "--brief", "--help", "--output", "--socket", "--verbose"]),
     ("status ", [""]),

@@ -4,11 +4,13 @@
  */
 #include "packet_test.h"
 
+#include <bpf/bpf.h>
 #include <time.h>
 
 #include "base/clock.h"
 
 #define TRACES (1 << EVENT_TRACE)
+#define FLOWS  (1 << EVENT_FLOW)
 #define DROPS  (1 << EVENT_DROP)
 
 static struct frame to_b(uint16_t payload)
@@ -64,6 +66,72 @@ static void who_listens_to_traces_hears_traces_only(void **state)
 	send_out(&good);
 	assert_int_equal(events_take(), 2);
 	assert_int_equal(events[0].type, EVENT_TRACE);
+}
+
+static struct frame segment(uint8_t tcp_flags)
+{
+	struct spec spec = from_a(POD_B4, &(struct spec){.protocol = PROTOCOL_TCP, .tcp_flags = tcp_flags});
+
+	return frame_build(&spec);
+}
+
+/* Once each, where it leaves. */
+static void who_listens_to_flows_hears_where_they_turn(void **state)
+{
+	static const struct {
+		uint8_t tcp_flags;
+		size_t told;
+	} segments[] = {
+		{TCP_SYN, 1},           {TCP_SYN, 0}, {TCP_ACK, 0}, {TCP_ACK, 0},
+		{TCP_FIN | TCP_ACK, 1}, {TCP_ACK, 0}, {TCP_RST, 1},
+	};
+
+	events_listen(FLOWS);
+	EVERY (i, segments) {
+		struct frame frame = segment(segments[i].tcp_flags);
+
+		send_out(&frame);
+		assert_int_equal(events_take(), segments[i].told);
+		if (segments[i].told) {
+			assert_int_equal(events[0].type, EVENT_TRACE);
+			assert_int_equal(events[0].point, TRACE_TO_ENDPOINT);
+			assert_true(events[0].notable);
+		}
+	}
+}
+
+/* As of the programs' clock: a long silence, or a long stream. */
+static void who_listens_to_flows_hears_of_them_now_and_then(void **state)
+{
+	struct frame frame = segment(TCP_ACK);
+	struct flow_key key = {};
+	struct flow flow;
+
+	events_listen(FLOWS);
+	send_out(&frame);
+	assert_int_equal(events_take(), 1);
+	assert_false(bpf_map_get_next_key(rig.maps->flows, NULL, &key));
+	assert_false(bpf_map_lookup_elem(rig.maps->flows, &key, &flow));
+	for (int i = 0; i < 2; i++)
+		if (flow.direction[i].last_seen)
+			flow.direction[i].last_seen -= 5 * NS_PER_SECOND;
+	assert_false(bpf_map_update_elem(rig.maps->flows, &key, &flow, BPF_EXIST));
+	send_out(&frame);
+	assert_int_equal(events_take(), 1);
+}
+
+static void who_listens_to_all_hears_which_are_notable(void **state)
+{
+	struct frame first = segment(TCP_SYN), second = segment(TCP_ACK);
+
+	events_listen(TRACES | FLOWS);
+	send_out(&first);
+	assert_int_equal(events_take(), 2);
+	assert_false(events[0].notable); /* it comes back where it leaves */
+	assert_true(events[1].notable);
+	send_out(&second);
+	assert_int_equal(events_take(), 2);
+	assert_false(events[1].notable);
 }
 
 static void a_delivery_is_told_in_full(void **state)
@@ -231,6 +299,9 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(nobody_listening_costs_no_event),
 	PACKET_TEST(who_listens_to_drops_hears_drops_only),
 	PACKET_TEST(who_listens_to_traces_hears_traces_only),
+	PACKET_TEST(who_listens_to_flows_hears_where_they_turn),
+	PACKET_TEST(who_listens_to_flows_hears_of_them_now_and_then),
+	PACKET_TEST(who_listens_to_all_hears_which_are_notable),
 	PACKET_TEST(a_delivery_is_told_in_full),
 	PACKET_TEST(an_answer_is_a_reply),
 	PACKET_TEST(encapsulation_is_told_in_full),

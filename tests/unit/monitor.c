@@ -15,7 +15,7 @@
 #include "base/memory.h"
 
 #define PATIENCE (10 * NS_PER_SECOND)
-#define ALL      ((1U << EVENT_DROP) | (1U << EVENT_TRACE))
+#define ALL      ((1U << EVENT_DROP) | (1U << EVENT_TRACE) | (1U << EVENT_FLOW))
 #define DATA_MAX 400000
 
 /* ── the datapath, played: the ring is a pipe of event types ── */
@@ -70,7 +70,11 @@ int datapath_events_read(struct datapath_events *events)
 	ssize_t count = read(programs.ring[0], types, sizeof(types));
 
 	for (ssize_t i = 0; i < count; i++) {
-		struct event event = {.type = types[i], .captured = programs.captured, .mark = 0x5eed};
+		bool notable = types[i] == EVENT_FLOW;
+		struct event event = {.type = notable ? EVENT_TRACE : types[i],
+		                      .notable = notable,
+		                      .captured = programs.captured,
+		                      .mark = 0x5eed};
 
 		memset(event.frame, 0xab, sizeof(event.frame));
 		programs.event(&event, EVENT_SIZE(event.captured), programs.userdata);
@@ -317,6 +321,25 @@ static void each_hears_its_types(void **state)
 	leave(&two);
 }
 
+/* Somebody else wants every trace. */
+static void who_listens_to_flows_hears_the_notable_traces(void **state)
+{
+	start_listening(&one, "?types=flow");
+	assert_int_equal(programs.events, 1U << EVENT_FLOW);
+	start_listening(&two, "?types=trace");
+	happen(EVENT_TRACE);
+	happen(EVENT_FLOW);
+	happen(EVENT_TRACE);
+	assert_type(&two, EVENT_TRACE);
+	assert_type(&two, EVENT_TRACE);
+	assert_type(&two, EVENT_TRACE);
+	monitor_agent_event(agent.monitor, "Node left", NULL, "node %d", 2);
+	assert_type(&one, EVENT_TRACE);
+	assert_false(complete(&one));
+	leave(&one);
+	leave(&two);
+}
+
 static void a_record_is_as_long_as_its_capture(void **state)
 {
 	struct event event;
@@ -464,6 +487,7 @@ int main(void)
 		TEST(programs_write_only_what_somebody_wants),
 		TEST(agent_events_need_no_ring),
 		TEST(each_hears_its_types),
+		TEST(who_listens_to_flows_hears_the_notable_traces),
 		TEST(a_record_is_as_long_as_its_capture),
 		TEST(what_the_ring_held_before_is_not_told),
 		TEST(details_become_members),

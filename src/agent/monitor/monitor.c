@@ -16,7 +16,7 @@
 #define QUEUE_LIMIT    (1024 * 1024) /* bytes that wait for one listener */
 #define LOSS_PERIOD_MS 1000
 #define BIT(type)      (1U << (type))
-#define RING_TYPES     (BIT(EVENT_DROP) | BIT(EVENT_TRACE))
+#define RING_TYPES     (BIT(EVENT_DROP) | BIT(EVENT_TRACE) | BIT(EVENT_FLOW))
 #define ALL_TYPES      (RING_TYPES | BIT(EVENT_AGENT))
 
 struct listener {
@@ -137,10 +137,14 @@ static void take_event(const struct event *event, size_t size, void *userdata)
 {
 	struct record record = {.size = (uint32_t)size};
 
+	uint32_t types = BIT(event->type) & RING_TYPES;
+
 	if (size > sizeof(record.event))
 		return;
+	if (event->type == EVENT_TRACE && event->notable)
+		types |= BIT(EVENT_FLOW);
 	memcpy(&record.event, event, size);
-	fan_out(userdata, BIT(event->type) & RING_TYPES, &record, sizeof(record.size) + size);
+	fan_out(userdata, types, &record, sizeof(record.size) + size);
 }
 
 static void ring_readable(uv_poll_t *poll, int status, int events)
@@ -274,7 +278,7 @@ static uint32_t type_of(const char *word, size_t size)
 	static const struct {
 		const char *word;
 		enum event_type type;
-	} types[] = {{"drop", EVENT_DROP}, {"trace", EVENT_TRACE}, {"agent", EVENT_AGENT}};
+	} types[] = {{"drop", EVENT_DROP}, {"trace", EVENT_TRACE}, {"flow", EVENT_FLOW}, {"agent", EVENT_AGENT}};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
 		if (strlen(types[i].word) == size && !memcmp(types[i].word, word, size))
@@ -282,7 +286,7 @@ static uint32_t type_of(const char *word, size_t size)
 	return 0;
 }
 
-/* "drop,trace"; NULL: all. 0 when a word is no type. */
+/* "drop,flow"; NULL: all. 0 when a word is no type. */
 static uint32_t parse_types(const char *text)
 {
 	uint32_t types = 0;
@@ -308,7 +312,7 @@ void monitor_listen(struct monitor *monitor, struct http_exchange *exchange)
 	struct listener *listener;
 
 	if (!types) {
-		http_reply_error(exchange, 400, "types is a list of drop, trace and agent, with commas between");
+		http_reply_error(exchange, 400, "types is a list of drop, flow, trace and agent, with commas between");
 		return;
 	}
 	if ((types & RING_TYPES) && ring_open(monitor) < 0) {
