@@ -5,7 +5,7 @@
  * pilus_nodes     array, index = node id          -> struct node (unused ids: all zero)
  * pilus_node_ids  hash,  struct addr (underlay)   -> node id (__u32): who may send us overlay packets
  *
- * A new next hop is one write to the array and no epoch: established flows follow at once.
+ * A new next hop or MTU is one write to the array and no epoch: established flows follow at once.
  */
 #ifndef PILUS_ABI_NODE_H
 #define PILUS_ABI_NODE_H
@@ -26,7 +26,7 @@ struct node {
 	__u8 local_mac[6];
 	__u8 next_hop_mac[6];
 	__u32 flags; /* enum node_flag */
-	__u32 reserved;
+	__u32 mtu;   /* largest L3 packet that fits on the way: what is larger is left to the stack */
 };
 ABI_ASSERT_SIZE(struct node, 72);
 

@@ -19,10 +19,9 @@ ABI_ASSERT_SIZE(struct state, 64);
 
 struct node_config {
 	__u32 overlay_ifindex; /* pilus_vxlan */
-	__u32 pod_mtu;         /* largest L3 packet that fits the overlay */
 	__u16 vxlan_port;      /* host order */
 	__u8 decap_v6;         /* adjust_room can turn an IPv4 frame into an IPv6 one (kernel 6.3) */
-	__u8 reserved[5];
+	__u8 reserved[9];
 };
 ABI_ASSERT_SIZE(struct node_config, 16);
 

@@ -110,7 +110,7 @@ static __always_inline int deliver_to_node(struct __sk_buff *skb, struct packet 
 		return drop(skb, packet, DROP_NO_TUNNEL_ENDPOINT);
 	packet->node = id;
 	/* The stack, which routes it through the overlay device, fragments it or tells the sender how much fits. */
-	if (unlikely(!overlay_fits(skb, packet)))
+	if (unlikely(!node_fits(skb, packet, node)))
 		return deliver_to_stack(skb, packet);
 	packet->towards = node->ifindex;
 	packet->vni = packet->source_identity;

@@ -122,11 +122,12 @@ static __always_inline void overlay_fill(struct overlay_headers *ret_headers, co
 	__builtin_memcpy(ret_headers->ethernet.h_source, node->local_mac, ETH_ALEN);
 }
 
-static __always_inline _Bool overlay_fits(const struct __sk_buff *skb, const struct packet *packet)
+static __always_inline _Bool node_fits(const struct __sk_buff *skb, const struct packet *packet,
+                                       const struct node *node)
 {
 	__u32 headers = packet->transport - packet->frame - ETH_HLEN + sizeof(struct tcphdr);
 
-	return (skb->gso_size ? headers + skb->gso_size : packet->length - ETH_HLEN) <= config.pod_mtu;
+	return (skb->gso_size ? headers + skb->gso_size : packet->length - ETH_HLEN) <= node->mtu;
 }
 
 /* Puts the frame, which fits, into an overlay packet for the node. Returns 0 or a drop reason. */

@@ -49,6 +49,13 @@ static void nodes_synced(void *userdata)
 	ipcache_nodes_synced(agent->ipcache);
 }
 
+static void mtu_changed(void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	endpoints_set_mtu(agent->endpoints, agent->underlay.pod_mtu);
+}
+
 static void ipcache_upserted(void *userdata, const struct prefix *prefix, uint32_t identity, const char *node)
 {
 	struct agent *agent = userdata;
@@ -81,9 +88,15 @@ static void give_up(struct agent *agent, const struct error *error)
 static void make_nodes(struct agent *agent)
 {
 	static const struct node_events events = {
-		.changed = node_changed, .joined = node_joined, .removed = node_removed, .synced = nodes_synced};
+		.changed = node_changed,
+		.joined = node_joined,
+		.removed = node_removed,
+		.synced = nodes_synced,
+		.mtu_changed = mtu_changed,
+	};
 	const struct node_services services = {
 		.loop = agent->loop,
+		.config = agent->config,
 		.underlay = &agent->underlay,
 		.maps = datapath_maps(agent->datapath),
 		.netlink = agent->netlink,
@@ -110,7 +123,7 @@ static void make_endpoints(struct agent *agent)
 		.identities = agent->identities,
 		.ipcache = agent->ipcache,
 		.monitor = agent->monitor,
-		.pod_mtu = agent->underlay.mtu - OVERLAY_OVERHEAD,
+		.pod_mtu = agent->underlay.pod_mtu,
 	};
 
 	agent->endpoints = endpoints_new(&services);
@@ -191,7 +204,6 @@ static int start_datapath(struct agent *agent, struct error *error)
 	const struct datapath_options options = {
 		.bpffs = config->bpffs,
 		.config = {.overlay_ifindex = agent->underlay.overlay_ifindex,
-	                   .pod_mtu = agent->underlay.mtu - OVERLAY_OVERHEAD,
 	                   .vxlan_port = config->vxlan_port,
 	                   .decap_v6 = datapath_probe_decap_v6()},
 		.attach = config->attach,

@@ -31,8 +31,8 @@ static json_t *datapath_status(const struct agent *agent)
 
 	datapath_each_attachment(agent->datapath, add_attachment, programs);
 	return json_pack("{s:s, s:i, s:i, s:s, s:o, s:o}", "overlay", "vxlan", "port", agent->config->vxlan_port, "mtu",
-	                 agent->underlay.mtu - OVERLAY_OVERHEAD, "attach", datapath_attach_name(agent->datapath),
-	                 "uplinks", uplinks_status(&agent->underlay), "programs", programs);
+	                 agent->underlay.pod_mtu, "attach", datapath_attach_name(agent->datapath), "uplinks",
+	                 uplinks_status(&agent->underlay), "programs", programs);
 }
 
 static json_int_t resident_bytes(void)

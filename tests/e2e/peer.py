@@ -8,7 +8,7 @@ the test that started them.
   peer.py udp-echo PORT [ADDRESS]       peer.py udp-ask ADDRESS PORT BYTES
   peer.py udp-ask-fragments ADDRESS PORT NUMBER...   one datagram in fragments 0, 1, 2…, sent in this order
   peer.py udp-show PORT                 prints each datagram's text and sender
-  peer.py tcp-steady ADDRESS PORT       one connection, a question every 10 ms until standard input ends
+  peer.py tcp-steady ADDRESS PORT [BYTES]   one connection, a question every 10 ms until standard input ends
 """
 import os
 import select
@@ -144,15 +144,24 @@ def udp_ask_fragments(address, port, *order):
     _say(f"{len(data)} bytes came back")
 
 
-def tcp_steady(address, port):
+def _receive(connection, size):
+    """As many bytes, or fewer when no more will come."""
+    data = bytearray()
+    while len(data) < size and (part := connection.recv(size - len(data))):
+        data += part
+    return data
+
+
+def tcp_steady(address, port, size=8):
     """Says how many answers came, and the longest wait for one in milliseconds."""
-    answers, longest = 0, 0.0
+    answers, longest, size = 0, 0.0, int(size)
     with socket.create_connection((address, int(port)), timeout=SECONDS) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while not select.select([sys.stdin], [], [], 0.01)[0]:
             asked = time.monotonic()
-            connection.sendall(b"%08d" % answers)
-            if connection.recv(8, socket.MSG_WAITALL) != b"%08d" % answers:
+            question = b"%0*d" % (size, answers)
+            connection.sendall(question)
+            if _receive(connection, size) != question:
                 sys.exit("the connection broke")
             answers += 1
             longest = max(longest, time.monotonic() - asked)

@@ -51,7 +51,6 @@ static int rig_load(struct rig *rig, bool decap_v6, struct error *error)
 	struct datapath_options options = {
 		.bpffs = rig->folder,
 		.config = {.overlay_ifindex = rig->ifindex[DEVICE_TUNNEL],
-	                   .pod_mtu = POD_MTU,
 	                   .vxlan_port = VXLAN_PORT,
 	                   .decap_v6 = decap_v6},
 		.sizes = {.flows = FLOWS_MAX},
@@ -135,6 +134,7 @@ static int rig_set_node(const struct rig *rig)
 		.next_hop = address(GATEWAY4),
 		.ifindex = rig->ifindex[DEVICE_WIRE],
 		.flags = NODE_NEIGHBOUR_KNOWN,
+		.mtu = POD_MTU,
 	};
 
 	memcpy(node.local_mac, rig->mac[DEVICE_WIRE], ETH_ALEN);

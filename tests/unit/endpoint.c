@@ -129,6 +129,76 @@ static void test_mtu_may_be_smaller(void **state)
 	assert_int_equal(link.mtu, 1400);
 }
 
+static void restart_agent(void)
+{
+	stop_agent();
+	memset(fakes.allocated, 0, sizeof(fakes.allocated));
+	fakes.events[0] = '\0';
+	start_agent();
+}
+
+static uint32_t mtu_of(struct netlink *where, const char *device)
+{
+	struct link link;
+
+	assert_int_equal(link_get(where, device, &link, NULL), 0);
+	return link.mtu;
+}
+
+static void assert_mtu(uint32_t mtu)
+{
+	struct netlink *in_pod = open_pod_netlink();
+	json_t *endpoint = endpoint_to_json(endpoints, 1);
+
+	assert_int_equal(mtu_of(in_pod, "eth0"), mtu);
+	assert_int_equal(mtu_of(netlink, "plx1"), mtu);
+	assert_int_equal(json_integer_value(json_object_get(endpoint, "mtu")), mtu);
+	json_decref(endpoint);
+	netlink_free(in_pod);
+}
+
+static void test_mtu_follows_the_nodes(void **state)
+{
+	need_root();
+	must_put(request_for("c1"));
+	assert_mtu(1450);
+	endpoints_set_mtu(endpoints, 1300);
+	assert_mtu(1300);
+	endpoints_set_mtu(endpoints, 8950);
+	assert_mtu(8950);
+	restart_agent(); /* with 1450 */
+	assert_mtu(1450);
+}
+
+static void test_mtu_that_was_asked_for_is_the_most(void **state)
+{
+	need_root();
+	assert_int_equal(put_with("mtu", json_integer(1400)), 0);
+	endpoints_set_mtu(endpoints, 9000);
+	assert_mtu(1400);
+	endpoints_set_mtu(endpoints, 1300);
+	assert_mtu(1300);
+	endpoints_set_mtu(endpoints, 1450);
+	assert_mtu(1400);
+}
+
+/* The host's end stays as large as the pod's, so that its packets are answered and not lost. */
+static void test_mtu_of_a_pod_that_cannot_be_entered_stays(void **state)
+{
+	struct netlink *in_pod;
+
+	need_root();
+	must_put(request_for("c1"));
+	in_pod = open_pod_netlink();
+	fakes.fault_at = fakes.step + 1;
+	endpoints_set_mtu(endpoints, 1300);
+	assert_int_equal(mtu_of(in_pod, "eth0"), 1450);
+	assert_int_equal(mtu_of(netlink, "plx1"), 1450);
+	netlink_free(in_pod);
+	endpoints_set_mtu(endpoints, 1300);
+	assert_mtu(1300);
+}
+
 static void test_one_family(void **state)
 {
 	need_root();
@@ -391,14 +461,6 @@ static void test_check_finds_what_differs(void **state)
 
 /* ── restarts ── */
 
-static void restart_agent(void)
-{
-	stop_agent();
-	memset(fakes.allocated, 0, sizeof(fakes.allocated));
-	fakes.events[0] = '\0';
-	start_agent();
-}
-
 static void test_a_restart_adopts(void **state)
 {
 	uint32_t ifindex;
@@ -599,6 +661,9 @@ int main(void)
 		TEST(family_the_node_lacks),
 		TEST(create_makes_a_pod_that_is_wired),
 		TEST(mtu_may_be_smaller),
+		TEST(mtu_follows_the_nodes),
+		TEST(mtu_that_was_asked_for_is_the_most),
+		TEST(mtu_of_a_pod_that_cannot_be_entered_stays),
 		TEST(one_family),
 		TEST(without_labels_the_identity_is_init),
 		TEST(the_same_again_is_200_and_another_409),

@@ -20,13 +20,15 @@
 
 static int home = -1;
 
+static const struct config config = {.vxlan_port = 8472, .uplinks = {(char *)"eth0"}};
+
 struct scene {
 	struct maps maps;
 	struct netlink *netlink;
 	struct underlay underlay;
 	struct store *store;
 	struct nodes *nodes;
-	int changes, joins, removals, syncs;
+	int changes, joins, removals, syncs, mtu_changes;
 };
 
 static struct scene scene;
@@ -55,8 +57,6 @@ static struct prefix prefix(const char *text)
 
 static int enter(void **state)
 {
-	static const struct config config = {.vxlan_port = 8472, .uplinks = {(char *)"eth0"}};
-
 	scene = (struct scene){};
 	if (loop_setup(state))
 		return -1;
@@ -108,9 +108,14 @@ static void on_synced(void *userdata)
 	scene.syncs++;
 }
 
+static void on_mtu_changed(void *userdata)
+{
+	scene.mtu_changes++;
+}
+
 static void open_nodes(void)
 {
-	static const struct node_events events = {on_changed, on_joined, on_removed, on_synced};
+	static const struct node_events events = {on_changed, on_joined, on_removed, on_synced, on_mtu_changed};
 	_cleanup_free_ char *url = xasprintf("dir:%s", folder);
 	const struct node_info local = {
 		.name = (char *)"a",
@@ -119,11 +124,11 @@ static void open_nodes(void)
 		.router = {addr("10.1.0.1"), addr("fd00:1::1")},
 	};
 
-	scene.changes = scene.joins = scene.removals = scene.syncs = 0;
+	scene.changes = scene.joins = scene.removals = scene.syncs = scene.mtu_changes = 0;
 	assert_int_equal(store_open(&loop, url, &scene.store, NULL), 0);
-	scene.nodes =
-		nodes_new(&(struct node_services){&loop, &scene.underlay, &scene.maps, scene.netlink, scene.store},
-	                  &local, &events, NULL);
+	scene.nodes = nodes_new(
+		&(struct node_services){&loop, &config, &scene.underlay, &scene.maps, scene.netlink, scene.store},
+		&local, &events, NULL);
 }
 
 static void start(void)
@@ -308,6 +313,42 @@ static void next_hops_follow_the_kernel(void **state)
 	stop();
 }
 
+static uint32_t overlay_mtu(void)
+{
+	struct link link = {};
+
+	link_get(scene.netlink, OVERLAY_DEVICE, &link, NULL);
+	return link.mtu;
+}
+
+static void the_mtu_follows_the_uplink(void **state)
+{
+	uint32_t id;
+
+	if (!scene.netlink)
+		skip();
+	run("ip link set eth0 mtu 1480"); /* since the underlay was prepared */
+	start();
+	assert_int_equal(scene.underlay.pod_mtu, 1430);
+	write_node("b", 2);
+	assert_eventually(scene.changes == 1);
+	id = nodes_find(scene.nodes, "b")->id;
+	assert_int_equal(entry(id).mtu, 1430);
+	run("ip link set eth0 mtu 1400");
+	assert_eventually(scene.mtu_changes == 1);
+	assert_int_equal(scene.underlay.pod_mtu, 1350);
+	assert_int_equal(entry(id).mtu, 1350);
+	assert_int_equal(overlay_mtu(), 1350);
+	run("ip link set eth0 mtu 9000");
+	assert_eventually(scene.mtu_changes == 2);
+	assert_int_equal(entry(id).mtu, 8950);
+	assert_int_equal(overlay_mtu(), 8950);
+	run("ip link set eth0 mtu 68"); /* less than IPv4 can do with the overlay's headers */
+	assert_eventually(scene.mtu_changes == 3);
+	assert_int_equal(scene.underlay.pod_mtu, 68);
+	stop();
+}
+
 static void a_restart_keeps_ids_and_sweeps_the_rest(void **state)
 {
 	uint32_t b, c;
@@ -459,6 +500,7 @@ int main(void)
 		TEST(a_twin_is_left_alone),
 		TEST(others_get_an_id_a_next_hop_and_routes),
 		TEST(next_hops_follow_the_kernel),
+		TEST(the_mtu_follows_the_uplink),
 		TEST(a_restart_keeps_ids_and_sweeps_the_rest),
 		TEST(the_overlay_is_kept_as_it_must_be),
 		TEST(own_addresses_are_known),

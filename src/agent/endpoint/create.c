@@ -17,7 +17,7 @@ static int choose_mtu(struct endpoint_entry *entry, struct error *error)
 	if (entry->spec.mtu > most)
 		return error_set(error, -EINVAL, "mtu %u does not fit through the underlay: ask for %u at most",
 		                 entry->spec.mtu, most);
-	entry->link.mtu = entry->spec.mtu ?: most;
+	entry->link.mtu = endpoint_mtu(entry);
 	return 0;
 }
 

@@ -31,7 +31,7 @@ struct endpoint_services {
 	struct identities *identities;
 	struct ipcache *ipcache;
 	struct monitor *monitor;
-	uint32_t pod_mtu;
+	uint32_t pod_mtu; /* at the start */
 };
 
 struct endpoints *endpoints_new(const struct endpoint_services *services);
@@ -42,6 +42,9 @@ void endpoints_free(struct endpoints *endpoints); /* forgets; takes nothing down
  * aside and said. Map entries and devices that belong to no endpoint go.
  */
 int endpoints_restore(struct endpoints *endpoints, struct error *error);
+
+/* Another MTU for pods: new ones get it, and those that are there, on both ends of their wire. */
+void endpoints_set_mtu(struct endpoints *endpoints, uint32_t pod_mtu);
 
 /*
  * docs/api.md: PUT /v1/endpoints. `done` once: endpoint (borrowed JSON) or NULL with −errno and words; created tells

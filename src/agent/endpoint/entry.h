@@ -106,6 +106,10 @@ void endpoint_schedule(struct endpoints *endpoints);
 void endpoint_wire(struct endpoint_entry *entry, uint32_t identity);
 void endpoint_creation_failed(struct endpoint_entry *entry, const struct error *error);
 
+/* endpoint_mtu.c: sees to it that a wired pod has the MTU that it should have. What fails is logged. */
+uint32_t endpoint_mtu(const struct endpoint_entry *entry);
+void endpoint_fit_mtu(struct endpoint_entry *entry);
+
 /* endpoint_restore.c */
 void endpoint_resume(struct endpoint_entry *entry);
 void endpoint_confirm(struct endpoint_entry *entry, uint32_t identity);

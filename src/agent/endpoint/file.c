@@ -68,7 +68,7 @@ static int read_numbers(json_t *json, struct endpoint_entry *entry, struct error
 		return error_set(error, -EINVAL, "%s", wrong.text);
 	if (version != FORMAT_VERSION)
 		return error_set(error, -EINVAL, "its version is %d, not %d", version, FORMAT_VERSION);
-	if (identity < 0 || identity > UINT32_MAX || mtu < ENDPOINT_MTU_MIN || mtu > UINT16_MAX || (wired && !identity))
+	if (identity < 0 || identity > UINT32_MAX || mtu <= 0 || mtu > UINT16_MAX || (wired && !identity))
 		return error_set(error, -EINVAL, "its identity or MTU cannot be");
 	entry->wired = wired;
 	entry->created = created;

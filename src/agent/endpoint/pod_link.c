@@ -245,6 +245,41 @@ int pod_link_start_pod(const struct pod_link *link, const struct pod_place *plac
 	return result;
 }
 
+static int set_pod_mtu(const struct pod_link *link, const struct pod_place *place, uint32_t mtu, struct error *error)
+{
+	_cleanup_netlink_ struct netlink *pod = NULL;
+	struct link interface;
+	int result;
+
+	result = open_pod(place, NULL, &pod, error);
+	if (!result)
+		result = link_get(pod, place->interface, &interface, error);
+	if (result)
+		return result;
+	if (memcmp(interface.mac, link->mac, sizeof(link->mac)))
+		return error_set(error, -ENODEV, "interface %s in %s is not the one that was made: its MAC differs",
+		                 place->interface, place->netns);
+	return link_set_mtu(pod, interface.ifindex, mtu, error);
+}
+
+/* The end that takes what the other sends is never the smaller one: it would lose without a word what is too large. */
+int pod_link_set_mtu(struct pod_link *link, const struct pod_place *place, struct netlink *host, uint32_t mtu,
+                     struct error *error)
+{
+	bool raise = mtu > link->mtu;
+	int result = 0;
+
+	if (raise)
+		result = link_set_mtu(host, link->ifindex, mtu, error);
+	if (!result)
+		result = set_pod_mtu(link, place, mtu, error);
+	if (!result && !raise)
+		result = link_set_mtu(host, link->ifindex, mtu, error);
+	if (!result)
+		link->mtu = mtu;
+	return result;
+}
+
 int pod_link_find(struct pod_link *link, struct netlink *host)
 {
 	struct link found;

@@ -52,6 +52,11 @@ int pod_link_start_host(const struct pod_link *link, const struct addr router[st
 /* Pod side: lo and the interface up, addresses, gateways and default routes. */
 int pod_link_start_pod(const struct pod_link *link, const struct pod_place *place, struct error *error);
 
+/* Sets both ends' MTU, and link->mtu once that is done. -ENODEV when the pod's interface is not the one that was made.
+ */
+int pod_link_set_mtu(struct pod_link *link, const struct pod_place *place, struct netlink *host, uint32_t mtu,
+                     struct error *error);
+
 /* 0 when the host side is there and is this link's, -ENODEV when not. Fills link->ifindex. */
 int pod_link_find(struct pod_link *link, struct netlink *host);
 

@@ -122,6 +122,7 @@ static void restore_file(struct endpoints *endpoints, uint16_t id, const char *n
 		endpoint_take_down(entry, "its device went while the agent was down", NULL);
 	} else {
 		endpoint_tell(entry, ENDPOINT_RESTORING, ENDPOINT_OK, "Restored");
+		endpoint_fit_mtu(entry);
 		endpoint_resume(entry);
 	}
 }

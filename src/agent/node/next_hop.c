@@ -8,8 +8,11 @@
 
 void next_hop_find(struct netlink *netlink, uint32_t uplink, struct node *entry)
 {
-	struct node found = {
-		.remote = entry->remote, .local = entry->local, .next_hop = entry->remote, .ifindex = uplink};
+	struct node found = {.remote = entry->remote,
+	                     .local = entry->local,
+	                     .next_hop = entry->remote,
+	                     .ifindex = uplink,
+	                     .mtu = entry->mtu};
 	struct route route;
 	struct link link;
 

@@ -9,8 +9,8 @@
 #include "net/netlink.h"
 
 /*
- * Fills in all but `remote` and `local` of the entry. Without a route the node is said to be behind `uplink`; without a
- * neighbour the kernel is asked to resolve it, which comes as a neighbour event.
+ * Fills in all but `remote`, `local` and `mtu` of the entry. Without a route the node is said to be behind `uplink`;
+ * without a neighbour the kernel is asked to resolve it, which comes as a neighbour event.
  */
 void next_hop_find(struct netlink *netlink, uint32_t uplink, struct node *entry);
 

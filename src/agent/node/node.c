@@ -13,6 +13,7 @@
 #include "agent/node/local_addresses.h"
 #include "agent/node/overlay_routes.h"
 #include "agent/node/remote_nodes.h"
+#include "agent/node/underlay_mtu.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -22,12 +23,11 @@
 
 struct nodes {
 	struct node_services services;
-	uint32_t overlay; /* device */
 	struct node_info local;
 	struct publications *publications;
 	bool published; /* the store has held what we say */
 	struct remote_nodes *remotes;
-	void (*synced)(void *userdata);
+	struct node_events events;
 	void *userdata;
 	struct store_watch *store_watch;
 	struct kernel_watch *kernel_watch;
@@ -83,8 +83,8 @@ static void on_synced(void *userdata)
 	struct nodes *nodes = userdata;
 
 	remote_nodes_settle(nodes->remotes);
-	if (nodes->synced)
-		nodes->synced(nodes->userdata);
+	if (nodes->events.synced)
+		nodes->events.synced(nodes->userdata);
 }
 
 static void on_broken(void *userdata, const char *key, const struct error *error)
@@ -98,7 +98,8 @@ static void look_at_overlay(struct nodes *nodes)
 {
 	struct error error = {};
 
-	if (overlay_set_routers(nodes->services.netlink, nodes->overlay, &nodes->local, &error) < 0)
+	if (overlay_set_routers(nodes->services.netlink, nodes->services.underlay->overlay_ifindex, &nodes->local,
+	                        &error) < 0)
 		log_error("%s", error.message);
 	remote_nodes_set_routes(nodes->remotes);
 }
@@ -111,10 +112,23 @@ static void look_at_addresses(const struct nodes *nodes)
 		log_error("%s", error.message);
 }
 
+static void look_at_mtu(struct nodes *nodes)
+{
+	const struct node_services *services = &nodes->services;
+
+	if (!underlay_follow_mtu(services->config, services->netlink, services->underlay))
+		return;
+	remote_nodes_resolve(nodes->remotes);
+	if (nodes->events.mtu_changed)
+		nodes->events.mtu_changed(nodes->userdata);
+}
+
 static void on_kernel_changed(void *userdata, const struct netlink_changes *changes)
 {
 	struct nodes *nodes = userdata;
 
+	if (changes->links)
+		look_at_mtu(nodes);
 	if (changes->links || changes->addresses)
 		look_at_overlay(nodes);
 	if (changes->addresses)
@@ -155,12 +169,12 @@ struct nodes *nodes_new(const struct node_services *services, const struct node_
 	struct nodes *nodes = xnew(struct nodes);
 
 	nodes->services = *services;
-	nodes->overlay = services->underlay->overlay_ifindex;
 	nodes->local = *local;
 	nodes->local.id = 0;
 	nodes->local.name = xstrdup(local->name);
-	nodes->synced = events->synced;
+	nodes->events = *events;
 	nodes->userdata = userdata;
+	underlay_follow_mtu(services->config, services->netlink, services->underlay);
 	nodes->remotes = remote_nodes_new(services, &nodes->local, events, userdata);
 	nodes->publications = publications_new(services->loop, services->store);
 	uv_timer_init(services->loop, &nodes->confirm);

@@ -31,13 +31,15 @@ struct node_events {
 	void (*changed)(void *userdata, const struct node_info *node); /* new, or any part of it differs */
 	void (*joined)(void *userdata, const struct node_info *node);  /* after `changed`, of a new one; may be NULL */
 	void (*removed)(void *userdata, const struct node_info *node);
-	void (*synced)(void *userdata); /* those that the store has were told; may be NULL */
+	void (*synced)(void *userdata);      /* those that the store has were told; may be NULL */
+	void (*mtu_changed)(void *userdata); /* that of the pods: underlay->pod_mtu is another; may be NULL */
 };
 
-/* What the host offers, found out before the datapath is loaded. The uplinks' names live as long as `config`. */
+/* What the host offers, found out before the datapath is loaded. */
 struct underlay {
 	struct addr address[FAMILIES];
-	uint32_t mtu;
+	uint32_t mtu;     /* of the smallest uplink, or as configured; follows it while the agent runs */
+	uint32_t pod_mtu; /* what the overlay leaves of it */
 	uint32_t overlay_ifindex;
 	struct {
 		char name[16];
@@ -49,10 +51,11 @@ struct underlay {
 /* Finds uplinks, addresses and MTU, and makes the overlay device (or adopts it), up, with the pods' MTU. */
 int underlay_prepare(const struct config *config, struct netlink *netlink, struct underlay *ret, struct error *error);
 
-/* What nodes stand on; borrowed for their lifetime, but for the underlay. */
+/* What nodes stand on; borrowed for their lifetime. They keep the underlay's MTU current. */
 struct node_services {
 	uv_loop_t *loop;
-	const struct underlay *underlay;
+	const struct config *config;
+	struct underlay *underlay;
 	const struct maps *maps;
 	struct netlink *netlink;
 	struct store *store;

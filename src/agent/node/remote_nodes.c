@@ -21,7 +21,7 @@ struct remote {
 struct remote_nodes {
 	const struct maps *maps;
 	struct netlink *netlink;
-	uint32_t overlay, uplink; /* devices */
+	const struct underlay *underlay;
 	const struct node_info *local;
 	struct node_events events;
 	void *userdata;
@@ -55,7 +55,8 @@ static void remote_resolve(const struct remote_nodes *remotes, struct remote *re
 {
 	struct node before = remote->entry;
 
-	next_hop_find(remotes->netlink, remotes->uplink, &remote->entry);
+	remote->entry.mtu = remotes->underlay->pod_mtu;
+	next_hop_find(remotes->netlink, remotes->underlay->uplinks[0].ifindex, &remote->entry);
 	if (memcmp(&before, &remote->entry, sizeof(before)))
 		remote_write(remotes, remote);
 }
@@ -64,7 +65,8 @@ static void remote_set_routes(const struct remote_nodes *remotes, const struct r
 {
 	struct error error = {};
 
-	if (overlay_set_routes(remotes->netlink, remotes->overlay, remotes->local, &remote->info, &error) < 0)
+	if (overlay_set_routes(remotes->netlink, remotes->underlay->overlay_ifindex, remotes->local, &remote->info,
+	                       &error) < 0)
 		log_error("node %s: %s", remote->info.name, error.message);
 }
 
@@ -91,7 +93,8 @@ static void delete_routes(struct remote_nodes *remotes, const struct prefix cidr
 		struct error error = {};
 
 		if (cidrs[family].bits && !cidr_wanted(&cidrs[family], remotes) &&
-		    overlay_delete_route(remotes->netlink, remotes->overlay, &cidrs[family], &error) < 0)
+		    overlay_delete_route(remotes->netlink, remotes->underlay->overlay_ifindex, &cidrs[family], &error) <
+		            0)
 			log_error("%s", error.message);
 	}
 }
@@ -207,7 +210,8 @@ void remote_nodes_settle(struct remote_nodes *remotes)
 	struct error error = {};
 
 	node_ids_sweep(remotes->ids);
-	if (overlay_sweep_routes(remotes->netlink, remotes->overlay, cidr_wanted, remotes, &error) < 0)
+	if (overlay_sweep_routes(remotes->netlink, remotes->underlay->overlay_ifindex, cidr_wanted, remotes, &error) <
+	    0)
 		log_error("%s", error.message);
 }
 
@@ -246,8 +250,7 @@ struct remote_nodes *remote_nodes_new(const struct node_services *services, cons
 
 	remotes->maps = services->maps;
 	remotes->netlink = services->netlink;
-	remotes->overlay = services->underlay->overlay_ifindex;
-	remotes->uplink = services->underlay->uplinks[0].ifindex;
+	remotes->underlay = services->underlay;
 	remotes->local = local;
 	remotes->events = *events;
 	remotes->userdata = userdata;

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the host offers to the overlay: part of agent/node.h. Finds the uplinks, this node's addresses and the MTU, and
- * makes the overlay device.
+ * What the host offers to the overlay: part of agent/node.h. Finds the uplinks and this node's addresses, and makes the
+ * overlay device.
  */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/node/node.h"
+#include "agent/node/underlay_mtu.h"
 #include "base/log.h"
 #include "net/link.h"
 #include "net/route.h"
 #include "net/sysctl.h"
-
-/* What IPv4 and IPv6 ask of every link: RFC 791, RFC 8200. */
-#define MTU_MIN_V4 68
-#define MTU_MIN_V6 1280
 
 struct search {
 	struct netlink *netlink;
@@ -162,30 +159,6 @@ static int find_addresses(const struct config *config, struct netlink *netlink, 
 	return 0;
 }
 
-static int find_mtu(const struct config *config, struct netlink *netlink, struct underlay *underlay,
-                    struct error *error)
-{
-	bool v6 = config->pod_cidr[FAMILY_V6].bits || config->pool_cidr[FAMILY_V6].bits;
-	uint32_t smallest = UINT32_MAX, least = (v6 ? MTU_MIN_V6 : MTU_MIN_V4) + OVERLAY_OVERHEAD;
-
-	for (size_t i = 0; i < underlay->uplink_count; i++) {
-		struct link link;
-		int result = link_get_by_index(netlink, underlay->uplinks[i].ifindex, &link, error);
-
-		if (result < 0)
-			return result;
-		if (link.mtu < smallest)
-			smallest = link.mtu;
-	}
-	if (config->mtu > smallest)
-		return error_set(error, -EINVAL, "mtu: %u is more than the uplinks' %u", config->mtu, smallest);
-	underlay->mtu = config->mtu ? config->mtu : smallest;
-	if (underlay->mtu < least)
-		return error_set(error, -EINVAL, "mtu: the underlay's is %u, and at least %u is needed", underlay->mtu,
-		                 least);
-	return 0;
-}
-
 /* Adopts a device of an earlier life when it is as we would make it; else makes it anew. */
 static int make_overlay(const struct config *config, struct netlink *netlink, uint32_t mtu, struct link *ret,
                         struct error *error)
@@ -250,9 +223,9 @@ int underlay_prepare(const struct config *config, struct netlink *netlink, struc
 	if (!result)
 		result = find_addresses(config, netlink, &underlay, error);
 	if (!result)
-		result = find_mtu(config, netlink, &underlay, error);
+		result = underlay_find_mtu(config, netlink, &underlay, error);
 	if (!result)
-		result = make_overlay(config, netlink, underlay.mtu - OVERLAY_OVERHEAD, &overlay, error);
+		result = make_overlay(config, netlink, underlay.pod_mtu, &overlay, error);
 	if (!result)
 		result = set_sysctls(error);
 	if (!result)
