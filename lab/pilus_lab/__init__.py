@@ -15,6 +15,7 @@ The lab: Pilus nodes as namespaces of one machine. One noun per file:
   agents    pilusd of a node: started, stopped, asked
   api       how an agent is asked
   pods      pods, by executing pilus-cni as a runtime does
+  audit     does all that knows of endpoints tell the same?
   lifecycle up, down and status of the whole
   cli       the command
 """

@@ -71,6 +71,22 @@ def _store(options):
         etcd.stop(lab, {"stop": signal.SIGTERM, "kill": signal.SIGKILL}[options.action])
 
 
+def _audit(options):
+    from . import audit  # few ask, and it imports much
+    lab = labs.Lab(options.name).require()
+    found = audit.of_lab([lab.node(options.node)] if options.node else lab.nodes())
+    problems = sum([node["problems"] for node in found["nodes"].values()], found["problems"])
+    if options.output == "json":
+        print(json.dumps(found, indent=2))
+    else:
+        for problem in problems:
+            print(problem)
+        _table(("NODE", "PROBLEMS", "DESCRIPTORS", "RESIDENT"),
+               [(name, len(node["problems"]), node["descriptors"], f"{node['resident'] >> 10} KiB")
+                for name, node in found["nodes"].items()])
+    return 1 if problems else 0
+
+
 def _status(options):
     status = lifecycle.status(labs.Lab(options.name).require())
     if options.output == "json":
@@ -132,6 +148,10 @@ COMMANDS = {
     ]),
     ("store",): (_store, "stop (SIGTERM), kill (SIGKILL) or start the etcd of a lab that has one", [
         _argument("action", choices=["stop", "kill", "start"]),
+    ]),
+    ("audit",): (_audit, "does all that knows of endpoints tell the same? what is left over, missing or double", [
+        _argument("node", nargs="?", metavar="NODE", help="this one only (default: all)"),
+        _argument("-o", dest="output", choices=["json"], help="for programs"),
     ]),
     ("status",): (_status, "nodes and pods of the lab", [
         _argument("-o", dest="output", choices=["json"], help="for programs"),
@@ -195,11 +215,10 @@ def main(arguments):
     try:
         if os.geteuid() != 0:
             raise LabError("namespaces need root: run it with sudo")
-        options.function(options)
+        return options.function(options) or 0
     except (LabError, OSError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("lab: interrupted", file=sys.stderr)
         return 130
-    return 0

@@ -15,6 +15,9 @@
 
 #define READ_STEP 4096
 
+/* What mkostemp makes names of. */
+static const char alphanumeric[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
 /* Fills *ret up to `max` + 1 bytes: the one too many tells that there is more. */
 static int read_up_to(int fd, size_t max, char **ret, size_t *ret_size)
 {
@@ -155,6 +158,14 @@ int file_delete(const char *path)
 	if (unlink(path) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	return folder_sync(path);
+}
+
+bool file_is_temporary(const char *name)
+{
+	size_t length = strlen(name), ending = strlen(".XXXXXX");
+
+	return *name == '.' && length > ending + 1 && name[length - ending] == '.' &&
+	       strspn(name + length - ending + 1, alphanumeric) == ending - 1;
 }
 
 static int folder_make_one(const char *path, mode_t mode)

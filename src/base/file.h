@@ -2,12 +2,13 @@
 /*
  * Whole files and folders: read, replaced atomically, made with parents.
  *
- * The temporary files are called .NAME.XXXXXX: a crash may leave one behind. Whoever watches the folder sees a replaced
- * file as moved there and a created one as created, each complete.
+ * The temporary files are called .NAME.XXXXXX: a crash may leave one behind, for the folder's owner to remove. Whoever
+ * watches the folder sees a replaced file as moved there and a created one as created, each complete.
  */
 #ifndef PILUS_BASE_FILE_H
 #define PILUS_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -21,6 +22,9 @@ int file_write_atomic(const char *path, const char *data, size_t size, mode_t mo
 
 /* As file_write_atomic, but -EEXIST when the path is there already; of several at once one wins. */
 int file_create_atomic(const char *path, const char *data, size_t size, mode_t mode);
+
+/* By its name: is it, or was it, a file on its way to be written? */
+bool file_is_temporary(const char *name);
 
 /* Removes a file so that it stays removed after a crash. No such file is success. */
 int file_delete(const char *path);

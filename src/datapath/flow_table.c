@@ -56,19 +56,48 @@ int flow_table_each(const struct maps *maps,
 	return map_walk(maps->flows, sizeof(struct flow_key), sizeof(struct flow), visit_flow, &visit);
 }
 
+static bool endpoint_has(const struct maps *maps, uint32_t id, const struct addr *addr)
+{
+	struct endpoint endpoint;
+
+	return !bpf_map_lookup_elem(maps->endpoints, &id, &endpoint) && endpoint.ifindex &&
+	       (addr_equal(&endpoint.v4, addr) || addr_equal(&endpoint.v6, addr));
+}
+
+/* Did an end of it belong to an endpoint that is gone? */
+static bool is_orphan(const struct maps *maps, const struct flow_key *key, const struct flow *flow)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct flow_direction *direction = &flow->direction[i];
+
+		if ((direction->origin == FLOW_FROM_ENDPOINT &&
+		     !endpoint_has(maps, direction->source, &key->addr[i])) ||
+		    (direction->action == FLOW_TO_ENDPOINT && !endpoint_has(maps, direction->target, &key->addr[!i])))
+			return true;
+	}
+	return false;
+}
+
 /* Keys are collected first: deleting inside a walk of buckets would upset it. */
 struct condemned {
+	const struct maps *maps;
 	const struct flow_timeouts *timeouts; /* NULL: all flows */
 	uint64_t now;
 	struct flow_key *keys;
 	uint32_t count, room, kept;
 };
 
+static bool is_kept(const struct condemned *condemned, const struct flow_key *key, const struct flow *flow)
+{
+	return condemned->timeouts && flow_expires(key, flow, condemned->timeouts) > condemned->now &&
+	       !is_orphan(condemned->maps, key, flow);
+}
+
 static int condemn(const struct flow_key *key, const struct flow *flow, void *userdata)
 {
 	struct condemned *condemned = userdata;
 
-	if (condemned->timeouts && flow_expires(key, flow, condemned->timeouts) > condemned->now) {
+	if (is_kept(condemned, key, flow)) {
 		condemned->kept++;
 		return 0;
 	}
@@ -81,21 +110,20 @@ static int condemn(const struct flow_key *key, const struct flow *flow, void *us
 }
 
 /* A packet may have come since the walk. */
-static bool has_come_back(const struct maps *maps, const struct condemned *condemned, const struct flow_key *key)
+static bool has_come_back(const struct condemned *condemned, const struct flow_key *key)
 {
 	struct flow flow;
 
-	return condemned->timeouts && !bpf_map_lookup_elem(maps->flows, key, &flow) &&
-	       flow_expires(key, &flow, condemned->timeouts) > condemned->now;
+	return !bpf_map_lookup_elem(condemned->maps->flows, key, &flow) && is_kept(condemned, key, &flow);
 }
 
-static int remove_condemned(const struct maps *maps, const struct condemned *condemned, uint32_t *ret_removed)
+static int remove_condemned(const struct condemned *condemned, uint32_t *ret_removed)
 {
 	uint32_t removed = 0;
 
 	for (uint32_t i = 0; i < condemned->count; i++) {
 		const struct flow_key *key = &condemned->keys[i];
-		int r = has_come_back(maps, condemned, key) ? -ENOENT : bpf_map_delete_elem(maps->flows, key);
+		int r = has_come_back(condemned, key) ? -ENOENT : bpf_map_delete_elem(condemned->maps->flows, key);
 
 		if (r && r != -ENOENT)
 			return r;
@@ -109,11 +137,11 @@ static int remove_condemned(const struct maps *maps, const struct condemned *con
 int flow_table_age(const struct maps *maps, const struct flow_timeouts *timeouts, uint64_t now, uint32_t *ret_removed,
                    uint32_t *ret_kept)
 {
-	struct condemned condemned = {.timeouts = timeouts, .now = now};
+	struct condemned condemned = {.maps = maps, .timeouts = timeouts, .now = now};
 	int r = flow_table_each(maps, condemn, &condemned);
 
 	if (!r)
-		r = remove_condemned(maps, &condemned, ret_removed);
+		r = remove_condemned(&condemned, ret_removed);
 	if (!r && ret_kept)
 		*ret_kept = condemned.kept;
 	free(condemned.keys);

@@ -10,7 +10,9 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <uthash.h>
 #include <utlist.h>
 #include <xxhash.h>
@@ -23,7 +25,8 @@
 
 #define FILE_SIZE_MAX (1 << 20)
 #define RETRY_MS      1000
-#define REMOTE_MS     2000 /* between walks where no events tell what other hosts do */
+#define REMOTE_MS     2000  /* between walks where no events tell what other hosts do */
+#define UNFINISHED_MS 10000 /* no write takes so long: whoever began it was killed */
 #define SUFFIX        ".json"
 
 #define FOLDER_EVENTS                                                                                         \
@@ -52,7 +55,8 @@ struct dir_tree {
 	struct folder *folders;
 	struct dir_watch *watches;
 	uint32_t walk;
-	bool busy; /* in callbacks of watchers: nothing may be freed */
+	bool busy;       /* in callbacks of watchers: nothing may be freed */
+	bool unfinished; /* the walk saw files on their way to be written */
 	bool closed;
 	struct error error;
 };
@@ -131,11 +135,25 @@ static int folder_follow(struct dir_tree *tree, const char *path, const char *pr
 
 static int walk_folder(struct dir_tree *tree, const char *prefix);
 
+/* One removed too early would only have its write fail, and writes that fail are tried again. */
+static void remove_if_unfinished(struct dir_tree *tree, const char *prefix, const char *name)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s%s", tree->path, prefix, name);
+	struct stat status;
+
+	if (stat(path, &status) == 0 && time(NULL) - status.st_mtime < UNFINISHED_MS / 1000)
+		tree->unfinished = true;
+	else
+		unlink(path);
+}
+
 static int walk_item(struct dir_tree *tree, const char *prefix, const struct dirent *item)
 {
 	_cleanup_free_ char *key = NULL, *below = NULL;
 
 	if (item->d_type != DT_DIR) {
+		if (file_is_temporary(item->d_name))
+			remove_if_unfinished(tree, prefix, item->d_name);
 		key = file_key(prefix, item->d_name);
 		if (key)
 			tree_look(tree, key, true);
@@ -216,6 +234,7 @@ static void tree_walk(struct dir_tree *tree)
 
 	tree->walk++;
 	tree->error = (struct error){};
+	tree->unfinished = false;
 	DL_FOREACH (tree->watches, watch)
 		watch->mirror.walk = tree->walk;
 	result = folder_make(tree->path, 0700);
@@ -229,6 +248,8 @@ static void tree_walk(struct dir_tree *tree)
 	}
 	if (is_remote(tree->path))
 		uv_timer_start(&tree->timer, on_timer, REMOTE_MS, 0);
+	else if (tree->unfinished)
+		uv_timer_start(&tree->timer, on_timer, UNFINISHED_MS, 0);
 	folders_sweep(tree);
 	DL_FOREACH (tree->watches, watch) {
 		if (watch->mirror.walk == tree->walk)

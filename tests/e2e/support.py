@@ -9,6 +9,7 @@ import pathlib
 import re
 import secrets
 import select
+import signal
 import subprocess
 import time
 
@@ -67,6 +68,10 @@ class Process:
 
     def ended(self):
         return self._process.poll() is not None
+
+    def interrupt(self):
+        """As Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
 
     def finish(self, seconds=10):
         """Ends its input, and returns its exit status once it ended by itself."""

@@ -4,6 +4,9 @@
  */
 #include "packet_test.h"
 
+#include "base/clock.h"
+#include "datapath/flow_table.h"
+
 #define PROGRAM "from_container"
 
 /* Every protocol that is known, both families: pod a to pod b. */
@@ -593,6 +596,25 @@ static void an_icmp_error_about_no_flow_is_related_to_none(void **state)
 	assert_int_equal(flow_count(), 0);
 }
 
+static void flows_go_with_their_endpoint(void **state)
+{
+	struct spec to_b = tcp(POD_B4, TCP_ACK), to_world = tcp(WORLD4, TCP_ACK);
+	const struct flow_timeouts timeouts = FLOW_TIMEOUTS_DEFAULT;
+	uint32_t removed;
+
+	send_out(&to_b);
+	send_out(&to_world);
+	assert_int_equal(flow_table_age(rig.maps, &timeouts, clock_now(), &removed, NULL), 0);
+	assert_int_equal(removed, 0);
+	assert_int_equal(endpoint_map_clear(rig.maps, ID_B), 0);
+	assert_int_equal(flow_table_age(rig.maps, &timeouts, clock_now(), &removed, NULL), 0);
+	assert_int_equal(removed, 1);
+	assert_int_equal(rig_set_endpoint(&rig, ID_A, DEVICE_A, "10.1.0.3", "fd00:1::3"), 0);
+	assert_int_equal(flow_table_age(rig.maps, &timeouts, clock_now(), &removed, NULL), 0);
+	assert_int_equal(removed, 1);
+	assert_int_equal(flow_count(), 0);
+}
+
 static void metrics_count_packets_and_bytes(void **state)
 {
 	struct spec local = tcp(POD_B4, TCP_ACK), world = tcp(WORLD4, TCP_ACK);
@@ -645,6 +667,7 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(ipv6_fragments_with_extensions_follow_the_first),
 	PACKET_TEST(an_icmp_error_is_related_to_what_it_quotes),
 	PACKET_TEST(an_icmp_error_about_no_flow_is_related_to_none),
+	PACKET_TEST(flows_go_with_their_endpoint),
 	PACKET_TEST(metrics_count_packets_and_bytes),
 };
 

@@ -539,6 +539,18 @@ static void test_a_restart_undoes_the_half_made(void **state)
 	assert_nothing_left(1);
 }
 
+static void test_a_restart_removes_what_a_killed_writer_left(void **state)
+{
+	_cleanup_free_ char *path = NULL;
+
+	need_root();
+	stop_agent();
+	path = xasprintf("%s/endpoints/.1.json.abcdef", folder);
+	assert_int_equal(__real_file_write_atomic(path, "{", 1, 0600), 0);
+	start_agent();
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void test_a_restart_undoes_what_lost_its_device(void **state)
 {
 	struct link link;
@@ -684,6 +696,7 @@ int main(void)
 		TEST(a_restart_with_a_silent_store_keeps_traffic),
 		TEST(a_restart_tries_again_what_the_datapath_refuses),
 		TEST(a_restart_undoes_the_half_made),
+		TEST(a_restart_removes_what_a_killed_writer_left),
 		TEST(a_restart_undoes_what_lost_its_device),
 		TEST(a_restart_sets_broken_files_aside),
 		TEST(a_second_file_for_the_same_pod_is_set_aside),

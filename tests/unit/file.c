@@ -141,6 +141,24 @@ static void folders_come_with_parents(void **state)
 	assert_int_equal(folder_make("f/g", 0755), -ENOTDIR);
 }
 
+static void temporary_files_are_known_by_name(void **state)
+{
+	static const char *const other[] = {"",
+	                                    ".",
+	                                    "..",
+	                                    "7.json",
+	                                    ".7.json",
+	                                    ".7.json.12345",
+	                                    ".7.json.12345.",
+	                                    "7.json.123456",
+	                                    ".7.json.123-56",
+	                                    ".123456"};
+
+	assert_true(file_is_temporary(".7.json.aZ09xy"));
+	for (size_t i = 0; i < sizeof(other) / sizeof(*other); i++)
+		assert_false(file_is_temporary(other[i]));
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
 
 int main(void)
@@ -152,6 +170,7 @@ int main(void)
 		IN_FOLDER(of_several_creators_one_wins),
 		IN_FOLDER(failures_say_why_and_leave_nothing),
 		IN_FOLDER(folders_come_with_parents),
+		cmocka_unit_test(temporary_files_are_known_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_cases.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -270,6 +272,27 @@ static void status_says_where_and_how(void **state)
 	store_close(store);
 }
 
+/* What a killed writer left; one that still writes would only have to write again. */
+static void unfinished_files_go_in_time(void **state)
+{
+	const struct timespec times[2] = {{.tv_sec = time(NULL) - 60}, {.tv_sec = time(NULL) - 60}};
+	struct store *store = open_store();
+	struct view view;
+
+	assert_int_equal(put(store, "nodes/a", "{}"), 0);
+	write_file("nodes/.b.json.abcDEF", "{");
+	write_file("nodes/.c.json.abcDE1", "{");
+	write_file("nodes/.not-ours", "{");
+	assert_int_equal(utimensat(AT_FDCWD, path_of("nodes/.b.json.abcDEF"), times, 0), 0);
+	view_open(&view, store, "nodes/");
+	assert_eventually(view.syncs);
+	assert_int_equal(access(path_of("nodes/.b.json.abcDEF"), F_OK), -1);
+	assert_int_equal(access(path_of("nodes/.c.json.abcDE1"), F_OK), 0);
+	assert_int_equal(access(path_of("nodes/.not-ours"), F_OK), 0);
+	view_close(&view);
+	store_close(store);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, loop_setup, loop_teardown)
 
 int main(void)
@@ -284,6 +307,7 @@ int main(void)
 		TEST(removed_and_moved_folders_are_followed),
 		TEST(many_files),
 		TEST(other_hosts_are_noticed_without_events),
+		TEST(unfinished_files_go_in_time),
 		TEST(status_says_where_and_how),
 	};
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/endpoint/entry.h"
 #include "base/file.h"
@@ -156,6 +157,8 @@ static int restore_files(struct endpoints *endpoints, struct error *error)
 	while ((file = readdir(dir))) {
 		if (is_endpoint_file(file->d_name, &id))
 			restore_file(endpoints, id, file->d_name);
+		else if (file_is_temporary(file->d_name))
+			unlinkat(dirfd(dir), file->d_name, 0); /* of an agent that was killed while it wrote */
 	}
 	closedir(dir);
 	return 0;
