@@ -85,6 +85,33 @@ static void give_up(struct agent *agent, const struct error *error)
 	uv_stop(agent->loop);
 }
 
+static void announce(struct agent *agent)
+{
+	agent->ready = true;
+	log_info("ready: node %s, %s, socket %s", agent->config->node_name, datapath_attach_name(agent->datapath),
+	         agent->config->socket);
+	monitor_agent_event(agent->monitor, "Agent started", json_pack("{s:s}", "version", PILUS_VERSION), "pilusd %s",
+	                    PILUS_VERSION);
+}
+
+static void take_over(struct agent *agent)
+{
+	struct error error = {};
+
+	if (datapath_take_over(agent->datapath, &error))
+		give_up(agent, &error);
+	else
+		announce(agent);
+}
+
+static void maps_filled(void *userdata)
+{
+	struct agent *agent = userdata;
+
+	if (!agent->ready)
+		take_over(agent);
+}
+
 static void make_nodes(struct agent *agent)
 {
 	static const struct node_events events = {
@@ -131,7 +158,8 @@ static void make_endpoints(struct agent *agent)
 
 static void make_ipcache(struct agent *agent)
 {
-	static const struct ipcache_events events = {.upserted = ipcache_upserted, .deleted = ipcache_deleted};
+	static const struct ipcache_events events = {
+		.upserted = ipcache_upserted, .deleted = ipcache_deleted, .settled = maps_filled};
 	const struct ipcache_services services = {
 		.loop = agent->loop,
 		.maps = datapath_maps(agent->datapath),
@@ -158,15 +186,6 @@ static int start_rest(struct agent *agent, struct error *error)
 	return result;
 }
 
-static void announce(struct agent *agent)
-{
-	agent->ready = true;
-	log_info("ready: node %s, %s, socket %s", agent->config->node_name, datapath_attach_name(agent->datapath),
-	         agent->config->socket);
-	monitor_agent_event(agent->monitor, "Agent started", json_pack("{s:s}", "version", PILUS_VERSION), "pilusd %s",
-	                    PILUS_VERSION);
-}
-
 static void ipam_ready(void *userdata, int result, const struct error *error)
 {
 	struct agent *agent = userdata;
@@ -178,12 +197,12 @@ static void ipam_ready(void *userdata, int result, const struct error *error)
 		return;
 	}
 	agent->trouble = (struct error){};
-	if (agent->ready)
+	if (agent->endpoints)
 		return;
 	if (start_rest(agent, &trouble))
 		give_up(agent, &trouble);
-	else
-		announce(agent);
+	else if (!agent->ready && !datapath_is_waiting(agent->datapath))
+		take_over(agent);
 }
 
 static int attach_host(struct agent *agent, struct error *error)
@@ -216,6 +235,8 @@ static int start_datapath(struct agent *agent, struct error *error)
 		result = attach_host(agent, error);
 	if (result)
 		return result;
+	if (datapath_is_waiting(agent->datapath))
+		log_info("the maps are new: the programs that are there go on with theirs until these are filled");
 	agent->flow_aging =
 		flow_aging_new(agent->loop, datapath_maps(agent->datapath), &config->timeouts, options.sizes.flows);
 	agent->map_work = map_work_new(agent->loop, datapath_maps(agent->datapath));

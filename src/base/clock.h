@@ -9,6 +9,7 @@
 #include <time.h>
 
 #define NS_PER_SECOND  UINT64_C(1000000000)
+#define NS_PER_MS      UINT64_C(1000000)
 #define CLOCK_TEXT_MAX 32
 
 uint64_t clock_now(void);

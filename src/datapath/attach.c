@@ -4,6 +4,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <net/if.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "datapath/pins.h"
@@ -156,6 +158,52 @@ int attach_check(const struct attach_device *device, enum attach_hook hook, cons
 int attach_remove(const struct attach_device *device, enum attach_hook hook)
 {
 	int r = tcx_detach(device, hook), s = clsact_detach(device, hook);
+
+	return r ? r : s;
+}
+
+struct sweep {
+	const char *bpffs;
+	bool (*is_kept)(const char *device, void *userdata);
+	void *userdata;
+};
+
+/* A pin is DEVICE_HOOK. Its link may be all that is left of a device. */
+static int sweep_pin(const char *pin, void *userdata)
+{
+	const struct sweep *sweep = userdata;
+	_cleanup_free_ char *device = xstrdup(pin), *path = pin_path(sweep->bpffs, PIN_LINKS, pin);
+	char *end = strrchr(device, '_');
+
+	if (end)
+		*end = 0;
+	if (sweep->is_kept(device, sweep->userdata))
+		return 0;
+	return unlink(path) < 0 ? -errno : 0;
+}
+
+/* Filters have no pins: all devices are asked. */
+static int sweep_filters(const struct sweep *sweep)
+{
+	struct if_nameindex *devices = if_nameindex();
+	int r = 0;
+
+	for (const struct if_nameindex *device = devices; device && device->if_index && !r; device++) {
+		const struct attach_device on = {.name = device->if_name, .ifindex = device->if_index};
+
+		for (int hook = 0; hook < HOOKS && !r && !sweep->is_kept(on.name, sweep->userdata); hook++)
+			r = clsact_detach(&on, hook);
+	}
+	if (!devices)
+		return -errno;
+	if_freenameindex(devices);
+	return r;
+}
+
+int attach_sweep(const char *bpffs, bool (*is_kept)(const char *device, void *userdata), void *userdata)
+{
+	struct sweep sweep = {.bpffs = bpffs, .is_kept = is_kept, .userdata = userdata};
+	int r = pins_each(bpffs, PIN_LINKS, sweep_pin, &sweep), s = sweep_filters(&sweep);
 
 	return r ? r : s;
 }

@@ -32,6 +32,9 @@ int attach_check(const struct attach_device *device, enum attach_hook hook, cons
 /* Either way's; also of a device that is gone. */
 int attach_remove(const struct attach_device *device, enum attach_hook hook);
 
+/* Removes, from all devices but those that `is_kept` knows by name, what any agent has attached. */
+int attach_sweep(const char *bpffs, bool (*is_kept)(const char *device, void *userdata), void *userdata);
+
 /* "tcx/ingress" */
 const char *attach_hook_name(enum attach_mode mode, enum attach_hook hook);
 

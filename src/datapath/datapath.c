@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "datapath/attach.h"
+#include "datapath/carry.h"
 #include "datapath/object.h"
 #include "datapath/pins.h"
 
@@ -33,21 +34,45 @@ struct datapath {
 	enum attach_mode mode;
 	struct bpf_object *object[OBJECTS];
 	struct maps maps;
+	bool waiting; /* the maps are not in use yet */
 	struct device *devices;
 	size_t device_count;
 };
 
+static int is_there(const char *name, void *userdata)
+{
+	return 1;
+}
+
+static bool datapath_fits(const struct datapath *datapath)
+{
+	if (!pins_each(datapath->bpffs, PIN_MAPS, is_there, NULL))
+		return true; /* nobody has been here before */
+	for (int i = 0; i < OBJECTS; i++)
+		if (!object_fits(datapath->object[i], datapath->bpffs))
+			return false;
+	return true;
+}
+
 static int datapath_load(struct datapath *datapath, const struct datapath_options *options, struct error *error)
 {
+	const char *folder;
 	int r = pins_prepare(options->bpffs, error);
 
 	for (int i = 0; i < OBJECTS && !r; i++)
-		r = object_load(i, options, &datapath->object[i], error);
-	if (!r)
-		r = maps_open(options->bpffs, &datapath->maps, error);
+		r = object_open(i, options, &datapath->object[i], error);
 	if (r)
 		return r;
-	/* A new map's epoch is 0, in which nothing is decided. What was decided by earlier programs is decided anew. */
+	datapath->waiting = !datapath_fits(datapath);
+	folder = datapath->waiting ? PIN_NEXT : PIN_MAPS;
+	r = pins_make(options->bpffs, folder, error);
+	for (int i = 0; i < OBJECTS && !r; i++)
+		r = object_load(datapath->object[i], options->bpffs, folder, error);
+	if (!r)
+		r = maps_open_in(options->bpffs, folder, &datapath->maps, error);
+	if (r)
+		return r;
+	/* What was decided by earlier programs is decided anew. */
 	maps_bump_epoch(&datapath->maps);
 	return 0;
 }
@@ -126,25 +151,28 @@ static struct attach_device attach_device(const struct datapath *datapath, const
 	return (struct attach_device){.bpffs = datapath->bpffs, .name = name, .ifindex = ifindex};
 }
 
-int datapath_attach(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *device,
-                    struct error *error)
+static int device_attach(struct datapath *datapath, enum device_kind kind, const struct attach_device *device,
+                         struct error *error)
 {
 	struct bpf_object *object = datapath->object[device_programs[kind].object];
-	struct attach_device on = attach_device(datapath, device, ifindex);
-	bool known = device_find(datapath, ifindex);
 	int r = 0;
 
 	for (int hook = 0; hook < HOOKS && !r; hook++) {
 		const char *name = device_programs[kind].program[hook];
 
-		r = attach_program(&on, hook, bpf_object__find_program_by_name(object, name), &datapath->mode, error);
+		r = attach_program(device, hook, bpf_object__find_program_by_name(object, name), &datapath->mode,
+		                   error);
 	}
-	if (!r)
-		device_remember(datapath, kind, ifindex, device);
-	else if (!known)
-		for (int hook = 0; hook < HOOKS; hook++)
-			attach_remove(&on, hook);
 	return r;
+}
+
+int datapath_attach(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *device,
+                    struct error *error)
+{
+	struct attach_device on = attach_device(datapath, device, ifindex);
+
+	device_remember(datapath, kind, ifindex, device);
+	return datapath->waiting ? 0 : device_attach(datapath, kind, &on, error);
 }
 
 int datapath_detach(struct datapath *datapath, uint32_t ifindex, const char *device)
@@ -160,16 +188,78 @@ int datapath_detach(struct datapath *datapath, uint32_t ifindex, const char *dev
 	return r ? r : s;
 }
 
-int datapath_remove(struct datapath *datapath, struct error *error)
+bool datapath_is_waiting(const struct datapath *datapath)
 {
-	while (datapath->device_count) {
-		struct device device = datapath->devices[0];
-		int r = datapath_detach(datapath, device.ifindex, device.name);
+	return datapath->waiting;
+}
 
-		if (r)
-			return error_set_errno(error, r, "cannot detach from %s", device.name);
+/* A device that went meanwhile needs nothing. */
+static int attach_noted(struct datapath *datapath, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < datapath->device_count && !r; i++) {
+		const struct device *device = &datapath->devices[i];
+		struct attach_device on = attach_device(datapath, device->name, device->ifindex);
+
+		if (if_nametoindex(device->name) == device->ifindex)
+			r = device_attach(datapath, device->kind, &on, error);
 	}
-	return pins_remove(datapath->bpffs, error);
+	return r;
+}
+
+/* The programs before go on learning until the last of them is replaced, so that there is something to copy after, too.
+ */
+static int replace_set(struct datapath *datapath, struct error *error)
+{
+	_cleanup_(maps_close) struct maps before = MAPS_CLOSED;
+	int r;
+
+	carry_open(datapath->bpffs, &before);
+	r = carry(&before, &datapath->maps);
+	if (r)
+		return error_set_errno(error, r, "cannot copy what the programs have learnt");
+	r = pins_take_over(datapath->bpffs, error);
+	if (r)
+		return r;
+	datapath->waiting = false;
+	r = attach_noted(datapath, error);
+	if (r)
+		return r;
+	r = carry(&before, &datapath->maps);
+	return r ? error_set_errno(error, r, "cannot copy what the programs have learnt") : 0;
+}
+
+static bool is_device(const char *name, void *userdata)
+{
+	const struct datapath *datapath = userdata;
+
+	for (size_t i = 0; i < datapath->device_count; i++)
+		if (!strcmp(datapath->devices[i].name, name))
+			return true;
+	return false;
+}
+
+int datapath_take_over(struct datapath *datapath, struct error *error)
+{
+	int r = datapath->waiting ? replace_set(datapath, error) : 0;
+
+	if (r)
+		return r;
+	r = attach_sweep(datapath->bpffs, is_device, datapath);
+	return r ? error_set_errno(error, r, "cannot remove the programs of devices that are no longer used") : 0;
+}
+
+static bool is_no_device(const char *name, void *userdata)
+{
+	return false;
+}
+
+int datapath_remove(const char *bpffs, struct error *error)
+{
+	int r = attach_sweep(bpffs, is_no_device, NULL);
+
+	return r ? error_set_errno(error, r, "cannot detach all programs") : pins_remove(bpffs, error);
 }
 
 static int device_check(const struct datapath *datapath, const struct device *device, struct error *error)

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel half, loaded and attached: one set of programs for the whole node, pinned below bpffs/pilus together with
- * its maps and links, so that it outlives the agent. Opening adopts what is pinned and replaces the programs in place.
+ * its maps and links, so that it outlives the agent.
+ *
+ * Opening adopts the pinned maps if they are as these programs want them; then attaching replaces programs at once.
+ * Else there is a new set of maps (abi/maps.h), the programs before go on with theirs, and attaching only takes note
+ * until the caller has filled the new maps and says so: datapath_take_over.
  */
 #ifndef PILUS_DATAPATH_DATAPATH_H
 #define PILUS_DATAPATH_DATAPATH_H
@@ -33,8 +37,17 @@ int datapath_open(const struct datapath_options *options, struct datapath **ret,
 void datapath_free(struct datapath *datapath);
 DEFINE_CLEANUP(struct datapath *, datapath_free)
 
-/* Detaches everything and removes the pins: the node is as before Pilus. */
-int datapath_remove(struct datapath *datapath, struct error *error);
+/* The maps are new, and programs with other maps are at work: fill them, attach, then call datapath_take_over. */
+bool datapath_is_waiting(const struct datapath *datapath);
+
+/*
+ * All that shall be attached is. What waited takes over, with what the programs before had learnt, and whatever else an
+ * earlier agent had attached is removed.
+ */
+int datapath_take_over(struct datapath *datapath, struct error *error);
+
+/* Detaches everything, whoever attached it, and removes the pins. No agent may be running. */
+int datapath_remove(const char *bpffs, struct error *error);
 
 const struct maps *datapath_maps(const struct datapath *datapath);
 
@@ -48,7 +61,9 @@ const char *datapath_attach_name(const struct datapath *datapath);
 /* Can adjust_room turn an IPv4 frame into an IPv6 one? Found by trying; goes to node_config.decap_v6. */
 bool datapath_probe_decap_v6(void);
 
-/* The kinds of device, each with its programs at ingress and egress. Attaching again replaces the programs atomically.
+/*
+ * The kinds of device, each with its programs at ingress and egress. Attaching again replaces the programs atomically.
+ * After a failure, detach the device or attach it again: one of its programs may be attached.
  */
 enum device_kind { DEVICE_ENDPOINT, DEVICE_OVERLAY, DEVICE_UPLINK };
 int datapath_attach(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *device,

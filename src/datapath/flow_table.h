@@ -22,7 +22,8 @@ uint64_t flow_expires(const struct flow_key *key, const struct flow *flow, const
 int flow_table_each(const struct maps *maps,
                     int (*each)(const struct flow_key *key, const struct flow *flow, void *userdata), void *userdata);
 
-/* Removes what has expired by `now`, and the flows of endpoints that are gone; counts in *ret_removed and what stays in *ret_kept (either may be NULL). */
+/* Removes what has expired by `now`, and the flows of endpoints that are gone; counts in *ret_removed and what stays in
+ * *ret_kept (either may be NULL). */
 int flow_table_age(const struct maps *maps, const struct flow_timeouts *timeouts, uint64_t now, uint32_t *ret_removed,
                    uint32_t *ret_kept);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "datapath/pins.h"
 #include "datapath/walk.h"
@@ -22,9 +23,9 @@ static int maps_map_state(struct maps *maps)
 	return 0;
 }
 
-static int map_open(const char *bpffs, const char *name, int *ret_fd, struct error *error)
+static int map_open(const char *bpffs, const char *folder, const char *name, int *ret_fd, struct error *error)
 {
-	_cleanup_free_ char *path = pin_path(bpffs, PIN_MAPS, name);
+	_cleanup_free_ char *path = pin_path(bpffs, folder, pin_name(name));
 	int fd = bpf_obj_get(path);
 
 	if (fd == -ENOENT)
@@ -38,16 +39,16 @@ static int map_open(const char *bpffs, const char *name, int *ret_fd, struct err
 	return 0;
 }
 
-int maps_open(const char *bpffs, struct maps *ret, struct error *error)
+int maps_open_in(const char *bpffs, const char *folder, struct maps *ret, struct error *error)
 {
 	_cleanup_(maps_close) struct maps maps = MAPS_CLOSED;
 	int r;
 
-#define X(name)                                                 \
-	r = map_open(bpffs, "pilus_" #name, &maps.name, error); \
-	if (r)                                                  \
+#define X(name, ...)                                                    \
+	r = map_open(bpffs, folder, "pilus_" #name, &maps.name, error); \
+	if (r)                                                          \
 		return r;
-	DATAPATH_MAPS(X)
+	PILUS_MAPS(X)
 #undef X
 	r = maps_map_state(&maps);
 	if (r)
@@ -57,15 +58,20 @@ int maps_open(const char *bpffs, struct maps *ret, struct error *error)
 	return 0;
 }
 
+int maps_open(const char *bpffs, struct maps *ret, struct error *error)
+{
+	return maps_open_in(bpffs, PIN_MAPS, ret, error);
+}
+
 void maps_close(struct maps *maps)
 {
 	if (maps->live)
 		munmap(maps->live, sizeof(struct state));
 	/* A descriptor of 0 is standard input: the struct was zeroed, never opened. */
-#define X(name)             \
+#define X(name, ...)        \
 	if (maps->name > 0) \
 		close(maps->name);
-	DATAPATH_MAPS(X)
+	PILUS_MAPS(X)
 #undef X
 	*maps = (struct maps)MAPS_CLOSED;
 }
@@ -147,13 +153,13 @@ int maps_facts(const struct maps *maps, int (*each)(const struct map_facts *fact
 	struct map_facts facts;
 	int r;
 
-#define X(map)                                           \
+#define X(map, ...)                                      \
 	r = map_facts("pilus_" #map, maps->map, &facts); \
 	if (!r)                                          \
 		r = each(&facts, userdata);              \
 	if (r)                                           \
 		return r;
-	DATAPATH_MAPS(X)
+	PILUS_MAPS(X)
 #undef X
 	return 0;
 }
@@ -163,8 +169,18 @@ double map_pressure(const struct map_facts *facts)
 	return facts->fills ? (double)facts->entries / facts->max_entries : 0;
 }
 
+/* The first epoch of a new map is none that copied flows were decided in: nobody bumps a thousand times a second. */
+static void begin_epochs(struct state *live)
+{
+	__u32 none = 0;
+
+	__atomic_compare_exchange_n(&live->epoch, &none, clock_now() / NS_PER_MS, false, __ATOMIC_RELEASE,
+	                            __ATOMIC_RELAXED);
+}
+
 void maps_bump_epoch(const struct maps *maps)
 {
+	begin_epochs(maps->live);
 	/* 0 is the epoch of undecided flows. */
 	if (!__atomic_add_fetch(&maps->live->epoch, 1, __ATOMIC_RELEASE))
 		__atomic_add_fetch(&maps->live->epoch, 1, __ATOMIC_RELEASE);

@@ -6,8 +6,8 @@
  * Functions return 0 or −errno. Writers of anything that could change a decision call maps_bump_epoch when they are
  * done.
  */
-#ifndef PILUS_DATAPATH_MAPS_H
-#define PILUS_DATAPATH_MAPS_H
+#ifndef PILUS_PILUS_MAPS_H
+#define PILUS_PILUS_MAPS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@
 #include "abi/endpoint.h"
 #include "abi/flow.h"
 #include "abi/ipcache.h"
+#include "abi/maps.h"
 #include "abi/metrics.h"
 #include "abi/node.h"
 #include "abi/state.h"
@@ -23,32 +24,18 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-/* Every pinned map; the order is the order of `pilus map list`. */
-#define DATAPATH_MAPS(X) \
-	X(flows)         \
-	X(endpoints)     \
-	X(devices)       \
-	X(local)         \
-	X(ipcache)       \
-	X(nodes)         \
-	X(node_ids)      \
-	X(fragments)     \
-	X(metrics)       \
-	X(events)        \
-	X(state)
-
 /* File descriptors, by name; `state` is also mapped into memory. */
 struct maps {
-#define X(name) int name;
-	DATAPATH_MAPS(X)
+#define X(name, ...) int name;
+	PILUS_MAPS(X)
 #undef X
 	struct state *live;
 };
 
 /* How many entries each shall have; 0: what the programs say. */
 struct map_sizes {
-#define X(name) uint32_t name;
-	DATAPATH_MAPS(X)
+#define X(name, ...) uint32_t name;
+	PILUS_MAPS(X)
 #undef X
 };
 
@@ -57,10 +44,14 @@ struct map_sizes {
 
 /* Opens the pins below `bpffs`/pilus/maps. -ENOENT, with words, when no agent has ever loaded them. */
 int maps_open(const char *bpffs, struct maps *ret, struct error *error);
+
+/* The same, of another folder than maps (pins.h). */
+int maps_open_in(const char *bpffs, const char *folder, struct maps *ret, struct error *error);
+
 void maps_close(struct maps *maps); /* also of a zeroed struct */
 
-#define X(name) +1
-enum { MAPS_COUNT = DATAPATH_MAPS(X) };
+#define X(name, ...) +1
+enum { MAPS_COUNT = PILUS_MAPS(X) };
 #undef X
 
 /* For lists: what the kernel says of a map. Entries of an array are those that are not all zero: they are in use. */

@@ -13,12 +13,14 @@ struct bpf_program;
 
 enum object { OBJECT_CONTAINER, OBJECT_OVERLAY, OBJECT_NETDEV, OBJECTS };
 
-/*
- * Loads one. A pinned map of another size is replaced by one with its entries (resize.h); of another layout, by an
- * empty one: what is pinned is made from what the agent knows, or, like flows, is made again by traffic. The caller
- * closes *ret (bpf_object__close).
- */
-int object_load(enum object which, const struct datapath_options *options, struct bpf_object **ret,
+/* Reads and configures one; nothing is in the kernel yet. The caller closes *ret (bpf_object__close). */
+int object_open(enum object which, const struct datapath_options *options, struct bpf_object **ret,
                 struct error *error);
+
+/* Is every map that it needs pinned, as it would make it? */
+bool object_fits(const struct bpf_object *object, const char *bpffs);
+
+/* Loads it, with the maps pinned in the folder (pins.h); those that are not there are made and pinned. */
+int object_load(struct bpf_object *object, const char *bpffs, const char *folder, struct error *error);
 
 #endif

@@ -101,9 +101,10 @@ class Lab:
         self.name = f"e2e-{word}-{secrets.token_hex(2)}"
         self.folder = f"/run/pilus-lab/{self.name}"
 
-    def run(self, *arguments, check=True, seconds=90, text=None):
+    def run(self, *arguments, check=True, seconds=90, text=None, programs=None):
+        environment = {**os.environ, "PILUS_BUILD": str(programs or BUILD)}
         done = subprocess.run([LAB, "--name", self.name, *arguments], input=text, text=True, capture_output=True,
-                              timeout=seconds * PATIENCE, check=False)
+                              env=environment, timeout=seconds * PATIENCE, check=False)
         assert not check or done.returncode == 0, \
             f"lab {' '.join(arguments)}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
         return done

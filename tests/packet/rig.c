@@ -97,7 +97,7 @@ int rig_open(bool decap_v6, struct rig *ret, struct error *error)
 void rig_close(struct rig *rig)
 {
 	if (rig->datapath)
-		datapath_remove(rig->datapath, NULL);
+		datapath_remove(rig->folder, NULL);
 	datapath_free(rig->datapath);
 	umount2(rig->folder, MNT_DETACH);
 	rmdir(rig->folder);

@@ -19,7 +19,7 @@ static struct scene {
 	struct ipcache *ipcache;
 	struct node_info b;
 	bool b_is_known;
-	int upserts, deletions;
+	int upserts, deletions, settlements;
 	char last_node[16];
 } scene;
 
@@ -84,12 +84,17 @@ static void on_deleted(void *userdata, const struct prefix *changed)
 	scene.deletions++;
 }
 
+static void on_settled(void *userdata)
+{
+	scene.settlements++;
+}
+
 static void start(void)
 {
-	static const struct ipcache_events events = {on_upserted, on_deleted};
+	static const struct ipcache_events events = {on_upserted, on_deleted, on_settled};
 	_cleanup_free_ char *url = xasprintf("dir:%s", folder);
 
-	scene.upserts = scene.deletions = 0;
+	scene.upserts = scene.deletions = scene.settlements = 0;
 	assert_int_equal(store_open(&loop, url, &scene.store, NULL), 0);
 	scene.identities = identities_new(scene.store, NULL, NULL);
 	scene.ipcache = ipcache_new(&(struct ipcache_services){&loop, &scene.maps, scene.store, scene.identities, NULL},
@@ -360,7 +365,9 @@ static void a_restart_drops_nothing_that_is_still_there(void **state)
 	assert_entry("10.2.0.8", 301, 5); /* the nodes are not known yet */
 	assert_int_equal(scene.deletions, 0);
 	b_comes();
+	assert_int_equal(scene.settlements, 0);
 	ipcache_nodes_synced(scene.ipcache);
+	assert_int_equal(scene.settlements, 1);
 	assert_int_equal(entry("10.2.0.8").identity, 0);
 	assert_int_equal(entry("10.1.0.8").identity, 0);
 	assert_entry("10.2.0.7", 301, 5);

@@ -141,6 +141,7 @@ static void settle(struct ipcache *ipcache)
 		return;
 	HASH_ITER (hh, ipcache->table.entries, entry, next)
 		entry_apply(ipcache, entry);
+	ipcache->events.settled(ipcache->userdata);
 }
 
 /* ── nodes ── */

@@ -26,6 +26,8 @@ struct ipcache_events {
 	/* An entry of the map appeared, changed or went: for the monitor. */
 	void (*upserted)(void *userdata, const struct prefix *prefix, uint32_t identity, const char *node);
 	void (*deleted)(void *userdata, const struct prefix *prefix);
+	/* The map holds all that is known: the endpoints are restored and the store has told all. May come again. */
+	void (*settled)(void *userdata);
 };
 
 /*

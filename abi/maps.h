@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Every pinned map: its name without "pilus_", the number of its layout, and whether it is TOLD by the agent or LEARNT
+ * by the programs. The order is that of `pilus map list`. The pin is BPFFS/pilus/maps/pilus_NAME_vLAYOUT.
+ *
+ * The maps in use are a set. Programs that find all of it as they would make it go on with it. If one map has another
+ * layout, type or size, or is missing, they get a whole new set, which takes over as soon as it is filled: the agent
+ * writes what is TOLD anew, and what is LEARNT is copied as long as the layout has the same number.
+ *
+ * Raise the number when a value written before would be misread now. A field that is appended, or takes reserved space,
+ * needs no new one if 0 says that it is not known.
+ */
+#ifndef PILUS_ABI_MAPS_H
+#define PILUS_ABI_MAPS_H
+
+#define PILUS_MAPS(X)           \
+	X(flows, 1, LEARNT)     \
+	X(endpoints, 1, TOLD)   \
+	X(devices, 1, TOLD)     \
+	X(local, 1, TOLD)       \
+	X(ipcache, 1, TOLD)     \
+	X(nodes, 1, TOLD)       \
+	X(node_ids, 1, TOLD)    \
+	X(fragments, 1, LEARNT) \
+	X(metrics, 1, TOLD)     \
+	X(events, 1, TOLD)      \
+	X(state, 1, TOLD)
+
+#endif
