@@ -10,6 +10,7 @@
 
 #include "agent/api.h"
 #include "agent/map_sizes.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -88,6 +89,7 @@ static void give_up(struct agent *agent, const struct error *error)
 static void announce(struct agent *agent)
 {
 	agent->ready = true;
+	agent->bootstrap_seconds = (double)(clock_now() - agent->began) / (double)NS_PER_SECOND;
 	log_info("ready: node %s, %s, socket %s", agent->config->node_name, datapath_attach_name(agent->datapath),
 	         agent->config->socket);
 	monitor_agent_event(agent->monitor, "Agent started", json_pack("{s:s}", "version", PILUS_VERSION), "pilusd %s",
@@ -252,6 +254,8 @@ static int start(struct agent *agent, struct error *error)
 
 	result = http_server_new(agent->loop, config->socket, api_routes, api_route_count, agent, &agent->http, error);
 	if (!result)
+		http_server_observe(agent->http, request_times_add, agent->request_times);
+	if (!result)
 		result = netlink_open(NULL, &agent->netlink, error);
 	if (!result)
 		result = underlay_prepare(config, agent->netlink, &agent->underlay, error);
@@ -301,11 +305,13 @@ static void take_apart(struct agent *agent)
 	uv_run(agent->loop, UV_RUN_DEFAULT); /* until all handles are closed and no work is under way */
 	datapath_free(agent->datapath);
 	netlink_free(agent->netlink);
+	request_times_free(agent->request_times);
 }
 
 int agent_run(const struct config *config, struct error *error)
 {
-	struct agent agent = {.config = config, .started = time(NULL)};
+	struct agent agent = {
+		.config = config, .started = time(NULL), .began = clock_now(), .request_times = request_times_new()};
 	uv_loop_t loop;
 	int result;
 

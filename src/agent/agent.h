@@ -11,6 +11,7 @@
 #include "agent/endpoint/endpoint.h"
 #include "agent/flow_aging.h"
 #include "agent/map_work.h"
+#include "agent/metrics/requests.h"
 #include "agent/node/node.h"
 
 /* Parts that are not made yet, or no more, are NULL. The folders of src/agent meet here and nowhere else. */
@@ -19,6 +20,7 @@ struct agent {
 	uv_loop_t *loop;
 	uv_signal_t signals[2];
 	struct http_server *http;
+	struct request_times *request_times;
 	struct netlink *netlink;
 	struct underlay underlay;
 	struct datapath *datapath;
@@ -32,9 +34,11 @@ struct agent {
 	struct ipcache *ipcache;
 	struct endpoints *endpoints;
 	time_t started;
-	bool ready;           /* endpoints can be made */
-	bool failed;          /* `trouble` ends the agent */
-	struct error trouble; /* why it is not ready; code 0: still starting */
+	uint64_t began;           /* the same by clock_now */
+	double bootstrap_seconds; /* until it was ready */
+	bool ready;               /* endpoints can be made */
+	bool failed;              /* `trouble` ends the agent */
+	struct error trouble;     /* why it is not ready; code 0: still starting */
 };
 
 /* Runs until SIGTERM or SIGINT (0), or until it cannot go on (−errno with words). */

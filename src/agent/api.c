@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "abi/endpoint.h"
+#include "agent/metrics/exposition.h"
 
 static unsigned status_of(int result)
 {
@@ -242,6 +243,30 @@ static void get_maps(struct http_exchange *exchange, void *userdata)
 	map_work_count(agent->map_work, maps_counted, userdata, exchange);
 }
 
+static void metrics_counted(void *owner, void *asker, const struct map_answer *answer)
+{
+	struct error error;
+	char *text;
+	int result;
+
+	if (!maps_walked(asker, answer))
+		return;
+	result = agent_metrics(owner, answer->facts, &text);
+	if (!result) {
+		http_reply_text(asker, EXPOSITION_CONTENT_TYPE, text);
+		return;
+	}
+	error_set_errno(&error, result, "cannot read the counters");
+	reply_failure(asker, result, &error);
+}
+
+static void get_metrics(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	map_work_count(agent->map_work, metrics_counted, userdata, exchange);
+}
+
 static void flows_flushed(void *owner, void *asker, const struct map_answer *answer)
 {
 	if (maps_walked(asker, answer))
@@ -280,6 +305,7 @@ const struct http_route api_routes[] = {
 	{"GET", "/v1/ips", get_ips},
 	{"GET", "/v1/nodes", get_nodes},
 	{"GET", "/v1/maps", get_maps},
+	{"GET", "/v1/metrics", get_metrics},
 	{"POST", "/v1/flows/flush", flush_flows},
 	{"GET", "/v1/monitor", listen_to_monitor},
 };

@@ -15,4 +15,7 @@ extern const size_t api_route_count;
 json_t *agent_status(const struct agent *agent, const struct map_facts facts[static MAPS_COUNT]);
 json_t *agent_maps(const struct map_facts facts[static MAPS_COUNT]);
 
+/* GET /v1/metrics: the text of metrics/exposition.h, which the caller frees. */
+int agent_metrics(const struct agent *agent, const struct map_facts facts[static MAPS_COUNT], char **ret);
+
 #endif

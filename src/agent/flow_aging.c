@@ -23,6 +23,7 @@ struct flow_aging {
 	bool working, closed;
 	int result;
 	uint32_t removed, kept;
+	struct flow_aging_counts counts;
 };
 
 static void timer_fired(uv_timer_t *timer);
@@ -55,6 +56,8 @@ static void walked(uv_work_t *work, int status)
 		free_if_idle(aging);
 		return;
 	}
+	aging->counts.runs++;
+	aging->counts.removed += aging->removed;
 	if (aging->result)
 		log_warning("aging the flow table: %s", strerror(-aging->result));
 	else if (aging->removed)
@@ -89,6 +92,11 @@ struct flow_aging *flow_aging_new(uv_loop_t *loop, const struct maps *maps, cons
 	aging->timer.data = aging;
 	uv_timer_start(&aging->timer, timer_fired, flow_aging_period(0, table_size), 0);
 	return aging;
+}
+
+const struct flow_aging_counts *flow_aging_counts(const struct flow_aging *aging)
+{
+	return &aging->counts;
 }
 
 static void timer_closed(uv_handle_t *handle)

@@ -21,6 +21,12 @@ void flow_aging_free(struct flow_aging *aging);
 /* Now, rather than when it is time; nothing while a walk is under way. */
 void flow_aging_look(struct flow_aging *aging);
 
+/* Since the agent began. */
+struct flow_aging_counts {
+	uint64_t runs, removed;
+};
+const struct flow_aging_counts *flow_aging_counts(const struct flow_aging *aging);
+
 /* Milliseconds until the next look, when `kept` flows stayed. */
 uint64_t flow_aging_period(uint32_t kept, uint32_t table_size);
 

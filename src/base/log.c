@@ -29,6 +29,12 @@ static const struct {
 #define LEVELS (sizeof(levels) / sizeof(levels[0]))
 
 static enum log_level highest = LOG_LEVEL_INFO;
+static unsigned long counts[LEVELS];
+
+unsigned long log_count(enum log_level level)
+{
+	return __atomic_load_n(&counts[level], __ATOMIC_RELAXED);
+}
 
 void log_set_level(enum log_level level)
 {
@@ -78,6 +84,7 @@ void log_write(enum log_level level, const char *format, ...)
 	size_t start, length;
 	va_list arguments;
 
+	__atomic_fetch_add(&counts[level], 1, __ATOMIC_RELAXED);
 	if (level > highest)
 		return;
 	start = head(level, line, sizeof(line));

@@ -8,6 +8,9 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
+/* Lines of this level since the process began, written or not. */
+unsigned long log_count(enum log_level level);
+
 void log_set_level(enum log_level level);
 
 /* Returns 0 and fills *ret for "error", "warning", "info", "debug"; else -EINVAL. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/cleanup.h"
 #include "cli/show.h"
 #include "http/client.h"
 
@@ -34,6 +35,28 @@ int agent_get_object(const struct cli *cli, const char *path, json_t **ret, stru
 int agent_get_array(const struct cli *cli, const char *path, json_t **ret, struct error *error)
 {
 	return get(cli, path, JSON_ARRAY, ret, error);
+}
+
+static int write_piece(void *userdata, const void *data, size_t size)
+{
+	return fwrite(data, 1, size, userdata) == size ? 0 : -ENOMEM;
+}
+
+int agent_get_text(const struct cli *cli, const char *path, char **ret, struct error *error)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+	int r;
+
+	if (!file)
+		return error_set_errno(error, -errno, "cannot keep the answer to %s", path);
+	r = http_stream(cli->socket, path, write_piece, file, error);
+	if (fclose(file) && !r)
+		r = error_set_errno(error, -errno, "cannot keep the answer to %s", path);
+	if (!r)
+		*ret = TAKE_PTR(text);
+	return r;
 }
 
 void agent_complete(const struct cli *cli, const char *path, const char *key)

@@ -16,6 +16,7 @@
 	X(MAP)       \
 	X(BPF)       \
 	X(MONITOR)   \
+	X(METRICS)   \
 	X(CONFIG)    \
 	X(VERSION)   \
 	X(HELP)      \

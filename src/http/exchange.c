@@ -10,6 +10,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 static struct http_exchange *exchange_new(struct http_server *server, struct MHD_Connection *connection)
@@ -18,6 +19,7 @@ static struct http_exchange *exchange_new(struct http_server *server, struct MHD
 
 	exchange->server = server;
 	exchange->connection = connection;
+	exchange->begun = clock_now();
 	DL_APPEND(server->exchanges, exchange);
 	return exchange;
 }
@@ -133,6 +135,7 @@ static void dispatch(struct http_exchange *exchange, const char *url, const char
 
 		if (strcmp(route->method, method) || !route_matches(route->pattern, url, &exchange->parameters))
 			continue;
+		exchange->route = route;
 		if (parse_queries(exchange) && parse_body(exchange))
 			route->handle(exchange, server->userdata);
 		return;
@@ -200,9 +203,13 @@ json_t *http_exchange_body(const struct http_exchange *exchange)
 
 void exchange_respond(struct http_exchange *exchange, unsigned status, struct MHD_Response *response)
 {
+	const struct http_server *server = exchange->server;
+
 	assert(response && !exchange->response);
 	exchange->response = response;
 	exchange->status = status;
+	if (server->observer && exchange->route)
+		server->observer(server->observer_userdata, exchange->route, status, clock_now() - exchange->begun);
 	exchange_resume(exchange);
 }
 
@@ -222,6 +229,14 @@ void http_reply_json(struct http_exchange *exchange, unsigned status, json_t *bo
 	response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
 	exchange_respond(exchange, status, response);
 	MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+}
+
+void http_reply_text(struct http_exchange *exchange, const char *content_type, char *text)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+	exchange_respond(exchange, MHD_HTTP_OK, response);
 }
 
 /* The words may quote what a client sent, which need not be UTF-8, as JSON must. */

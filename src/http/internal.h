@@ -59,12 +59,16 @@ struct http_server {
 	size_t route_count;
 	void *userdata;
 	struct http_exchange *exchanges;
+	http_observer observer;
+	void *observer_userdata;
 };
 
 struct http_exchange {
 	struct http_server *server;
 	struct MHD_Connection *connection;
 	struct http_exchange *prev, *next;
+	const struct http_route *route; /* NULL: none, or not known yet */
+	uint64_t begun;
 	struct http_pairs parameters, queries;
 	char *text; /* of the body, as it comes */
 	size_t text_size;

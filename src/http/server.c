@@ -116,6 +116,12 @@ int http_server_new(uv_loop_t *loop, const char *socket_path, const struct http_
 	return 0;
 }
 
+void http_server_observe(struct http_server *server, http_observer observer, void *userdata)
+{
+	server->observer = observer;
+	server->observer_userdata = userdata;
+}
+
 static void handle_closed(uv_handle_t *handle)
 {
 	struct http_server *server = handle->data;

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "base/error.h"
@@ -37,6 +38,10 @@ int http_server_new(uv_loop_t *loop, const char *socket_path, const struct http_
  */
 void http_server_free(struct http_server *server);
 
+/* Hears of every request that had a route when it is answered, and how long that took. */
+typedef void (*http_observer)(void *userdata, const struct http_route *route, unsigned status, uint64_t nanoseconds);
+void http_server_observe(struct http_server *server, http_observer observer, void *userdata);
+
 /* All three live as long as the exchange. NULL when absent. */
 const char *http_exchange_parameter(const struct http_exchange *exchange, const char *name);
 const char *http_exchange_query(const struct http_exchange *exchange, const char *name);
@@ -45,6 +50,8 @@ json_t *http_exchange_body(const struct http_exchange *exchange);
 /* Each exchange is answered once, by one of these, now or later; the exchange is gone after. */
 void http_reply_json(struct http_exchange *exchange, unsigned status,
                      json_t *body); /* takes the reference; NULL: empty */
+/* Text that is no JSON: status 200. Takes `text`, which was allocated. */
+void http_reply_text(struct http_exchange *exchange, const char *content_type, char *text);
 void http_reply_error(struct http_exchange *exchange, unsigned status, const char *message);
 
 /*

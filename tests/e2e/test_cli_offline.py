@@ -86,6 +86,29 @@ def test_status_verbose_adds_addresses_programs_and_maps(agent):
     ]
 
 
+METRICS = br"""# HELP drops_total Dropped \\ "so".
+# TYPE drops_total counter
+drops_total{reason="Invalid source ip",direction="EGRESS"} 12345678901
+drops_total{reason="a\\n \"b\"\nc} 2",direction=""} 0.25
+up 1
+"""
+
+
+def test_metrics_are_a_table(agent):
+    agent.answers["/v1/metrics"] = METRICS.split(b"\ndrops_total{reason=\"a")[0] + b"\nup 1\n"
+    assert lines(agent.pilus("metrics", "list")) == [
+        "Metric        Labels                                          Value",
+        'drops_total   reason="Invalid source ip" direction="EGRESS"   12345678901',
+        "up                                                            1"]
+
+
+def test_metrics_are_understood_again(agent):
+    agent.answers["/v1/metrics"] = METRICS
+    assert json.loads(agent.pilus("metrics", "list", "-o", "json", "-p", "drop*")) == [
+        {"name": "drops_total", "labels": {"reason": "Invalid source ip", "direction": "EGRESS"}, "value": 12345678901},
+        {"name": "drops_total", "labels": {"reason": 'a\\n "b"\nc} 2', "direction": ""}, "value": 0.25}]
+
+
 def test_status_tells_warnings(agent):
     agent.answers["/v1/status"] = STATUS | {"warnings": ["the map pilus_flows is 93 % full (93 of 100 entries)"]}
     assert lines(agent.pilus("status"))[-1] == "Warning:       the map pilus_flows is 93 % full (93 of 100 entries)"
@@ -123,7 +146,7 @@ def one_sentence(done, status):
 NEED_AGENT = [["status"], ["status", "--brief"], ["endpoint", "list"], ["endpoint", "get", "7"], ["endpoint", "log", "7"],
               ["endpoint", "health", "7"],
               ["identity", "list"], ["identity", "get", "2"], ["ip", "list"], ["node", "list"], ["config"], ["version"],
-              ["monitor"], ["monitor", "-j"]]
+              ["metrics", "list"], ["monitor"], ["monitor", "-j"]]
 NEED_DATAPATH = [["map", "list"], ["bpf", "ct", "list"], ["bpf", "ct", "flush"], ["bpf", "endpoint", "list"],
                  ["bpf", "ipcache", "list"], ["bpf", "metrics", "list"], ["bpf", "node", "list"]]
 

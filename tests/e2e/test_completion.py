@@ -37,7 +37,7 @@ def complete(*words, folder=None):
 
 @pytest.mark.parametrize("line, expected", [
     ("e", ["endpoint"]),
-    ("m", ["map", "monitor"]),
+    ("m", ["map", "metrics", "monitor"]),
     ("endpoint ", ["get", "health", "list", "log"]),
     ("endpoint l", ["list", "log"]),
     ("bpf ct ", ["flush", "list"]),
@@ -50,7 +50,8 @@ def complete(*words, folder=None):
     ("status --", ["--bpffs", "--brief", "--help", "--output", "--socket", "--verbose"]),
     ("status ", [""]),
     ("help s", ["status"]),
-    ("dance ", ["bpf", "config", "endpoint", "help", "identity", "ip", "map", "monitor", "node", "status", "version"]),
+    ("dance ", ["bpf", "config", "endpoint", "help", "identity", "ip", "map", "metrics", "monitor", "node", "status",
+                "version"]),
 ])
 def test_words_are_completed(line, expected):
     assert complete(*line.split(" ")) == [word for word in expected if word]

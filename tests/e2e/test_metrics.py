@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the agent tells of itself: how full its maps are, its metrics, and all of its state in one archive."""
 import pytest
+from prometheus_client import parser
 
 from conftest import new_lab
-from support import wait_for
+from support import ping, wait_for
 
 FLOWS = 8192
 # One datagram each from as many ports as it takes.
@@ -45,3 +46,45 @@ def test_a_full_map_is_told_and_flushed(lab):
     assert "pilus_flows is " in warning
     lab.pilus("node-1", "bpf", "ct", "flush")
     wait_for(lambda: "Warning:" not in lab.pilus("node-1", "status"), "no warning any more")
+
+
+def scrape(lab):
+    """Families by name; the parser is Prometheus' own and refuses what it does not understand."""
+    text = lab.exec("node-1", "curl", "-sS", "--fail", "--unix-socket", "/run/pilus/pilus.sock", "http://pilus/v1/metrics").stdout
+    families = list(parser.text_string_to_metric_families(text))
+    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")]
+    assert len(names) == len(set(names)) == len(families)
+    assert len(text.splitlines()) == 2 * len(names) + sum(len(family.samples) for family in families)
+    return {family.name: family for family in families}
+
+
+def value(families, name, **labels):
+    return sum(sample.value for sample in families[name].samples if labels.items() <= sample.labels.items())
+
+
+def test_metrics_count_what_happens(lab):
+    before = scrape(lab)
+    ping(lab, "client", lab.ip("near", 4), count=5)
+    after = scrape(lab)
+    for name, least in (("pilus_forward_count", 10), ("pilus_forward_bytes", 10 * 98)):
+        assert after[name].type == "counter"
+        assert value(after, name, direction="INGRESS") >= value(before, name, direction="INGRESS") + least
+    assert value(after, "pilus_endpoint_state", endpoint_state="ready") == 2
+    assert value(after, "pilus_nodes") == 1
+    assert value(after, "pilus_identity", type="cluster_local") == 2
+    assert value(after, "pilus_ip_addresses", family="ipv4") == 3
+    assert value(after, "pilus_store_connected", kind="dir") == 1
+    assert 0 < value(after, "pilus_agent_bootstrap_seconds") < 30
+    assert 1e6 < value(after, "process_resident_memory_bytes") < 1e8
+    assert value(after, "pilus_bpf_maps_memory_bytes") < 6e6
+    adds = [sample for sample in after["pilus_agent_api_process_time_seconds"].samples
+            if sample.labels.get("path") == "/v1/endpoints" and sample.labels.get("method") == "PUT"]
+    assert {sample.value for sample in adds if sample.name.endswith("_count")} == {2}
+    assert {sample.value for sample in adds if sample.labels.get("le") == "+Inf"} == {2}
+
+
+def test_metrics_list_shows_the_same(lab):
+    shown = lab.json("node-1", "metrics", "list")
+    families = scrape(lab)
+    assert {row["name"] for row in shown} == {sample.name for family in families.values() for sample in family.samples}
+    assert [row["value"] for row in shown if row["name"] == "pilus_nodes"] == [1]

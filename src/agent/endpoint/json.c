@@ -102,13 +102,18 @@ json_t *endpoints_to_json(const struct endpoints *endpoints)
 json_t *endpoints_status(const struct endpoints *endpoints)
 {
 	const struct endpoint_entry *entry;
-	int ready = 0, total = 0;
+#define X(symbol, name) +1
+	int counts[ENDPOINT_STATES(X)] = {}, total = 0;
+#undef X
+	json_t *states = json_object();
 
 	endpoints_foreach (endpoints, entry) {
-		ready += entry->state == ENDPOINT_READY;
+		counts[entry->state]++;
 		total++;
 	}
-	return json_pack("{s:i, s:i}", "ready", ready, "total", total);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		json_object_set_new(states, endpoint_state_name(i), json_integer(counts[i]));
+	return json_pack("{s:i, s:i, s:o}", "ready", counts[ENDPOINT_READY], "total", total, "states", states);
 }
 
 json_t *endpoint_to_json(const struct endpoints *endpoints, uint16_t id)

@@ -389,6 +389,11 @@ static int identity_compare(const struct identity *a, const struct identity *b)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
+size_t identities_count(const struct identities *identities)
+{
+	return HASH_COUNT(identities->known);
+}
+
 json_t *identities_to_json(const struct identities *identities)
 {
 	struct identities *sortable = (struct identities *)identities;

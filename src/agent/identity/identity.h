@@ -37,6 +37,9 @@ void identity_request_cancel(struct identity_request *request); /* before it is 
  * ["reserved:host"]. */
 json_t *identity_labels(const struct identities *identities, uint32_t identity);
 
+/* Known ones, the reserved among them. */
+size_t identities_count(const struct identities *identities);
+
 /* For GET /v1/identities: a new reference. */
 json_t *identities_to_json(const struct identities *identities);
 

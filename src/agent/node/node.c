@@ -227,6 +227,19 @@ static void list_remote(const struct node_info *info, bool resolved, void *userd
 	json_array_append_new(userdata, node_to_json(info, false, resolved ? "resolved" : "unresolved"));
 }
 
+static void count_remote(const struct node_info *info, bool resolved, void *userdata)
+{
+	++*(size_t *)userdata;
+}
+
+size_t nodes_count(const struct nodes *nodes)
+{
+	size_t count = 1;
+
+	remote_nodes_each(nodes->remotes, count_remote, &count);
+	return count;
+}
+
 json_t *nodes_to_json(const struct nodes *nodes)
 {
 	json_t *list = json_array();

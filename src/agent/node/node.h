@@ -72,6 +72,8 @@ void nodes_free(struct nodes *nodes);
 /* NULL when there is none of that name (yet). This node is among them. */
 const struct node_info *nodes_find(const struct nodes *nodes, const char *name);
 
+size_t nodes_count(const struct nodes *nodes); /* this one among them */
+
 /* For GET /v1/nodes: a new reference. */
 json_t *nodes_to_json(const struct nodes *nodes);
 
