@@ -26,8 +26,8 @@ check-sanitize: all ## the unit tests under the address and undefined behaviour 
 check-kernels: all ## part of the tests on Debian's kernels 6.1, 6.12 and newest, in QEMU; minutes each
 	@scripts/check kernel-6.1 kernel-6.12 kernel-newest
 
-bench: all ## Pilus beside a plain veth pair, on this machine; make bench ARGS=--full takes longer
-	@scripts/as-root bench/bench $(ARGS)
+bench: all ## Pilus beside other networks, on this machine; make bench LONG=1 takes a quarter of an hour
+	@scripts/as-root bench/bench $(if $(LONG),--long) $(ARGS)
 	@scripts/as-root $(BUILD)/bench/bench-datapath
 
 install: all ## install to DESTDIR/PREFIX, the CNI plugin to DESTDIR/CNI_BIN

@@ -1,2 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Benchmarks on the lab. Each number stands beside that of a plain veth pair, measured in turns with it."""
+"""
+Benchmarks on the lab. Each number of a network stands beside that of a plain veth pair, measured in turns with it:
+
+  paths     what packets are sent through: Pilus', and the peers'
+  peers     the networks Pilus is measured beside, built of namespaces
+  network   streams and round trips over paths, in turns, by netbench
+  cni       ADD and DEL
+  node      the agent's start, memory, disk
+  machine   which machine it was, and whether it was quiet
+  children  processes in places of the lab
+  compare   many measurements to few numbers
+  figures   what is to be reached
+  report    tables
+  cli       the command
+"""

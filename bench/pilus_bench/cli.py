@@ -1,63 +1,164 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bench command: a lab, the measurements, a table and build/bench/results.json."""
+"""The bench command: a lab, the measurements, and what came of them as table, JSON and plot."""
 import argparse
+import contextlib
+import dataclasses
+import json
 import os
-import platform
+import signal
+import socket
+import subprocess
 import sys
-import time
 
 from pilus_lab import LabError, labs, lifecycle
 
-from . import network, node, paths, report
+from . import cni, compare, figures, machine, network, node, paths, report
 
-SHORT = {"rounds": 3, "seconds": 1, "starts": 5, "pods": 50}
-FULL = {"rounds": 7, "seconds": 5, "starts": 20, "pods": 200}
-
-
-def _machine():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        model = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "unknown")
-    return {"cpu": model, "cpus": os.cpu_count(), "kernel": platform.release(),
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+# Rounds by number of flows; seconds of each measurement.
+MODES = {
+    "short": {"rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000},
+    "long": {"rounds": {1: 9, 32: 5}, "seconds": 2, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 200000},
+}
 
 
-def _measure_node(lab, size):
-    first = lab.node("node-1")
-    memory = node.memory(first)
-    cni = {verb: report.summary(times) for verb, times in node.cni(first, size["pods"]).items()}
-    starts = report.summary([node.start_to_ready(first) for _ in range(size["starts"])])
-    return {"memory": memory, "pods": sum(pod.node.name == first.name for pod in lab.pods()), "cni": cni,
-            "start_to_ready": starts}
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """What the parts stand on: two nodes, with two pods on the first and one on the second."""
+    lab: labs.Lab
+    near: paths.Path
+    far: paths.Path
+    family: int
+    size: dict
 
 
-def _measure(lab, size, family):
+def _network(bench):
+    measured = [*paths.of_peers(bench.lab, bench.family), bench.near, bench.far]
+    runs = {f"{kind}/{flows}": network.run(measured, kind, flows, rounds, bench.size["seconds"])
+            for kind in network.PORTS for flows, rounds in bench.size["rounds"].items()}
+    return {"network": compare.of_network(runs, paths.PLAIN)}
+
+
+def _monitor(bench):
+    measured = [way(path) for path in (bench.near, bench.far) for way in (lambda path: path, paths.monitored)]
+    runs = network.run(measured, "crr", 1, bench.size["rounds"][1], bench.size["seconds"])
+    return {"monitor": compare.of_network({"crr/1": runs}, paths.NEAR)}
+
+
+def _cni(bench):
+    count = bench.size["pods"]
+    return {"cni": {"pilus": cni.of_pilus(bench.lab.node("node-1"), count),
+                    "bridge": cni.of_bridge(bench.lab, bench.family, count)}}
+
+
+def _agent(bench):
+    first = bench.lab.node("node-1")
+    starts = node.starts(first, bench.size["starts"])
+    return {"start": {kind: {**compare.summary(times), "runs": times} for kind, times in starts.items()},
+            "memory": node.memory(first), "edge-maps": node.edge_maps(f"{bench.lab.name}-edge"),
+            "remote-pods": node.remote_pods(bench.lab, bench.size["remote-pods"])}
+
+
+def _installed(_):
+    return {"installed": node.installed()}
+
+
+# In this order: the agent's part restarts it, and leaves it many pods of other nodes.
+PARTS = {"network": _network, "monitor": _monitor, "cni": _cni, "agent": _agent, "installed": _installed}
+
+
+@contextlib.contextmanager
+def _alone():
+    """Two at once would measure each other. The name goes with the process, however it ends."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as name:
+        try:
+            name.bind("\0pilus-bench")
+        except OSError:
+            raise LabError("another bench runs on this machine: wait for it") from None
+        yield
+
+
+@contextlib.contextmanager
+def _lab(name):
+    """Who ends the bench, by Ctrl-C or SIGTERM, waits until the lab is down: being impatient does not leave half of it."""
+    lab = labs.Lab(name)
     lifecycle.up(lab, 2, "dir", [], "direct")
     try:
-        with paths.plain_veth(lab, family) as plain:
-            runs = network.run([plain, *paths.between_pods(lab, family)], size["rounds"], size["seconds"])
-        return {"machine": _machine(), "size": size, "family": family, "network": report.of_network(runs),
-                "node": _measure_node(lab, size)}
+        yield lab
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         lifecycle.down(lab)
 
 
-def main(arguments):
-    parser = argparse.ArgumentParser(prog="bench", description="Pilus beside a plain veth pair, in turns.")
-    parser.add_argument("--full", action="store_true", help="more and longer rounds (about 10 minutes)")
+def _measure(options, size):
+    load = machine.Load()
+    results = {"machine": machine.describe(), "mode": options.mode, "size": size, "family": options.family}
+    with _lab(options.name) as lab:
+        bench = Bench(lab, *paths.of_pilus(lab, options.family), options.family, size)
+        for part in PARTS:
+            if part in options.parts:
+                print(f"bench: {part}", file=sys.stderr)
+                results |= PARTS[part](bench)
+    results["load"] = load.describe()
+    results["figures"] = figures.of(results)
+    return results
+
+
+def _write(results, folder):
+    """What it wrote."""
+    labs.write_json(f"{folder}/results.json", results)
+    return [os.path.relpath(f"{folder}/results.json")]
+
+
+def _parse(arguments):
+    parser = argparse.ArgumentParser(prog="bench", description="Pilus beside a plain veth pair, a bare kernel VXLAN and "
+                                     "Debian's bridge plugin, in turns on this machine. docs/bench.md explains it.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--long", dest="mode", action="store_const", const="long", default="short",
+                        help="more and longer rounds: a quarter of an hour instead of a minute")
+    parser.add_argument("--rounds", type=int, metavar="N", help="of all, whatever the mode has")
+    parser.add_argument("--seconds", type=float, metavar="S", help="of each measurement, whatever the mode has")
     parser.add_argument("-6", dest="family", action="store_const", const=6, default=4, help="over IPv6")
+    parser.add_argument("-o", "--output", choices=["table", "json"], default="table")
+    parser.add_argument("--folder", metavar="FOLDER", help="for results.json and results.svg (default build/bench)")
     parser.add_argument("--name", default="bench", metavar="LAB", help="of the lab to make (default bench)")
     options = parser.parse_args(arguments)
+    unknown = [part for part in options.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no part is called {unknown[0]}: there are {', '.join(PARTS)}")
+    if (options.rounds or 1) < 1 or (options.seconds or 1) <= 0:
+        parser.error("--rounds and --seconds must be more than 0")
     if os.geteuid() != 0:
         parser.error("namespaces need root: run it with sudo")
+    if not {0, 1} <= os.sched_getaffinity(0):
+        parser.error("client and server each need a CPU of their own: 0 and 1 are not both to be had")
+    options.parts = options.parts or list(PARTS)
+    options.folder = options.folder or f"{labs.build_folder()}/bench"
+    return options
+
+
+def _size(options):
+    size = MODES[options.mode]
+    rounds = {flows: options.rounds or rounds for flows, rounds in size["rounds"].items()}
+    return {**size, "rounds": rounds, "seconds": options.seconds or size["seconds"]}
+
+
+def main(arguments):
+    options = _parse(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
-        results = _measure(labs.Lab(options.name), FULL if options.full else SHORT, options.family)
-    except (LabError, RuntimeError, OSError) as error:
+        with _alone():
+            results = _measure(options, _size(options))
+        written = _write(results, options.folder)
+    except (LabError, OSError, subprocess.CalledProcessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    file = f"{labs.build_folder()}/bench/results.json"
-    labs.write_json(file, results)
-    machine = results["machine"]
-    print(f"{machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}; IPv{options.family}; "
-          f"medians of {results['size']['rounds']} rounds, in brackets the ratio to the plain veth pair\n")
-    print(report.table(results) + f"all runs: {os.path.relpath(file)}")
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return 130
+    if options.output == "json":
+        print(json.dumps(results, indent=2))
+    else:
+        print(report.text(results) + "more: " + ", ".join(written))
     return 0

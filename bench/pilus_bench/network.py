@@ -1,69 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Throughput and round trips over a path. The client runs on CPU 0, the server on CPU 1, both before all else."""
-import contextlib
+"""Streams and round trips over paths, in turns. The client runs on CPU 0, the server on CPU 1, both before all else."""
 import json
-import subprocess
 
 from pilus_lab import labs
 
+from . import children
+
 CLIENT_CPU, SERVER_CPU = "0", "1"
-PORT = "7000"
 FIRST = ["chrt", "--fifo", "1"]
+# Kind, as netbench calls it -> its port. Each has its own: a shared one would meet the others' TIME_WAIT.
+PORTS = {"stream": 7000, "rr": 7001, "crr": 7002, "udp-rr": 7003}
 
 
-def _netbench():
-    return labs.binary("bench/netbench")
+def _netbench(cpu, flows, *arguments):
+    return [*FIRST, labs.binary("bench/netbench"), "-c", cpu, "-n", str(flows), *map(str, arguments)]
 
 
-@contextlib.contextmanager
-def _served(path, command, ready):
-    """The server runs, and has said that it does."""
-    server = path.server([*FIRST, *command], stdout=subprocess.PIPE, text=True)
-    try:
-        while ready not in (line := server.stdout.readline()):
-            if not line:
-                raise RuntimeError(f"{command[0]} did not start on the path {path.name}")
-        yield
-    finally:
-        server.terminate()
-        server.communicate()
+def measure(path, kind, flows, seconds):
+    """{"rate": …} in bits or round trips per second, and of round trips {"p50": …, "p99.9": …} in microseconds."""
+    port = PORTS[kind]
+    with path.beside(), children.serving(path.server, _netbench(SERVER_CPU, flows, kind, "serve", port)):
+        result = json.loads(children.run(path.client, _netbench(CLIENT_CPU, flows, "-t", seconds, kind, path.address, port)))
+    return {"rate": result["rate"], **result.get("microseconds", {})}
 
 
-def _client(path, command):
-    client = path.client([*FIRST, *command], stdout=subprocess.PIPE, text=True)
-    output, _ = client.communicate()
-    if client.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed on the path {path.name}: {output.strip()}")
-    return json.loads(output)
-
-
-def stream(path, seconds):
-    """Bits per second that arrive."""
-    with _served(path, ["iperf3", "-s", "-1", "-A", SERVER_CPU, "--forceflush"], "listening"):
-        result = _client(path, ["iperf3", "-c", path.address, "-t", str(seconds), "-A", CLIENT_CPU, "-J"])
-    return result["end"]["sum_received"]["bits_per_second"]
-
-
-def _round_trips(kind):
-    def measure(path, seconds):
-        with _served(path, [_netbench(), "-c", SERVER_CPU, "server", PORT], "ready"):
-            return _client(path, [_netbench(), "-c", CLIENT_CPU, "-t", str(seconds), kind, path.address, PORT])["rate"]
-    return measure
-
-
-# Name -> title, unit, divisor for people, measurement.
-MEASURES = {
-    "stream": ("TCP stream", "Gbit/s", 1e9, stream),
-    "rr": ("TCP round trips", "1000/s", 1e3, _round_trips("rr")),
-    "crr": ("TCP connections", "1000/s", 1e3, _round_trips("crr")),
-}
-
-
-def run(paths, rounds, seconds):
-    """Every measure on every path, in turns, so that what disturbs one disturbs all: {measure: {path: [value…]}}."""
-    results = {name: {path.name: [] for path in paths} for name in MEASURES}
+def run(paths, kind, flows, rounds, seconds):
+    """
+    In turns, each round from another path on and every other one backwards, so that what disturbs one disturbs all:
+    {path: {metric: [of round 1, …]}}.
+    """
+    results = {path.name: {} for path in paths}
     for number in range(rounds):
-        for name, (_, _, _, measure) in MEASURES.items():
-            for path in paths if number % 2 == 0 else reversed(paths):
-                results[name][path.name].append(measure(path, seconds))
+        turn = number % len(paths)
+        order = [*paths[turn:], *paths[:turn]]
+        for path in order if number % 2 == 0 else reversed(order):
+            for metric, value in measure(path, kind, flows, seconds).items():
+                results[path.name].setdefault(metric, []).append(value)
     return results

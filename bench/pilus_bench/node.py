@@ -1,44 +1,115 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a node pays: the agent's start, its memory, and a pod's CNI ADD."""
-import json
+"""What a node pays: the agent's start and memory, the kernel's for the maps, and the disk."""
+import contextlib
 import os
+import pathlib
 import subprocess
+import tempfile
 import time
 
-from pilus_lab import agents, api, labs, places
+from pilus_lab import LabError, agents, labs, lifecycle
 
-HERE = os.path.dirname(os.path.realpath(__file__))
+from . import children
+
 READY_SECONDS = 30
+KNOWN_SECONDS = 120
 
 
-def start_to_ready(node):
-    """Seconds from the start of a stopped agent, over entering the node's namespaces, to its first answer."""
-    agents.stop(node)
+def _start(node):
+    """Seconds from the start of a stopped agent, over entering the node's namespaces, until its endpoints are ready."""
     start = time.monotonic()
     process = agents.start(node)
     while True:
-        try:
-            api.get(node, "/v1/status")
+        with contextlib.suppress(OSError, LabError):  # it does not answer yet, or that it is not ready
+            agents.ask(node, "/v1/endpoints")
             return time.monotonic() - start
-        except OSError:
-            if process.poll() is not None or time.monotonic() - start > READY_SECONDS:
-                raise RuntimeError(f"the agent of {node.name} did not get ready: see {node.folder}/agent.log") from None
-            time.sleep(0.0005)
+        if process.poll() is not None or time.monotonic() - start > READY_SECONDS:
+            raise LabError(f"the agent of {node.name} did not get ready: its log is {node.folder}/agent.log")
+        time.sleep(0.0005)
+
+
+def starts(node, count):
+    """Of agents that find everything as they left it, and of those that find their programs and maps gone."""
+    times = {"adopting": [], "anew": []}
+    for _ in range(count):
+        for kind in times:
+            agents.stop(node)
+            if kind == "anew":
+                children.run(node, ["rm", "-r", "/sys/fs/bpf/pilus"])
+            times[kind].append(_start(node))
+    return times
+
+
+def _resident(node):
+    with open(f"/proc/{agents.pid(node)}/status", encoding="ascii") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return {name: int(fields[key].split()[0]) * 1024 for name, key in (("resident", "VmRSS"), ("own", "RssAnon"))}
+
+
+def maps(node):
+    return sum(entry["bytes"] for entry in agents.ask(node, "/v1/maps"))
 
 
 def memory(node):
-    """Bytes: the agent's resident set, and the kernel's for its maps."""
-    with open(f"/proc/{agents.pid(node)}/status", encoding="ascii") as file:
-        fields = dict(line.split(":", 1) for line in file)
-    return {"resident": int(fields["VmRSS"].split()[0]) * 1024,
-            "maps": sum(entry["bytes"] for entry in api.get(node, "/v1/maps"))}
+    """Bytes of a freshly started agent: resident, those of it that it shares with no file, and the kernel's maps."""
+    agents.stop(node)
+    _start(node)
+    return {**_resident(node), "maps": maps(node),
+            "pods": sum(pod.node.name == node.name for pod in node.lab.pods())}
 
 
-def cni(node, count):
-    """Seconds of each ADD and DEL, timed by a process of the node around the plugin, as a runtime would see it."""
-    done = places.start(node, [f"{HERE}/cni_loop", labs.binary("pilus-cni"), str(count)],
-                        stdout=subprocess.PIPE, text=True)
-    output, _ = done.communicate()
-    if done.returncode:
-        raise RuntimeError("the CNI plugin failed: its words are above")
-    return json.loads(output)
+def edge_maps(name):
+    """Bytes of all maps of an agent with the edge profile, in a lab of its own."""
+    lab = labs.Lab(name)
+    try:
+        lifecycle.up(lab, 1, "dir", ["--profile=edge"])
+        return maps(lab.node("node-1"))
+    finally:
+        lifecycle.down(lab)
+
+
+def _put(lab, key, value):
+    """As agents put it: whole or not at all."""
+    os.makedirs(os.path.dirname(f"{lab.store}/{key}"), exist_ok=True)
+    labs.write_json(f"{lab.store}/{key}.json", value)
+
+
+def _publish(lab, count):
+    """What the agent of one more node would: itself, and both addresses of each of its pods."""
+    _put(lab, "nodes/remote", {"name": "remote", "ipv4": "10.99.0.200", "pod-cidrs": ["10.200.0.0/16", "fd00:200::/112"]})
+    for number in range(count):
+        for address in (f"10.200.{number // 250}.{number % 250 + 1}", f"fd00:200::{number + 1:x}"):
+            _put(lab, f"ips/{address}", {
+                "address": address, "identity": 50000 + number % 100, "node": "remote", "pod": f"pod-{number}",
+                "namespace": "default",
+                "labels": [f"k8s:app=app-{number % 100}", "k8s:io.kubernetes.pod.namespace=default"]})
+
+
+def _ipcache_entries(maps_answer):
+    return next(entry["entries"] for entry in maps_answer if entry["name"] == "pilus_ipcache")
+
+
+def remote_pods(lab, count):
+    """
+    Bytes of the agent's memory for each pod of another node, with both addresses; and how long until they were known.
+    The map is asked, not the agent for its long list: answering would itself take memory.
+    """
+    node = lab.node("node-1")
+    known = _ipcache_entries(agents.ask(node, "/v1/maps"))
+    before = _resident(node)["resident"]
+    start = time.monotonic()
+    _publish(lab, count)
+    published = time.monotonic()
+    agents.wait_until(node, "/v1/maps", lambda answer: _ipcache_entries(answer) >= known + 2 * count,
+                      f"know {count} pods of another node", KNOWN_SECONDS)
+    return {"count": count, "bytes": (_resident(node)["resident"] - before) / count,
+            "publishing": published - start, "known-after": time.monotonic() - published}
+
+
+def installed():
+    """Bytes of each file that `make install` puts on a node."""
+    with tempfile.TemporaryDirectory() as root:
+        subprocess.run(["meson", "install", "-C", labs.build_folder(), "--no-rebuild", "--quiet", "--destdir", root],
+                       check=True, stdout=subprocess.DEVNULL)
+        files = [path for path in pathlib.Path(root).rglob("*") if path.is_file()]
+        return {str(path.relative_to(root)): path.stat().st_size for path in files}

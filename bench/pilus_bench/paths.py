@@ -1,52 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What packets are sent through: a client's and a server's place, and the server's address."""
-import collections
+"""What packets are sent through: two places of the lab, and the address of the one that serves."""
 import contextlib
+import dataclasses
 import subprocess
+import typing
 
-from pilus_lab import places, pods
+from pilus_lab import agents, labs, pods
 
-# The ends are functions: end(command, **options) starts it there and returns a subprocess.Popen.
-Path = collections.namedtuple("Path", "name client server address")
+from . import children, peers
 
-VETH_ADDRESSES = {4: "10.98.0.{}/24", 6: "fd98::{}/64"}
-
-
-def _ip(*words):
-    subprocess.run(["ip", *words], check=True)
-
-
-def _in_namespace(namespace):
-    return lambda command, **options: subprocess.Popen(["ip", "netns", "exec", namespace, *command], **options)
+PLAIN, NEAR, FAR = "plain veth", "Pilus, same node", "Pilus, across"
+BRIDGE_NEAR, BRIDGE_FAR = "bridge plugin, same node", "bridge plugin and VXLAN, across"
+VXLAN, BRIDGED = "bare VXLAN", "veth, bridge, veth"
+SAME_NODE, ACROSS = (NEAR, BRIDGE_NEAR), (FAR, BRIDGE_FAR, VXLAN, BRIDGED)
 
 
-def _in_pod(pod):
-    return lambda command, **options: places.start(pod, command, **options)
+@dataclasses.dataclass(frozen=True)
+class Path:
+    name: str
+    client: object
+    server: object
+    address: str
+    beside: typing.Callable = contextlib.nullcontext  # what runs while something is measured
 
 
-@contextlib.contextmanager
-def plain_veth(lab, family):
-    """Two namespaces and a veth pair: the least that two pods can have between them."""
-    ends = [f"{lab.name}.veth-client", f"{lab.name}.veth-server"]
-    client, server = ends
-    try:
-        for namespace in ends:
-            _ip("netns", "add", namespace)
-        _ip("-n", client, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", server)
-        for number, namespace in enumerate(ends, 1):
-            duplicates = ["nodad"] if family == 6 else []
-            _ip("-n", namespace, "address", "add", VETH_ADDRESSES[family].format(number), "dev", "eth0", *duplicates)
-            _ip("-n", namespace, "link", "set", "eth0", "up")
-        address = VETH_ADDRESSES[family].format(2).partition("/")[0]
-        yield Path("plain veth", _in_namespace(client), _in_namespace(server), address)
-    finally:
-        for namespace in ends:
-            subprocess.run(["ip", "netns", "del", namespace], stderr=subprocess.DEVNULL, check=False)
-
-
-def between_pods(lab, family):
+def of_pilus(lab, family):
     """The client on node-1; servers on the same node and on the other one."""
     client, near, far = (pods.add(lab.node(node), name, "default", {"app": name})
                          for node, name in (("node-1", "client"), ("node-1", "near"), ("node-2", "far")))
-    return [Path(name, _in_pod(client), _in_pod(server), server.address(family))
-            for name, server in (("same node", near), ("across nodes", far))]
+    return [Path(NEAR, client, near, near.address(family)), Path(FAR, client, far, far.address(family))]
+
+
+def of_peers(lab, family):
+    """The first is what all others are compared with."""
+    client, server, address = peers.veth(lab, family)
+    plain = Path(PLAIN, client, server, address)
+    client, near, far = peers.bridge_plugin(lab, family)
+    return [plain,
+            Path(BRIDGE_NEAR, client, near.place, near.address), Path(BRIDGE_FAR, client, far.place, far.address),
+            Path(VXLAN, *peers.vxlan(lab, family)), Path(BRIDGED, *peers.bridged_veth(lab, family))]
+
+
+def monitored_name(name):
+    return f"{name}, monitored"
+
+
+def monitored(path):
+    """The same with `pilus monitor` listening on the client's node, what it says thrown away."""
+    @contextlib.contextmanager
+    def monitor():
+        node = path.client.node
+        with children.running(node, [labs.binary("pilus"), "monitor"], stdout=subprocess.DEVNULL):
+            agents.wait_until(node, "/v1/status", lambda status: status["monitor"]["listeners"], "hear the monitor")
+            yield
+    return dataclasses.replace(path, name=monitored_name(path.name), beside=monitor)

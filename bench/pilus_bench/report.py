@@ -1,57 +1,131 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From runs to medians and ratios, and to a table for people."""
-import math
-import statistics
+"""The results as tables for people."""
+from .paths import PLAIN
 
-from . import network
-
-
-def percentile(values, fraction):
-    """The smallest value that the fraction of all do not exceed."""
-    return sorted(values)[math.ceil(fraction * len(values)) - 1]
+# Kind of work -> title, unit of its rate, divisor.
+KINDS = {"stream": ("TCP stream", "Gbit/s", 1e9), "rr": ("TCP RR", "1000/s", 1e3), "crr": ("TCP CRR", "1000/s", 1e3),
+         "udp-rr": ("UDP RR", "1000/s", 1e3)}
+PERCENTILES = ("p50", "p90", "p99", "p99.9")
+MEGABYTE = 1e6
 
 
-def summary(values):
-    return {"p50": percentile(values, .5), "p99": percentile(values, .99), "count": len(values)}
+def title(work):
+    kind, _, flows = work.partition("/")
+    return f"{KINDS[kind][0]}, {flows} flow{'s' if flows != '1' else ''}"
 
 
-def of_network(runs):
-    """Medians, and the median of the ratios to the first path in the same round."""
-    result = {}
-    for measure, paths in runs.items():
-        base = next(iter(paths.values()))
-        result[measure] = {name: {"median": statistics.median(values),
-                                  "ratio": statistics.median(value / plain for value, plain in zip(values, base)),
-                                  "runs": values}
-                           for name, values in paths.items()}
-    return result
+def _table(rows):
+    """The first column stands left, the others, numbers mostly, right."""
+    widths = [max(len(row[column]) for row in rows if column < len(row)) for column in range(max(map(len, rows)))]
+    return "".join("  ".join(cell.rjust(width) if column else cell.ljust(width)
+                             for column, (cell, width) in enumerate(zip(row, widths))).rstrip() + "\n" for row in rows)
 
 
-def _network_rows(results):
-    names = list(next(iter(results.values())))
-    yield ["", *names]
-    for measure, paths in results.items():
-        title, unit, divisor, _ = network.MEASURES[measure]
-        first, *others = (paths[name] for name in names)
-        yield [f"{title}, {unit}", f"{first['median'] / divisor:.2f}",
-               *(f"{path['median'] / divisor:.2f}  ({path['ratio']:.2f})" for path in others)]
+def _section(head, rows):
+    return f"{head}\n\n{_table(rows)}\n"
 
 
-def _node_rows(node):
-    mebibyte = 1024 * 1024
-    yield ["agent, start to ready", f"{node['start_to_ready']['p50'] * 1e3:.0f} ms", f"{node['start_to_ready']['count']} starts"]
-    yield ["agent, resident", f"{node['memory']['resident'] / mebibyte:.1f} MiB", f"{node['pods']} pods"]
-    yield ["maps, in the kernel", f"{node['memory']['maps'] / mebibyte:.1f} MiB"]
-    for verb in ("ADD", "DEL"):
-        times = node["cni"][verb]
-        yield [f"CNI {verb}, median and p99", f"{times['p50'] * 1e3:.1f}, {times['p99'] * 1e3:.1f} ms", f"{times['count']} pods"]
+def _verdict(figure):
+    return "reached" if figure["reached"] else f"missed by {figure['missed-by'] * 100:.1f} %"
 
 
-def table(results):
-    """In brackets: the ratio to the plain veth pair of the same round."""
-    lines = []
-    for rows in (list(_network_rows(results["network"])), list(_node_rows(results["node"]))):
-        rows = [row + [""] * (max(map(len, rows)) - len(row)) for row in rows]
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows] + [""]
-    return "\n".join(lines)
+def _figures(figures):
+    rows = [("", "measured", "to reach", "", "Cilium 1.12.1 / 1.19.4")]
+    rows += [(figure["name"], f"{figure['value']:.3g} {figure['unit']}".strip(),
+              f"{figure['bound']} {figure['target']:g} {figure['unit']}".strip(), _verdict(figure), figure["cilium"])
+             for figure in figures]
+    return _section("Figures to reach", rows)
+
+
+def _matrix(head, network, cell):
+    """Paths down, works across; empty where the cell has nothing to say."""
+    works = list(network)
+    names = list(dict.fromkeys(path for paths in network.values() for path in paths))
+    rows = [("", *works)] + [(name, *(cell(work, network[work].get(name, {})) for work in works)) for name in names]
+    return _section(head, rows)
+
+
+def _rate(work, metrics):
+    return f"{metrics['rate']['median'] / KINDS[work.partition('/')[0]][2]:.2f}" if metrics else ""
+
+
+def _ratio(metric):
+    """With half of what lies between the lowest and the highest of the rounds."""
+    def cell(_, metrics):
+        found = metrics.get(metric)
+        return f"{found['ratio']:.2f} ±{(found['high'] - found['low']) / 2:.2f}" if found else ""
+    return cell
+
+
+def _latency(metric):
+    return lambda _, metrics: f"{metrics[metric]['median']:.1f}" if metric in metrics else ""
+
+
+def _network(network):
+    timed = {work: paths for work, paths in network.items() if "p50" in paths[PLAIN]}
+    yield _matrix("Rates, by kind of work and flows (stream: Gbit/s; others: 1000/s)", network, _rate)
+    yield _matrix(f"Rates / {PLAIN}: medians of the rounds' ratios, ± half of their range", network, _ratio("rate"))
+    for name in PERCENTILES:
+        yield _matrix(f"Latency, {name}, µs", timed, _latency(name))
+    yield _matrix(f"Latency, p50 / {PLAIN}", timed, _ratio("p50"))
+
+
+def _monitor(monitor):
+    return _matrix("With and without a listening `pilus monitor`, 1000/s", monitor, _rate)
+
+
+def _milliseconds(times):
+    return [f"{times[key] * 1e3:.1f} ms" for key in ("p50", "p99")] + [str(times["count"])]
+
+
+def _node(results):
+    rows = [("", "p50", "p99", "count", "CPU each")]
+    for kind, words in (("anew", "programs and maps gone"), ("adopting", "finding them")):
+        if "start" in results:
+            rows.append((f"agent, start to ready, {words}", *_milliseconds(results["start"][kind])))
+    for plugin, verbs in results.get("cni", {}).items():
+        rows += [(f"CNI {verb}, {plugin}", *_milliseconds(times), f"{times['cpu'] * 1e3:.1f} ms")
+                 for verb, times in verbs.items()]
+    return _section("Times", rows) if len(rows) > 1 else ""
+
+
+def _memory(results):
+    rows = []
+    if "memory" in results:
+        rows += [("agent, resident", f"{results['memory']['resident'] / MEGABYTE:.1f} MB"),
+                 ("  of it not shared with files", f"{results['memory']['own'] / MEGABYTE:.1f} MB"),
+                 ("maps in the kernel", f"{results['memory']['maps'] / MEGABYTE:.1f} MB")]
+    if "edge-maps" in results:
+        rows.append(("maps in the kernel, edge profile", f"{results['edge-maps'] / MEGABYTE:.1f} MB"))
+    if "remote-pods" in results:
+        remote = results["remote-pods"]
+        rows += [(f"agent, for each of {remote['count']} remote pods", f"{remote['bytes']:.0f} bytes"),
+                 ("  until all were known", f"{remote['publishing'] + remote['known-after']:.2f} s")]
+    largest = sorted(results.get("installed", {}).items(), key=lambda item: -item[1])[:4]
+    rows += [(f"file {name}", f"{size / MEGABYTE:.2f} MB") for name, size in largest]
+    return _section("Sizes", rows) if rows else ""
+
+
+def machine(results):
+    """A heading: what the figures are of."""
+    described, load = results["machine"], results["load"]
+    lines = [f"{described['cpus']} CPUs, {described['cpu']}, {described['memory'] / 2**30:.0f} GiB; "
+             f"Linux {described['kernel']}, {described['system']}; hypervisor: {described['hypervisor']}",
+             f"mitigations: {', '.join(f'{name} ({text})' for name, text in described['mitigations'].items()) or 'none'}",
+             f"IPv{results['family']}, {results['mode']} mode; nodes are connected by one veth pair; "
+             f"{described['time']}"]
+    if not load["quiet"]:
+        lines.append(f"WARNING: the machine was not quiet, do not trust these figures: load average {load['average']:.1f}, "
+                     f"CPUs {load['busy'] * 100:.0f} % busy before, {load['stolen'] * 100:.0f} % stolen meanwhile")
+    return "\n".join(lines) + "\n\n"
+
+
+def text(results):
+    parts = [machine(results)]
+    if results["figures"]:
+        parts.append(_figures(results["figures"]))
+    if "network" in results:
+        parts += _network(results["network"])
+    if "monitor" in results:
+        parts.append(_monitor(results["monitor"]))
+    return "".join([*parts, _node(results), _memory(results)])

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The figures that Pilus promises: what each is to reach, and how it is taken from the results."""
+import dataclasses
+import typing
+
+from . import compare, paths
+from .paths import BRIDGE_FAR, FAR, NEAR, PLAIN, VXLAN
+
+MEGABYTE, KILOBYTE = 1e6, 1e3
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    name: str
+    bound: str  # ≥ or ≤
+    target: float
+    unit: str
+    value: typing.Callable  # of the results; KeyError when they lack it
+    cilium: str = ""        # 1.12.1 / 1.19.4, measured once on such a machine
+
+    def of(self, results):
+        """None when it was not measured."""
+        try:
+            value = self.value(results)
+        except KeyError:
+            return None
+        missed = value / self.target - 1 if self.bound == "≤" else 1 - value / self.target
+        return {"name": self.name, "value": value, "unit": self.unit, "bound": self.bound, "target": self.target,
+                "reached": missed <= 0, "missed-by": max(0, missed), "cilium": self.cilium}
+
+
+def _ratio(path, base, work, metric="rate", part="network"):
+    return lambda results: compare.ratio(results[part][work][path][metric]["runs"],
+                                         results[part][work][base][metric]["runs"])
+
+
+def _speed_up(path, base, work):
+    """Of the median latency: how many times longer the base takes."""
+    return _ratio(base, path, work, "p50")
+
+
+def _field(divisor, *keys):
+    def value(results):
+        for key in keys:
+            results = results[key]
+        return results / divisor
+    return value
+
+
+def _of_path(title, path, stream, crr, latency):
+    """The three of a path beside the plain veth pair, each (target, Cilium)."""
+    return [Figure(f"{title} / plain veth: stream", "≥", stream[0], "", _ratio(path, PLAIN, "stream/1"), stream[1]),
+            Figure(f"{title} / plain veth: CRR", "≥", crr[0], "", _ratio(path, PLAIN, "crr/1"), crr[1]),
+            Figure(f"{title} / plain veth: RR p50", "≤", latency[0], "", _ratio(path, PLAIN, "rr/1", "p50"), latency[1])]
+
+
+def _across(title, base, target):
+    return [Figure(f"across / {title}: stream", "≥", target, "", _ratio(FAR, base, "stream/1")),
+            Figure(f"across / {title}: CRR", "≥", target, "", _ratio(FAR, base, "crr/1")),
+            Figure(f"across / {title}: RR p50, inverse", "≥", target, "", _speed_up(FAR, base, "rr/1"))]
+
+
+FIGURES = [
+    *_of_path("same node", NEAR, (.97, "0.82 / 0.87"), (.96, "0.82 / 0.77"), (1.03, "1.08 / 1.07")),
+    *_of_path("across", FAR, (.80, "0.54 / 0.65"), (.84, "0.52 / 0.54"), (1.08, "1.06 / 1.13")),
+    *_across("bridge plugin and VXLAN", BRIDGE_FAR, 1.2),
+    *_across("bare VXLAN", VXLAN, 1.02),
+    *(Figure(f"{title}, CRR: monitor listening / not", "≥", .95, "", _ratio(paths.monitored_name(path), path, "crr/1", part="monitor"), "0.68 / –")
+      for title, path in (("same node", NEAR), ("across", FAR))),
+    Figure("agent, start to ready", "≤", .3, "s", _field(1, "start", "anew", "p50"), "5.4 / 5.7"),
+    Figure("agent, resident with 2 pods", "≤", 12, "MB", _field(MEGABYTE, "memory", "resident"), "105 / 180"),
+    Figure("agent, for each remote pod", "≤", 1, "KB", _field(KILOBYTE, "remote-pods", "bytes")),
+    Figure("maps in the kernel", "≤", 48, "MB", _field(MEGABYTE, "memory", "maps"), "262 / 163"),
+    Figure("maps in the kernel, edge profile", "≤", 12, "MB", _field(MEGABYTE, "edge-maps")),
+    Figure("CNI ADD, p50", "≤", 25, "ms", _field(1e-3, "cni", "pilus", "ADD", "p50"), "780 / 260"),
+    Figure("CNI ADD, p99", "≤", 60, "ms", _field(1e-3, "cni", "pilus", "ADD", "p99")),
+    Figure("CNI ADD, CPU", "≤", 10, "ms", _field(1e-3, "cni", "pilus", "ADD", "cpu"), "750 / 200"),
+    Figure("installed on a node", "≤", 10, "MB", lambda results: sum(results["installed"].values()) / MEGABYTE, "343 / 536"),
+]
+
+
+def of(results):
+    return [found for found in (figure.of(results) for figure in FIGURES) if found]
