@@ -246,6 +246,20 @@ static int start_datapath(struct agent *agent, struct error *error)
 	return 0;
 }
 
+static int open_store(struct agent *agent, struct error *error)
+{
+	const struct config *config = agent->config;
+	const struct store_access access = {
+		.ca = config->store_ca,
+		.certificate = config->store_certificate,
+		.key = config->store_key,
+		.user = config->store_user,
+		.password_file = config->store_password_file,
+	};
+
+	return store_open(agent->loop, config->store, &access, &agent->store, error);
+}
+
 /* The socket comes first: it is what keeps a second agent from touching anything. */
 static int start(struct agent *agent, struct error *error)
 {
@@ -262,7 +276,7 @@ static int start(struct agent *agent, struct error *error)
 	if (!result)
 		result = start_datapath(agent, error);
 	if (!result)
-		result = store_open(agent->loop, config->store, &agent->store, error);
+		result = open_store(agent, error);
 	if (!result)
 		agent->ipam = ipam_new(agent->loop, config, agent->store, ipam_ready, agent);
 	return result;

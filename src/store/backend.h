@@ -53,7 +53,8 @@ json_t *store_parse(const char *key, const char *text, struct error *error);
 struct store_backend {
 	const char *kind; /* the URL's scheme */
 	int (*check)(const char *location, struct error *error);
-	int (*open)(uv_loop_t *loop, const char *location, struct store **ret, struct error *error);
+	int (*open)(uv_loop_t *loop, const char *location, const struct store_access *access, struct store **ret,
+	            struct error *error);
 
 	/* What was asked is still done; the store frees itself when its last handle is closed. */
 	void (*close)(struct store *store);

@@ -116,7 +116,8 @@ static int dir_check(const char *location, struct error *error)
 	return error_set(error, -EINVAL, "\"dir:%s\" is no folder's full path: write dir:/FOLDER", location);
 }
 
-static int dir_open(uv_loop_t *loop, const char *location, struct store **ret, struct error *error)
+static int dir_open(uv_loop_t *loop, const char *location, const struct store_access *access, struct store **ret,
+                    struct error *error)
 {
 	struct dir_tree *tree;
 	struct dir *dir;

@@ -218,11 +218,12 @@ static int etcd_check(const char *location, struct error *error)
 	return result;
 }
 
-static int etcd_open(uv_loop_t *loop, const char *location, struct store **ret, struct error *error)
+static int etcd_open(uv_loop_t *loop, const char *location, const struct store_access *access, struct store **ret,
+                     struct error *error)
 {
 	struct etcd_link *link;
 	struct etcd *etcd;
-	int result = etcd_link_open(loop, location, &link, error);
+	int result = etcd_link_open(loop, location, access, &link, error);
 
 	if (result < 0)
 		return result;

@@ -5,11 +5,13 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/random.h>
+#include <utlist.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "http/async.h"
 #include "store/backend.h"
+#include "store/etcd_login.h"
 #include "store/etcd_url.h"
 
 #define ATTEMPT_MS     3000
@@ -21,7 +23,11 @@ struct etcd_link {
 	uv_loop_t *loop;
 	struct http_async *http;
 	struct etcd_url url;
-	unsigned member;     /* that is talked to */
+	struct http_tls tls;
+	struct etcd_login login;
+	struct etcd_call *authentication; /* that is under way */
+	struct etcd_call *waiting;        /* for it */
+	unsigned member;                  /* that is talked to */
 	unsigned generation; /* counts changes of member: a failure is counted once, however many calls met it */
 	unsigned failures;
 	uint64_t retry_at; /* while there are failures */
@@ -38,9 +44,12 @@ struct etcd_call {
 	uv_timer_t timer; /* until the next attempt */
 	struct http_call *http;
 	unsigned generation, attempts;
-	char *rest; /* of a stream: a message's begin */
+	unsigned login; /* number of the token it was sent with */
+	bool waiting;   /* for a token */
+	char *rest;     /* of a stream: a message's begin */
 	size_t rest_size;
 	bool cancelled;
+	struct etcd_call *prev, *next; /* while waiting */
 };
 
 /* ── how the members fare ── */
@@ -86,8 +95,16 @@ static void timer_closed(uv_handle_t *handle)
 	free(call);
 }
 
+static void stop_waiting(struct etcd_call *call)
+{
+	if (call->waiting)
+		DL_DELETE(call->link->waiting, call);
+	call->waiting = false;
+}
+
 static void call_free(struct etcd_call *call)
 {
+	stop_waiting(call);
 	http_call_cancel(call->http);
 	uv_close((uv_handle_t *)&call->timer, timer_closed);
 }
@@ -128,7 +145,8 @@ static int code_of(json_int_t code)
 	return -EPROTO;
 }
 
-static void call_refused(struct etcd_call *call, long status, const json_t *answer)
+/* What is no JSON comes from the gateway itself, or from something before it: the first line will do. */
+static void call_refused(struct etcd_call *call, long status, const char *text, const json_t *answer)
 {
 	const char *words = json_string_value(json_object_get(answer, "error"));
 	const json_t *grpc = json_object_get(answer, "code");
@@ -136,10 +154,12 @@ static void call_refused(struct etcd_call *call, long status, const json_t *answ
 	struct error error = {};
 
 	if (!words)
-		error_set(&error, code, "answered with HTTP status %ld and no reason", status);
+		error_set(&error, code, "answered with HTTP status %ld: %.*s", status, (int)strcspn(text, "\n"), text);
 	else
 		error_set(&error, code, "%s", words);
-	if (!code) {
+	etcd_login_explain(&call->link->login, &error);
+	if (!code || call == call->link->authentication ||
+	    etcd_login_expired(&call->link->login, call->login, &error)) {
 		call_failed(call, &error);
 		return;
 	}
@@ -159,7 +179,7 @@ static void on_ended(void *userdata, long status, const char *text, const struct
 	} else if (call->stream.ended && status / 100 == 2) {
 		call_failed(call, &(struct error){-EAGAIN, "ended its stream of changes"});
 	} else if (status / 100 != 2) {
-		call_refused(call, status, answer);
+		call_refused(call, status, text, answer);
 	} else if (!answer) {
 		call_failed(call, &(struct error){-EPROTO, "answered with what is no JSON: is this an etcd?"});
 	} else {
@@ -212,35 +232,80 @@ static void send_now(struct etcd_call *call)
 	struct http_post post = {
 		.url = url,
 		.body = call->body,
+		.authorization = call->link->login.token,
 		/* Of a member that lost the others we would hear nothing any more. */
 		.header = call->stream.ended ? "Grpc-Metadata-hasleader: true" : NULL,
+		.tls = &call->link->tls,
 		.timeout_ms = attempt_time(call),
 	};
 
 	call->generation = call->link->generation;
+	call->login = call->link->login.number;
 	call->attempts++;
 	call->http = http_async_post(call->link->http, &post, &events, call);
+}
+
+static void send_authentication(struct etcd_call *call)
+{
+	struct error error = {};
+	json_t *question = etcd_login_question(&call->link->login, &error);
+
+	call->generation = call->link->generation;
+	if (!question) {
+		call_failed(call, &error);
+		return;
+	}
+	free(call->body);
+	call->body = json_dumps(question, JSON_COMPACT);
+	json_decref(question);
+	send_now(call);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct etcd_call *call = timer->data;
+	struct error error = call->link->error;
 
-	if (uv_now(timer->loop) >= call->deadline)
-		call_answer(call, NULL, &call->link->error);
-	else
+	stop_waiting(call);
+	if (uv_now(timer->loop) < call->deadline) {
 		send_or_wait(call);
+		return;
+	}
+	if (!error.code)
+		error_set(&error, -EAGAIN, "store etcd at %s: no answer in time", etcd_link_member(call->link));
+	call_answer(call, NULL, &error);
+}
+
+static void wait_until(struct etcd_call *call, uint64_t time)
+{
+	uint64_t now = uv_now(call->link->loop), until = time < call->deadline ? time : call->deadline;
+
+	if (until != ETCD_FOR_EVER)
+		uv_timer_start(&call->timer, on_timer, until > now ? until - now : 0, 0);
+}
+
+static void authenticate(struct etcd_link *link);
+
+static void wait_for_token(struct etcd_call *call)
+{
+	call->waiting = true;
+	DL_APPEND(call->link->waiting, call);
+	wait_until(call, ETCD_FOR_EVER);
+	authenticate(call->link);
 }
 
 static void send_or_wait(struct etcd_call *call)
 {
 	const struct etcd_link *link = call->link;
-	uint64_t now = uv_now(link->loop), until = link->retry_at < call->deadline ? link->retry_at : call->deadline;
 
-	if (!link->failures || now >= link->retry_at)
-		send_now(call);
+	if (etcd_login_missing(&link->login) && call != link->authentication)
+		wait_for_token(call);
+	else if (link->failures && uv_now(link->loop) < link->retry_at)
+		wait_until(call, link->retry_at);
+	else if (call == link->authentication)
+		send_authentication(call);
 	else
-		uv_timer_start(&call->timer, on_timer, until > now ? until - now : 0, 0);
+		send_now(call);
 }
 
 static struct etcd_call *call_new(struct etcd_link *link, const char *path, json_t *body, void *userdata)
@@ -257,13 +322,21 @@ static struct etcd_call *call_new(struct etcd_link *link, const char *path, json
 	return call;
 }
 
-struct etcd_call *etcd_ask(struct etcd_link *link, const char *path, json_t *body, uint64_t deadline,
-                           etcd_answered answered, void *userdata)
+static struct etcd_call *question_new(struct etcd_link *link, const char *path, json_t *body, uint64_t deadline,
+                                      etcd_answered answered, void *userdata)
 {
 	struct etcd_call *call = call_new(link, path, body, userdata);
 
 	call->deadline = deadline;
 	call->answered = answered;
+	return call;
+}
+
+struct etcd_call *etcd_ask(struct etcd_link *link, const char *path, json_t *body, uint64_t deadline,
+                           etcd_answered answered, void *userdata)
+{
+	struct etcd_call *call = question_new(link, path, body, deadline, answered, userdata);
+
 	send_or_wait(call);
 	return call;
 }
@@ -292,9 +365,47 @@ bool etcd_call_repeated(const struct etcd_call *call)
 	return call->attempts > 1;
 }
 
+/* ── a token for all calls ── */
+
+static void send_waiting(struct etcd_link *link)
+{
+	struct etcd_call *call, *next;
+
+	DL_FOREACH_SAFE(link->waiting, call, next)
+	{
+		stop_waiting(call);
+		uv_timer_stop(&call->timer);
+		send_or_wait(call);
+	}
+}
+
+static void on_token(void *userdata, const json_t *answer, const struct error *error)
+{
+	struct etcd_link *link = userdata;
+	struct error problem = {};
+
+	link->authentication = NULL;
+	if (!etcd_login_take(&link->login, answer, &problem)) {
+		send_waiting(link);
+		return;
+	}
+	link_failed(link, link->generation, &problem);
+	authenticate(link);
+}
+
+/* Refused or not heard, it is tried again until it works: there is nothing to be asked without. */
+static void authenticate(struct etcd_link *link)
+{
+	if (link->authentication)
+		return;
+	link->authentication = question_new(link, "auth/authenticate", json_object(), ETCD_FOR_EVER, on_token, link);
+	send_or_wait(link->authentication);
+}
+
 /* ── the link ── */
 
-int etcd_link_open(uv_loop_t *loop, const char *location, struct etcd_link **ret, struct error *error)
+int etcd_link_open(uv_loop_t *loop, const char *location, const struct store_access *access, struct etcd_link **ret,
+                   struct error *error)
 {
 	struct etcd_url url = {};
 	struct etcd_link *link;
@@ -306,13 +417,17 @@ int etcd_link_open(uv_loop_t *loop, const char *location, struct etcd_link **ret
 	link->loop = loop;
 	link->url = url;
 	link->http = http_async_new(loop);
+	link->tls = (struct http_tls){.ca = access->ca, .certificate = access->certificate, .key = access->key};
+	link->login = (struct etcd_login){.user = access->user, .password_file = access->password_file};
 	*ret = link;
 	return 0;
 }
 
 void etcd_link_close(struct etcd_link *link)
 {
+	etcd_call_cancel(link->authentication);
 	http_async_free(link->http);
+	etcd_login_clear(&link->login);
 	etcd_url_clear(&link->url);
 	free(link);
 }

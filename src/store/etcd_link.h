@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way to an etcd cluster: its members, tried in turn with growing pauses while none answers, and calls of its v3
- * JSON gateway. What a call asks for and what the answer means is its caller's.
+ * The way to an etcd cluster: its members, tried in turn with growing pauses while none answers, the token of a user
+ * whom it knows, and calls of its v3 JSON gateway. What a call asks for and what the answer means is its caller's.
  */
 #ifndef PILUS_STORE_ETCD_LINK_H
 #define PILUS_STORE_ETCD_LINK_H
@@ -11,14 +11,15 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "base/error.h"
+#include "store/store.h"
 
 #define ETCD_FOR_EVER UINT64_MAX
 
 struct etcd_link;
 
 /* location: as etcd_url.h says. */
-int etcd_link_open(uv_loop_t *loop, const char *location, struct etcd_link **ret, struct error *error);
+int etcd_link_open(uv_loop_t *loop, const char *location, const struct store_access *access, struct etcd_link **ret,
+                   struct error *error);
 void etcd_link_close(struct etcd_link *link); /* after its calls; frees itself from the loop */
 
 uv_loop_t *etcd_link_loop(const struct etcd_link *link);

@@ -66,7 +66,9 @@ static int set_prefix(struct etcd_url *url, const char *prefix, struct error *er
 
 static int parse(const char *location, struct etcd_url *url, struct error *error)
 {
-	const char *scheme = !strncmp(location, "http://", 7) ? "http" : NULL;
+	const char *scheme = !strncmp(location, "http://", 7)    ? "http"
+	                     : !strncmp(location, "https://", 8) ? "https"
+	                                                         : NULL;
 	_cleanup_free_ char *members = NULL;
 	char *rest, *member;
 	const char *slash;

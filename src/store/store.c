@@ -36,12 +36,13 @@ int store_check(const char *url, struct error *error)
 	return backend ? backend->check(location, error) : -EINVAL;
 }
 
-int store_open(uv_loop_t *loop, const char *url, struct store **ret, struct error *error)
+int store_open(uv_loop_t *loop, const char *url, const struct store_access *access, struct store **ret,
+               struct error *error)
 {
 	const char *location;
 	const struct store_backend *backend = find_backend(url, &location, error);
 	struct store *store;
-	int result = backend ? backend->open(loop, location, &store, error) : -EINVAL;
+	int result = backend ? backend->open(loop, location, access, &store, error) : -EINVAL;
 
 	if (result < 0)
 		return result;

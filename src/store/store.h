@@ -19,9 +19,18 @@ struct store;
 /* May this be opened? −EINVAL in words when it is no store's URL; the store itself is not asked. */
 int store_check(const char *url, struct error *error);
 
+/* How a store at a distance knows us and we know it: files in PEM, borrowed for the store's lifetime. All may be NULL.
+ */
+struct store_access {
+	const char *ca;                   /* NULL: the system's authorities */
+	const char *certificate, *key;    /* ours */
+	const char *user, *password_file; /* its first line */
+};
+
 /* "dir:/var/lib/pilus/store", "etcd:http://10.0.0.1:2379,10.0.0.2:2379/pilus". The caller closes *ret; callbacks still
  * owed are dropped then and watches closed; what was asked for is still done while the loop runs. */
-int store_open(uv_loop_t *loop, const char *url, struct store **ret, struct error *error);
+int store_open(uv_loop_t *loop, const char *url, const struct store_access *access, struct store **ret,
+               struct error *error);
 void store_close(struct store *store);
 
 /* result: 0 or −errno, `error` says it in words; both live for the call only. */

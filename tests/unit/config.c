@@ -104,7 +104,9 @@ static void every_key_comes_back_as_json(void **state)
 		"log-level: debug\n";
 	static const char expected[] =
 		"{\"node-name\":\"node-1\",\"cluster-name\":\"lab\",\"socket\":\"/tmp/s\",\"state-dir\":\"/tmp/d\","
-		"\"bpffs\":\"/tmp/b\",\"store\":\"dir:/tmp/store\",\"ipam\":\"cluster-pool\",\"pod-cidrs\":[],"
+		"\"bpffs\":\"/tmp/b\",\"store\":\"dir:/tmp/store\","
+		"\"store-ca\":null,\"store-certificate\":null,\"store-key\":null,\"store-user\":null,"
+		"\"store-password-file\":null,\"ipam\":\"cluster-pool\",\"pod-cidrs\":[],"
 		"\"cluster-pool-cidrs\":[\"10.0.0.0/8\",\"fd00::/64\"],\"cluster-pool-mask-ipv4\":26,"
 		"\"cluster-pool-mask-ipv6\":120,\"uplinks\":[\"eth0\",\"eth1\"],"
 		"\"node-addresses\":[\"172.16.0.1\",\"fd99::1\"],\"mtu\":9000,\"vxlan-port\":4789,\"attach\":"
@@ -200,6 +202,23 @@ static const struct {
          "FILE:1: socket: a socket's path has at most 107 characters; choose a shorter one"},
 	{"store: etcd://x\n",
          "FILE:1: store: \"etcd://x\" is no etcd; write etcd:http://HOST:PORT[,HOST:PORT]...[/PREFIX]"},
+	{"store-user: ''\n", "FILE:1: store-user: is empty: give a value, or remove the key"},
+	{"store-ca: ca.pem\n", "FILE:1: store-ca: \"ca.pem\" is no absolute path: begin with /"},
+	{"store-ca: /ca.pem\n", "FILE:1: store-ca: is for a store etcd:https://… only: set that, or remove this key"},
+	{"store: etcd:http://a\nstore-ca: /ca.pem\n",
+         "FILE:2: store-ca: is for a store etcd:https://… only: set that, or remove this key"},
+	{"store-user: a\n", "FILE:1: store-user: is for a store etcd:http… only: set that, or remove this key"},
+	{"store: etcd:https://a\nstore-ca: /nowhere.pem\n",
+         "FILE:2: store-ca: cannot read /nowhere.pem: No such file or directory"},
+	{"store: etcd:https://a\nstore-ca: /dev/null\n", "FILE:2: store-ca: /dev/null is empty"},
+	{"store: etcd:https://a\nstore-ca: /proc/version\n",
+         "FILE:2: store-ca: /proc/version holds no certificate in PEM"},
+	{"store: etcd:https://a\nstore-certificate: /a\n", "FILE:2: store-certificate: needs store-key too"},
+	{"store: etcd:https://a\nstore-key: /a\n", "FILE:2: store-key: needs store-certificate too"},
+	{"store: etcd:http://a\nstore-user: a\n", "FILE:2: store-user: needs store-password-file too"},
+	{"store: etcd:http://a\nstore-password-file: /a\n", "FILE:2: store-password-file: needs store-user too"},
+	{"store: etcd:http://a\nstore-user: a\nstore-password-file: /nowhere\n",
+         "FILE:3: store-password-file: cannot read /nowhere: No such file or directory"},
 	{"uplinks: [eth0, eth0]\n", "FILE:1: uplinks: eth0 is given twice"},
 	{"uplinks: [a, b, c, d, e, f, g, h, i]\n", "FILE:1: uplinks: at most 8 devices can be given"},
 	{"uplinks: [a/b]\n", "FILE:1: uplinks: \"a/b\" is no name for a network device: use 1 to 15 characters without "

@@ -25,7 +25,7 @@ static void node_open(struct node *node)
 	_cleanup_free_ char *url = xasprintf("dir:%s", folder);
 
 	*node = (struct node){};
-	assert_int_equal(store_open(&loop, url, &node->store, NULL), 0);
+	assert_int_equal(store_open(&loop, url, &(struct store_access){}, &node->store, NULL), 0);
 	node->identities = identities_new(node->store, on_changed, node);
 }
 

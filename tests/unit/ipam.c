@@ -64,7 +64,7 @@ static void node_begin(struct ipam_node *node)
 {
 	_cleanup_free_ char *url = xasprintf("dir:%s/store", folder);
 
-	assert_int_equal(store_open(&loop, url, &node->store, &node->error), 0);
+	assert_int_equal(store_open(&loop, url, &(struct store_access){}, &node->store, &node->error), 0);
 	node->ipam = ipam_new(&loop, &node->config, node->store, ready, node);
 	assert_int_equal(node->calls, 0);
 }

@@ -95,7 +95,7 @@ static void start(void)
 	_cleanup_free_ char *url = xasprintf("dir:%s", folder);
 
 	scene.upserts = scene.deletions = scene.settlements = 0;
-	assert_int_equal(store_open(&loop, url, &scene.store, NULL), 0);
+	assert_int_equal(store_open(&loop, url, &(struct store_access){}, &scene.store, NULL), 0);
 	scene.identities = identities_new(scene.store, NULL, NULL);
 	scene.ipcache = ipcache_new(&(struct ipcache_services){&loop, &scene.maps, scene.store, scene.identities, NULL},
 	                            "a", &events, NULL);

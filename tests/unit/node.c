@@ -125,7 +125,7 @@ static void open_nodes(void)
 	};
 
 	scene.changes = scene.joins = scene.removals = scene.syncs = scene.mtu_changes = 0;
-	assert_int_equal(store_open(&loop, url, &scene.store, NULL), 0);
+	assert_int_equal(store_open(&loop, url, &(struct store_access){}, &scene.store, NULL), 0);
 	scene.nodes = nodes_new(
 		&(struct node_services){&loop, &config, &scene.underlay, &scene.maps, scene.netlink, scene.store},
 		&local, &events, NULL);

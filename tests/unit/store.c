@@ -15,7 +15,7 @@ static struct store *open_store(void)
 	_cleanup_free_ char *url = xasprintf("dir:%s/store", folder);
 	struct store *store;
 
-	assert_int_equal(store_open(&loop, url, &store, NULL), 0);
+	assert_int_equal(store_open(&loop, url, &(struct store_access){}, &store, NULL), 0);
 	return store;
 }
 
@@ -61,7 +61,7 @@ static void bad_urls_are_refused_in_words(void **state)
 		struct error error = {};
 		struct store *store = NULL;
 
-		assert_true(store_open(&loop, urls[i], &store, &error) < 0);
+		assert_true(store_open(&loop, urls[i], &(struct store_access){}, &store, &error) < 0);
 		assert_true(*error.message);
 		assert_null(store);
 	}

@@ -1,69 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store in a real etcd, which these tests start, kill and wipe in a network namespace of their own.
+ * The store in a real etcd: etcd_server.h.
  */
 #include "store_cases.h"
 
-#include <net/if.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-
+#include "etcd_server.h"
 #include "store/etcd_key.h"
 #include "store/etcd_url.h"
 
 #define ADDRESS "127.0.0.1:2379"
+#define MEMBERS 3
 
-static char data_folder[] = "/tmp/pilus-etcd-XXXXXX";
-static pid_t etcd;
+static struct etcd_server etcd;
 static unsigned case_number;
-
-/* ── etcd ── */
-
-static void become_etcd(void)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!freopen("/dev/null", "w", stderr) || !freopen("/dev/null", "w", stdout))
-		_exit(126);
-	execlp("etcd", "etcd", "--data-dir", data_folder, "--unsafe-no-fsync", "--listen-client-urls",
-	       "http://" ADDRESS, "--advertise-client-urls", "http://" ADDRESS, "--listen-peer-urls",
-	       "http://127.0.0.1:2380", "--initial-advertise-peer-urls", "http://127.0.0.1:2380", "--initial-cluster",
-	       "default=http://127.0.0.1:2380", "--heartbeat-interval=20", "--election-timeout=200", NULL);
-	_exit(127);
-}
 
 static void etcd_start(void)
 {
-	etcd = fork();
-	assert_true(etcd >= 0);
-	if (!etcd)
-		become_etcd();
+	etcd_server_start(&etcd, "--listen-client-urls http://" ADDRESS " --advertise-client-urls http://" ADDRESS);
 }
 
 static void etcd_kill(void)
 {
-	assert_int_equal(kill(etcd, SIGKILL), 0);
-	assert_int_equal(waitpid(etcd, NULL, 0), etcd);
-	etcd = 0;
+	etcd_server_kill(&etcd);
 }
 
-/* One call of the gateway, while the loop and so the store stand still; it waits for etcd. */
 static json_t *gateway(const char *path, const char *body)
 {
-	_cleanup_free_ char *command = xasprintf("curl -sf --retry 10 --retry-delay 1 "
-	                                         "--retry-all-errors http://" ADDRESS "/v3/%s -d '%s'",
-	                                         path, body);
-	FILE *pipe = popen(command, "re");
-	json_t *answer;
+	_cleanup_free_ char *url = xasprintf("http://" ADDRESS "/v3/%s", path);
 
-	assert_non_null(pipe);
-	answer = json_loadf(pipe, 0, NULL);
-	assert_int_equal(pclose(pipe), 0);
-	assert_non_null(answer);
-	return answer;
+	return etcd_server_ask(url, "", body);
 }
 
 /* The revision it made. */
@@ -107,7 +72,7 @@ static struct store *open_members(const char *members)
 	_cleanup_free_ char *url = xasprintf("etcd:http://%s/case-%u", members, case_number);
 	struct store *store;
 
-	assert_int_equal(store_open(&loop, url, &store, NULL), 0);
+	assert_int_equal(store_open(&loop, url, &(struct store_access){}, &store, NULL), 0);
 	return store;
 }
 
@@ -187,6 +152,49 @@ static void members_are_tried_in_turn(void **state)
 	store_close(store);
 }
 
+/* The members of a cluster, on client ports from 4001 and peer ports from 5001. */
+static void member_start(struct etcd_server *member, int number)
+{
+	_cleanup_free_ char *flags = xasprintf(
+		"--name m%d --listen-client-urls http://127.0.0.1:%d --advertise-client-urls http://127.0.0.1:%d "
+		"--listen-peer-urls http://127.0.0.1:%d --initial-advertise-peer-urls http://127.0.0.1:%d "
+		"--initial-cluster m1=http://127.0.0.1:5001,m2=http://127.0.0.1:5002,m3=http://127.0.0.1:5003",
+		number, 4000 + number, 4000 + number, 5000 + number, 5000 + number);
+
+	etcd_server_start(member, flags);
+}
+
+/* Each in turn, the one that is talked to and the leader among them. */
+static void a_member_that_dies_is_replaced_by_another(void **state)
+{
+	struct etcd_server members[MEMBERS] = {};
+	struct store *store;
+	struct view view;
+
+	for (int i = 0; i < MEMBERS; i++) {
+		assert_int_equal(etcd_server_prepare(&members[i]), 0);
+		member_start(&members[i], i + 1);
+	}
+	store = open_members("127.0.0.1:4001,127.0.0.1:4002,127.0.0.1:4003");
+	view_open(&view, store, "");
+	assert_eventually(view.syncs);
+	for (int i = 0; i < MEMBERS; i++) {
+		_cleanup_free_ char *key = xasprintf("nodes/%d", i);
+
+		etcd_server_kill(&members[i]);
+		assert_int_equal(put(store, key, "{}"), 0);
+		assert_eventually(seen(&view, key));
+		assert_string_equal(state_of(store), "Ok");
+		member_start(&members[i], i + 1);
+	}
+	assert_int_equal(view.removals, 0);
+	assert_int_equal(view.sets, MEMBERS);
+	view_close(&view);
+	store_close(store);
+	for (int i = 0; i < MEMBERS; i++)
+		assert_int_equal(etcd_server_remove(&members[i]), 0);
+}
+
 static void watch_three(struct view *view, struct store *store)
 {
 	assert_int_equal(put(store, "nodes/same", "{}"), 0);
@@ -251,7 +259,7 @@ static void an_etcd_set_up_anew_is_noticed(void **state)
 
 	watch_three(&view, store);
 	etcd_kill();
-	assert_int_equal(folder_remove(data_folder), 0);
+	etcd_server_wipe(&etcd);
 	etcd_start();
 	assert_eventually(view.removals == 3);
 	assert_int_equal(put(store, "nodes/new", "{}"), 0);
@@ -409,19 +417,9 @@ static void bad_urls_are_refused_in_words(void **state)
 
 /* ── the group ── */
 
-static void lo_up(void)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-
-	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &request), 0);
-	close(fd);
-}
-
 static int group_setup(void **state)
 {
-	lo_up();
-	if (!mkdtemp(data_folder))
+	if (etcd_server_prepare(&etcd))
 		return -1;
 	etcd_start();
 	return 0;
@@ -429,8 +427,7 @@ static int group_setup(void **state)
 
 static int group_teardown(void **state)
 {
-	etcd_kill();
-	return folder_remove(data_folder);
+	return etcd_server_remove(&etcd);
 }
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, case_setup, loop_teardown)
@@ -442,6 +439,7 @@ int main(void)
 		CASE(a_killed_etcd_is_waited_for),
 		CASE(what_nobody_answers_fails_in_time),
 		CASE(members_are_tried_in_turn),
+		CASE(a_member_that_dies_is_replaced_by_another),
 		CASE(a_broken_watch_is_resumed),
 		CASE(a_compacted_past_is_made_up_for),
 		CASE(an_etcd_set_up_anew_is_noticed),
@@ -453,13 +451,5 @@ int main(void)
 		CASE(bad_urls_are_refused_in_words),
 	};
 
-	if (system("command -v etcd >/dev/null")) {
-		puts("no etcd here: install etcd-server");
-		return 77;
-	}
-	if (unshare(CLONE_NEWNET) < 0) {
-		puts("no network namespace of its own: run as root");
-		return 77;
-	}
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return etcd_server_possible() ?: cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -166,5 +166,5 @@ int config_check(const struct config *config, const char **ret_key, struct error
 			return result;
 		}
 	}
-	return 0;
+	return config_check_store(config, ret_key, error);
 }

@@ -22,7 +22,9 @@
 
 static json_t *text_show(const struct config_key *key, const void *field)
 {
-	return json_string(*(char *const *)field);
+	const char *text = *(char *const *)field;
+
+	return text ? json_string(text) : json_null();
 }
 
 static void text_clear(void *field)
@@ -43,6 +45,14 @@ static int name_parse(const struct config_key *key, const struct config_value *v
 			"\"%s\" is no name: use up to %d letters, digits, '.', '_' and '-', a letter or digit first",
 			text, NAME_MAX_BYTES);
 	*(char **)field = xstrdup(text);
+	return 0;
+}
+
+static int word_parse(const struct config_key *key, const struct config_value *value, void *field, struct error *error)
+{
+	if (!*value->items[0])
+		return error_set(error, -EINVAL, "is empty: give a value, or remove the key");
+	*(char **)field = xstrdup(value->items[0]);
 	return 0;
 }
 
@@ -78,6 +88,7 @@ static int store_url_parse(const struct config_key *key, const struct config_val
 }
 
 static const struct config_kind name_kind = {"NAME", false, name_parse, text_show, text_clear};
+static const struct config_kind word_kind = {"NAME", false, word_parse, text_show, text_clear};
 static const struct config_kind path_kind = {"PATH", false, path_parse, text_show, text_clear};
 static const struct config_kind socket_kind = {"PATH", false, socket_parse, text_show, text_clear};
 static const struct config_kind store_kind = {"URL", false, store_url_parse, text_show, text_clear};
@@ -319,6 +330,11 @@ const struct config_key config_keys[] = {
 	{"state-dir", &path_kind, FIELD(state_dir), "/run/pilus/state", "what this node keeps over restarts"},
 	{"bpffs", &path_kind, FIELD(bpffs), "/sys/fs/bpf", "a mounted BPF file system"},
 	{"store", &store_kind, FIELD(store), "dir:/var/lib/pilus/store", "what the nodes share"},
+	{"store-ca", &path_kind, FIELD(store_ca), .help = "etcd:https: whom to trust, PEM (the system's authorities)"},
+	{"store-certificate", &path_kind, FIELD(store_certificate), .help = "etcd:https: this node's, PEM"},
+	{"store-key", &path_kind, FIELD(store_key), .help = "etcd:https: of that certificate, PEM"},
+	{"store-user", &word_kind, FIELD(store_user), .help = "etcd: who we are"},
+	{"store-password-file", &path_kind, FIELD(store_password_file), .help = "etcd: that user's, the first line"},
 	{"ipam", &choice_kind, FIELD(ipam), "host-scope", "where pods' addresses come from", ipam_modes},
 	{"pod-cidrs", &prefixes_kind, FIELD(pod_cidr), .help = "host-scope: this node's, at most one per family"},
 	{"cluster-pool-cidrs", &prefixes_kind, FIELD(pool_cidr), .help = "cluster-pool: at most one per family"},

@@ -43,6 +43,9 @@ extern const size_t config_key_count;
 int config_set(struct config *config, const struct config_key *key, const struct config_value *value,
                struct error *error);
 
+/* The keys of the store: check_store.c. */
+int config_check_store(const struct config *config, const char **ret_key, struct error *error);
+
 /* What no key can say alone: whether they fit together. ret_key is the key to name in the words. */
 int config_check(const struct config *config, const char **ret_key, struct error *error);
 
