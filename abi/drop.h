@@ -21,6 +21,8 @@
 	X(NO_TUNNEL_ENDPOINT, 160, "No tunnel/encapsulation endpoint (datapath BUG!)")     \
 	X(NOT_LOCAL, 151, "Stale or unroutable IP")                                        \
 	X(NO_CONFIGURATION, 165, "No configuration available to complete policy decision") \
+	X(NO_NAT_MAPPING, 167, "No mapping for NAT masquerade")                            \
+	X(NAT_UNSUPPORTED, 168, "Unsupported protocol for NAT masquerade")                 \
 	X(INVALID_IDENTITY, 171, "Invalid identity")                                       \
 	X(UNKNOWN_SENDER, 172, "Unknown sender")                                           \
 	X(FIRST_FRAGMENT_NOT_FOUND, 175, "First logical datagram fragment not found")      \

@@ -6,7 +6,7 @@
 #ifndef PILUS_ABI_EVENT_H
 #define PILUS_ABI_EVENT_H
 
-#include "types.h"
+#include "addr.h"
 
 enum event_type {
 	EVENT_DROP = 1,
@@ -45,7 +45,9 @@ enum trace_point {
 	X(LEFT_TO_STACK, 7, "left to the host's stack")            \
 	X(LEFT_TO_DEVICE, 8, "left to the overlay device")         \
 	X(NEIGHBOUR_LOOKUP, 9, "next hop looked up by the kernel") \
-	X(AHEAD, 10, "fragment ahead of its first, ports unknown")
+	X(AHEAD, 10, "fragment ahead of its first, ports unknown") \
+	X(MASQUERADED, 11, "masqueraded")                          \
+	X(UNMASQUERADED, 12, "translated back to the pod")
 
 enum story_step {
 #define X(symbol, bit, text) STORY_##symbol = 1 << (bit),
@@ -77,9 +79,10 @@ struct event {
 	__u16 captured; /* bytes of `frame` that follow, from the ethernet header on */
 	__u8 notable;   /* of its flow: the first in its direction, a SYN, FIN or RST, or one in some seconds */
 	__u8 reserved;
+	struct addr original; /* source before it was masqueraded; zero: the frame's */
 	__u8 frame[EVENT_CAPTURE_MAX];
 };
-ABI_ASSERT_SIZE(struct event, 56 + EVENT_CAPTURE_MAX);
+ABI_ASSERT_SIZE(struct event, 72 + EVENT_CAPTURE_MAX);
 
 #define EVENT_SIZE(captured) (__builtin_offsetof(struct event, frame) + (captured))
 

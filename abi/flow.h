@@ -18,7 +18,7 @@
 
 /*
  * addr[0] < addr[1], ports follow their addresses; equal addresses are ordered by port. ICMP echo: the identifier
- * in both ports. Protocols without ports and fragments whose first part was not seen: 0.
+ * is the port of who asks. Who answers, and protocols without ports: 0.
  */
 struct flow_key {
 	struct addr addr[2];
@@ -34,6 +34,7 @@ enum flow_action {
 	FLOW_TO_ENDPOINT = 1, /* endpoint id: redirected into the pod */
 	FLOW_TO_NODE = 2,     /* node id: encapsulated and sent on the uplink */
 	FLOW_TO_STACK = 3,    /* 0: left to the host's network stack */
+	FLOW_TO_WORLD = 4,    /* 0: the same, and masqueraded where it leaves by an uplink (nat.h) */
 };
 
 /* Through which door the packets of one direction must come; `source` is what the comment says. */
@@ -41,6 +42,7 @@ enum flow_origin {
 	FLOW_FROM_ENDPOINT = 1, /* endpoint id */
 	FLOW_FROM_NODE = 2,     /* node id: out of the overlay */
 	FLOW_FROM_STACK = 3,    /* 0: from the host's network stack */
+	FLOW_FROM_WORLD = 4,    /* 0: from an uplink, the masquerade taken off */
 };
 
 struct flow_direction {

@@ -22,8 +22,10 @@
 	X(nodes, 1, TOLD)       \
 	X(node_ids, 1, TOLD)    \
 	X(fragments, 1, LEARNT) \
+	X(nat, 1, LEARNT)       \
+	X(masquerade, 1, TOLD)  \
 	X(metrics, 1, TOLD)     \
-	X(events, 1, TOLD)      \
+	X(events, 2, TOLD)      \
 	X(state, 1, TOLD)
 
 #endif

@@ -12,6 +12,7 @@
 #include "lib/deliver.h"
 #include "lib/ipcache.h"
 #include "lib/local.h"
+#include "lib/masquerade.h"
 #include "lib/stack.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -53,7 +54,7 @@ static __always_inline void find_remote(struct packet *packet, struct decision *
 	if (entry.node)
 		*ret_decision = (struct decision){.action = FLOW_TO_NODE, .target = entry.node};
 	else
-		*ret_decision = (struct decision){.action = FLOW_TO_STACK};
+		*ret_decision = (struct decision){.action = masquerade_wanted(packet) ? FLOW_TO_WORLD : FLOW_TO_STACK};
 }
 
 /* Names the sender of a packet that is dropped before it was verified. */
@@ -124,6 +125,9 @@ int from_container(struct __sk_buff *skb)
 		return deliver_to_endpoint(skb, &packet, decision.target);
 	case FLOW_TO_NODE:
 		return deliver_to_node(skb, &packet, decision.target);
+	case FLOW_TO_WORLD:
+		skb->mark |= MARK_MASQUERADE;
+		return deliver_to_stack(skb, &packet);
 	default:
 		return deliver_to_stack(skb, &packet);
 	}

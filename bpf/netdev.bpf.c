@@ -10,6 +10,7 @@
  */
 #include "lib/arrival.h"
 #include "lib/deliver.h"
+#include "lib/nat.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -63,9 +64,73 @@ VERIFIED_ONCE int trace_passing(struct __sk_buff *skb, struct packet *packet)
 {
 	if (!packet || parse_packet(skb, 0, packet))
 		return 0;
-	packet->source_identity = ipcache_lookup(&packet->tuple.source).identity;
+	if (!packet->source_endpoint)
+		packet->source_identity = ipcache_lookup(&packet->tuple.source).identity;
 	packet->destination_identity = ipcache_lookup(&packet->tuple.destination).identity;
 	return event_send(skb, packet, EVENT_TRACE, packet->point, 0);
+}
+
+/* Decides where an answer to what was masqueraded goes: to the pod that it is for now. Returns 0 or a drop reason. */
+VERIFIED_ONCE int answer_decide(struct __sk_buff *skb, struct packet *packet, struct decision *ret_decision)
+{
+	__u32 epoch = state_epoch();
+	int reason;
+
+	if (!packet || !ret_decision)
+		return DROP_INVALID_PACKET;
+	packet->source_identity = ipcache_lookup(&packet->tuple.source).identity;
+	reason = local_find(packet, ret_decision);
+	return reason ?: flow_record(skb, packet, ret_decision, epoch);
+}
+
+static __always_inline int receive_answer(struct __sk_buff *skb, struct packet *packet)
+{
+	struct flow *flow = flow_find(packet);
+	struct decision decision = {};
+	int reason = 0;
+
+	packet->origin = FLOW_FROM_WORLD;
+	if (flow && flow_is_decided(flow, packet)) {
+		decision = flow_recall(flow, packet);
+		flow_count(flow, packet);
+	} else {
+		reason = answer_decide(skb, packet, &decision);
+	}
+	if (reason)
+		return drop(skb, packet, reason);
+	trace(skb, packet, TRACE_FROM_NETWORK);
+	return deliver_to_endpoint(skb, packet, decision.target);
+}
+
+/* Takes the masquerade off. Returns 0, a drop reason or, of what was not masqueraded, NAT_NONE. */
+static __always_inline int unmasquerade(struct __sk_buff *skb, struct packet *packet)
+{
+	if (!config.masquerade || skb->pkt_type != PACKET_HOST || skb->vlan_present || parse_packet(skb, 0, packet))
+		return NAT_NONE;
+	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_DESTINATION) : nat_arrive(skb, packet);
+}
+
+static __always_inline void name_sender(struct packet *packet)
+{
+	struct local_addr *local = local_lookup(&packet->tuple.source);
+	struct endpoint *endpoint = local ? endpoint_by_id(local->endpoint) : NULL;
+
+	if (!endpoint)
+		return;
+	packet->source_endpoint = local->endpoint;
+	packet->source_identity = endpoint->identity;
+}
+
+/* Puts the masquerade on. As above. */
+static __always_inline int masquerade(struct __sk_buff *skb, struct packet *packet)
+{
+	int reason = parse_packet(skb, 0, packet);
+
+	if (state_listens(EVENT_TRACE) || state_listens(EVENT_DROP))
+		name_sender(packet);
+	if (reason)
+		return reason;
+	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_SOURCE) : nat_leave(skb, packet);
 }
 
 SEC("tcx/ingress")
@@ -76,10 +141,16 @@ int from_netdev(struct __sk_buff *skb)
 	                        .metric = METRIC_INGRESS,
 	                        .state = PACKET_UNKNOWN};
 	struct overlay_sender sender = {};
+	int reason;
 
 	if (is_for_fast_path(skb, &sender))
 		return receive_overlay(skb, &packet, &sender);
 	packet.point = TRACE_FROM_NETWORK;
+	reason = unmasquerade(skb, &packet);
+	if (!reason)
+		return receive_answer(skb, &packet);
+	if (reason > 0)
+		return drop(skb, &packet, reason);
 	if (state_listens(EVENT_TRACE))
 		trace_passing(skb, &packet);
 	return VERDICT_NEXT;
@@ -88,8 +159,13 @@ int from_netdev(struct __sk_buff *skb)
 SEC("tcx/egress")
 int to_netdev(struct __sk_buff *skb)
 {
-	struct packet packet = {.point = TRACE_TO_NETWORK, .state = PACKET_UNKNOWN};
+	struct packet packet = {.point = TRACE_TO_NETWORK, .metric = METRIC_EGRESS, .state = PACKET_UNKNOWN};
+	int reason = NAT_NONE;
 
+	if (unlikely(skb->mark & MARK_MASQUERADE))
+		reason = masquerade(skb, &packet);
+	if (reason > 0)
+		return drop(skb, &packet, reason);
 	if (state_listens(EVENT_TRACE))
 		trace_passing(skb, &packet);
 	return VERDICT_NEXT;

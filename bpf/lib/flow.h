@@ -130,10 +130,14 @@ static __always_inline struct flow *flow_open(struct packet *packet)
 
 static __always_inline void flow_note_related(struct __sk_buff *skb, struct packet *packet)
 {
-	struct flow_key quoted;
+	struct flow_key key;
+	struct quote quote;
 
 	parse_pull(skb); /* the quote lies behind the headers */
-	if (!icmp_quoted_flow(skb, packet, &quoted) && bpf_map_lookup_elem(&pilus_flows, &quoted))
+	if (icmp_quote(skb, packet, &quote))
+		return;
+	tuple_key(&quote.tuple, &key);
+	if (bpf_map_lookup_elem(&pilus_flows, &key))
 		packet->state = PACKET_RELATED;
 	packet->notable = 1;
 }

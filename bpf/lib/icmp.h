@@ -10,31 +10,38 @@
 /* Only this much of the quoted transport header is sure to be there; it holds the ports, or the echo's identifier. */
 #define QUOTED_TRANSPORT 8
 
-/*
- * Fills the key of the flow that the error in `packet` is about. Returns 0, or a drop reason when the quote cannot be
- * read.
- */
-static __always_inline int icmp_quoted_flow(struct __sk_buff *skb, const struct packet *packet,
-                                            struct flow_key *ret_key)
+/* The packet that an error quotes; offsets as in struct packet. */
+struct quote {
+	struct tuple tuple;
+	__u32 network;
+	__u32 transport;
+};
+
+/* Reads what the error in `packet` quotes. Returns 0, or a drop reason when it cannot be read. */
+static __always_inline int icmp_quote(struct __sk_buff *skb, const struct packet *packet, struct quote *ret_quote)
 {
-	struct tuple quoted = {.ethertype = packet->tuple.ethertype};
+	struct tuple *quoted = &ret_quote->tuple;
 	struct fragment fragment = {};
 	struct cursor cursor;
-	__be16 *words;
-	_Bool echo;
+	void *transport;
 
 	if (packet->transport > PARSE_LINEAR)
 		return DROP_TRUNCATED_HEADER;
 	cursor = cursor_at(skb, packet->transport);
-	if (!cursor_take(&cursor, sizeof(struct icmp_header)) || parse_network(&cursor, &quoted, &fragment))
+	*ret_quote = (struct quote){.tuple.ethertype = packet->tuple.ethertype};
+	ret_quote->network = packet->transport + sizeof(struct icmp_header);
+	if (!cursor_take(&cursor, sizeof(struct icmp_header)) || parse_network(&cursor, quoted, &fragment))
 		return DROP_TRUNCATED_HEADER;
-	words = cursor_take(&cursor, QUOTED_TRANSPORT);
-	if (!words)
+	ret_quote->transport = (__u32)(long)cursor.at - skb->data;
+	transport = cursor_take(&cursor, QUOTED_TRANSPORT);
+	if (!transport || fragment.later)
 		return DROP_TRUNCATED_HEADER;
-	echo = quoted.protocol == PROTOCOL_ICMP || quoted.protocol == PROTOCOL_ICMPV6;
-	quoted.source_port = echo ? words[2] : words[0];
-	quoted.destination_port = echo ? words[2] : words[1];
-	tuple_key(&quoted, ret_key);
+	if (quoted->protocol == PROTOCOL_ICMP || quoted->protocol == PROTOCOL_ICMPV6) {
+		parse_echo(quoted, transport);
+	} else {
+		quoted->source_port = ((__be16 *)transport)[0];
+		quoted->destination_port = ((__be16 *)transport)[1];
+	}
 	return 0;
 }
 

@@ -38,11 +38,12 @@ struct packet {
 	__u8 direction;       /* key.addr[direction] is the source */
 
 	/* found out */
-	__u8 point;  /* enum trace_point: where it entered */
-	__u8 metric; /* enum metric_direction: how its drop is counted */
-	__u8 origin; /* enum flow_origin: through which door, */
-	__u16 from;  /* and from whom: what flow_direction.source says */
-	__u8 state;  /* enum packet_state */
+	__u8 point;    /* enum trace_point: where it entered */
+	__u8 metric;   /* enum metric_direction: how its drop is counted */
+	__u8 origin;   /* enum flow_origin: through which door, */
+	__u16 from;    /* and from whom: what flow_direction.source says */
+	__u8 state;    /* enum packet_state */
+	_Bool notable; /* see struct event */
 	__u16 source_endpoint;
 	__u16 destination_endpoint;
 	__u16 node;    /* the peer of the overlay */
@@ -50,8 +51,7 @@ struct packet {
 	__u32 source_identity;
 	__u32 destination_identity;
 	__u32 vni;
-	_Bool notable; /* see struct event */
-	__u32 story;   /* enum story_step, or-ed */
+	__u32 story; /* enum story_step, or-ed */
 };
 
 /* Spreads flows over the overlay's UDP source ports, and marks events; equal for both directions. */

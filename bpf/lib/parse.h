@@ -91,24 +91,28 @@ static __always_inline _Bool parse_pull(struct __sk_buff *skb)
 	       !bpf_skb_pull_data(skb, skb->len < PARSE_LINEAR ? skb->len : PARSE_LINEAR);
 }
 
+static __always_inline void parse_echo(struct tuple *tuple, const struct icmp_header *icmp)
+{
+	_Bool v4 = tuple->protocol == PROTOCOL_ICMP;
+
+	tuple->source_port = icmp->type == (v4 ? ICMP_ECHO : ICMPV6_ECHO) ? icmp->id : 0;
+	tuple->destination_port = icmp->type == (v4 ? ICMP_ECHO_REPLY : ICMPV6_ECHO_REPLY) ? icmp->id : 0;
+}
+
 static __always_inline int parse_icmp(struct cursor *cursor, struct tuple *tuple)
 {
 	struct icmp_header *icmp = cursor_take(cursor, sizeof(*icmp));
-	_Bool echo;
 
 	if (!icmp)
 		return DROP_TRUNCATED_HEADER;
 	if ((tuple->protocol == PROTOCOL_ICMP) != (tuple->ethertype == bpf_htons(ETH_P_IP)))
 		return DROP_UNKNOWN_L4; /* the other family's */
-	if (tuple->protocol == PROTOCOL_ICMP) {
-		echo = icmp->type == ICMP_ECHO || icmp->type == ICMP_ECHO_REPLY;
+	if (tuple->protocol == PROTOCOL_ICMP)
 		tuple->related = icmp->type == ICMP_UNREACHABLE || icmp->type == ICMP_TIME_EXCEEDED ||
 		                 icmp->type == ICMP_PARAMETER_PROBLEM;
-	} else {
-		echo = icmp->type == ICMPV6_ECHO || icmp->type == ICMPV6_ECHO_REPLY;
+	else
 		tuple->related = icmp->type && icmp->type <= ICMPV6_ERROR_LAST;
-	}
-	tuple->source_port = tuple->destination_port = echo ? icmp->id : 0;
+	parse_echo(tuple, icmp);
 	return 0;
 }
 

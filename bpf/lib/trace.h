@@ -5,6 +5,7 @@
 #ifndef PILUS_BPF_TRACE_H
 #define PILUS_BPF_TRACE_H
 
+#include "endpoint.h"
 #include "metrics.h"
 #include "packet.h"
 #include "state.h"
@@ -19,6 +20,16 @@ static __always_inline _Bool point_is_last(__u8 point)
 {
 	return point == TRACE_TO_ENDPOINT || point == TRACE_TO_OVERLAY || point == TRACE_TO_HOST ||
 	       point == TRACE_TO_STACK;
+}
+
+/* The source of a masqueraded packet is a pod's no more. */
+static __always_inline struct addr trace_original(const struct packet *packet)
+{
+	struct endpoint *endpoint = endpoint_by_id(packet->source_endpoint);
+
+	if (!(packet->story & STORY_MASQUERADED) || !endpoint)
+		return (struct addr){};
+	return packet->tuple.ethertype == bpf_htons(ETH_P_IP) ? endpoint->v4 : endpoint->v6;
 }
 
 static __always_inline void event_describe(struct event *event, const struct __sk_buff *skb,
@@ -39,6 +50,7 @@ static __always_inline void event_describe(struct event *event, const struct __s
 	event->length = packet->length;
 	event->vni = packet->vni;
 	event->notable = packet->notable && point_is_last(event->point);
+	event->original = trace_original(packet);
 	event->reserved = 0;
 }
 

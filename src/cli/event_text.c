@@ -88,12 +88,13 @@ static void write_identities(const struct event *event, FILE *out)
 	write_identity(event->destination_identity, out);
 }
 
-/* No address is translated (yet): the original source is the packet's. */
-static void write_original_ip(const struct dissection *packet, FILE *out)
+/* Who sent the packet, whatever its source says by now. */
+static void write_original_ip(const struct event *event, const struct dissection *packet, FILE *out)
 {
+	const struct addr *original = addr_is_zero(&event->original) ? &packet->source : &event->original;
 	char text[ADDR_TEXT_MAX];
 
-	fprintf(out, "orig-ip %s", packet->has_addresses ? addr_format(&packet->source, text) : "0.0.0.0");
+	fprintf(out, "orig-ip %s", packet->has_addresses ? addr_format(original, text) : "0.0.0.0");
 }
 
 static void write_line(const struct event *event, const struct dissection *packet, FILE *out)
@@ -109,7 +110,7 @@ static void write_line(const struct event *event, const struct dissection *packe
 		fprintf(out, " flow 0x%x , ", event->hash);
 		write_identities(event, out);
 		fprintf(out, " state %s ifindex %s ", event_state_name(event), event_device(event, device));
-		write_original_ip(packet, out);
+		write_original_ip(event, packet, out);
 	}
 	fputs(": ", out);
 	dissection_write_summary(packet, out);
@@ -144,7 +145,7 @@ static void write_cpu_line(const struct event *event, const struct dissection *p
 	fputs(", ", out);
 	write_identities(event, out);
 	fputs(", ", out);
-	write_original_ip(packet, out);
+	write_original_ip(event, packet, out);
 	if (event->destination_endpoint)
 		fprintf(out, ", to endpoint %u", event->destination_endpoint);
 	fputc('\n', out);

@@ -293,8 +293,13 @@ struct flow_key spec_key(const struct spec *spec, int *ret_direction)
 {
 	struct addr source = address(spec->source), destination = address(spec->destination);
 	bool echo = spec->protocol == PROTOCOL_ICMP || spec->protocol == PROTOCOL_ICMPV6;
-	uint16_t source_port = htons(echo ? spec->id : spec->source_port),
-		 destination_port = htons(echo ? spec->id : spec->destination_port);
+	bool reply = spec->type == (spec->protocol == PROTOCOL_ICMP ? 0 : 129); /* who answers has no port */
+	uint16_t source_port = htons(!echo   ? spec->source_port
+	                             : reply ? 0
+	                                     : spec->id),
+		 destination_port = htons(!echo   ? spec->destination_port
+	                                  : reply ? spec->id
+	                                          : 0);
 	struct flow_key key;
 
 	*ret_direction = flow_key_fill(&key, &source, &destination, source_port, destination_port, spec->protocol);

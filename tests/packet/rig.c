@@ -14,6 +14,7 @@
 #include "base/addr.h"
 #include "base/memory.h"
 #include "datapath/flow_table.h"
+#include "datapath/nat_table.h"
 #include "net/link.h"
 #include "net/netlink.h"
 
@@ -52,8 +53,9 @@ static int rig_load(struct rig *rig, bool decap_v6, struct error *error)
 		.bpffs = rig->folder,
 		.config = {.overlay_ifindex = rig->ifindex[DEVICE_TUNNEL],
 	                   .vxlan_port = VXLAN_PORT,
-	                   .decap_v6 = decap_v6},
-		.sizes = {.flows = FLOWS_MAX},
+	                   .decap_v6 = decap_v6,
+	                   .masquerade = MASQUERADE_V4 | MASQUERADE_V6},
+		.sizes = {.flows = FLOWS_MAX, .nat = NAT_MAX},
 	};
 	int r = datapath_open(&options, &rig->datapath, error);
 
@@ -180,6 +182,25 @@ static int rig_set_hosts(const struct rig *rig)
 	return r ? r : local_map_set_host(rig->maps, &v6);
 }
 
+static int rig_set_masquerade(const struct rig *rig)
+{
+	static const struct {
+		const char *prefix, *source;
+	} entries[] = {{"0.0.0.0/0", HOST4}, {"::/0", HOST6}, {KEPT4, NULL}, {KEPT6, NULL}};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]) && !r; i++) {
+		struct addr source = address(entries[i].source ?: HOST4);
+		uint32_t uplink = entries[i].source ? rig->ifindex[DEVICE_WIRE] : 0;
+		struct prefix prefix;
+
+		r = prefix_parse(entries[i].prefix, &prefix);
+		if (!r)
+			r = masquerade_set(rig->maps, uplink, &prefix, &source);
+	}
+	return r;
+}
+
 static int clear_map(int fd, size_t key_size)
 {
 	uint8_t key[64];
@@ -224,9 +245,13 @@ static int rig_clear(const struct rig *rig)
 	if (!r)
 		r = clear_map(rig->maps->local, sizeof(struct addr));
 	if (!r)
+		r = clear_map(rig->maps->masquerade, sizeof(struct masquerade_key));
+	if (!r)
 		r = clear_map(rig->maps->fragments, sizeof(struct fragment_key));
 	if (!r)
 		r = flow_table_flush(rig->maps, NULL);
+	if (!r)
+		r = nat_table_flush(rig->maps, NULL);
 	if (!r)
 		r = clear_metrics(rig->maps->metrics);
 	return r;
@@ -247,17 +272,20 @@ int rig_reset(const struct rig *rig)
 		r = rig_set_ipcache(rig);
 	if (!r)
 		r = rig_set_hosts(rig);
+	if (!r)
+		r = rig_set_masquerade(rig);
 	maps_bump_epoch(rig->maps);
 	return r;
 }
 
 int rig_run(const struct rig *rig, const struct rig_run *run, const struct frame *frame, struct outcome *ret)
 {
-	struct __sk_buff skb = {.ifindex = rig->ifindex[run->device]};
+	struct __sk_buff skb = {.ifindex = rig->ifindex[run->device], .mark = run->mark}, skb_out = {};
 	struct outcome outcome = {};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame->bytes, .data_size_in = frame->size,
 	            .data_out = outcome.frame.bytes, .data_size_out = sizeof(outcome.frame.bytes), .ctx_in = &skb,
-	            .ctx_size_in = sizeof(skb), .repeat = run->repeat ? run->repeat : 1,
+	            .ctx_size_in = sizeof(skb), .ctx_out = &skb_out, .ctx_size_out = sizeof(skb_out),
+	            .repeat = run->repeat ? run->repeat : 1,
 	            .flags = run->checksum_complete ? BPF_F_TEST_SKB_CHECKSUM_COMPLETE : 0);
 	int r, program = datapath_program(rig->datapath, run->program);
 
@@ -268,6 +296,7 @@ int rig_run(const struct rig *rig, const struct rig_run *run, const struct frame
 		return r;
 	outcome.verdict = (int)options.retval;
 	outcome.duration = options.duration;
+	outcome.mark = skb_out.mark;
 	outcome.frame.size = options.data_size_out;
 	*ret = outcome;
 	return 0;

@@ -15,7 +15,7 @@
 #include "datapath/datapath.h"
 #include "frame.h"
 
-/* Everybody there is. Pods a and b live here; c lives behind the peer node, d behind none that is known. */
+/* Everybody there is. On the wire, pods are masqueraded as the host. Pods a and b live here; c lives behind the peer node, d behind none that is known. */
 #define POD_A4       "10.1.0.1"
 #define POD_A6       "fd00:1::1"
 #define POD_B4       "10.1.0.2"
@@ -42,6 +42,9 @@
 #define POD_MTU      1450
 #define VXLAN_PORT   8472
 #define FLOWS_MAX    4096
+#define NAT_MAX      131072
+#define KEPT4        "203.0.113.0/24" /* destinations that pods reach with their own addresses */
+#define KEPT6        "2001:db8:1234::/48"
 
 /* Devices, by what is attached to them in a real node. */
 enum rig_device { DEVICE_A, DEVICE_B, DEVICE_NOBODY, DEVICE_WIRE, DEVICE_TUNNEL, RIG_DEVICES };
@@ -70,12 +73,14 @@ struct rig_run {
 	const char *program;
 	enum rig_device device;
 	bool checksum_complete; /* the skb carries a sum over the packet, which must stay right */
+	uint32_t mark;          /* of the skb */
 	uint32_t repeat;        /* 0: once */
 };
 
 struct outcome {
 	int verdict;       /* TC_ACT_… */
 	uint32_t duration; /* ns of one run */
+	uint32_t mark;
 	struct frame frame;
 };
 

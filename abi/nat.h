@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The masquerade: what a pod sends to the world leaves with the node's address, and what the world answers comes back.
+ *
+ * pilus_nat         LRU hash, struct nat_key -> struct nat_entry: what packets say -> what they are to say. Written by
+ *                   the programs, read, aged and flushed by the agent.
+ * pilus_masquerade  LPM trie, struct masquerade_key -> struct masquerade_entry: the node's address towards a
+ *                   destination. Written by the agent, read when a connection is mapped.
+ *
+ * A mapping is two entries, one for each direction:
+ *
+ *     {pod, port -> remote, port}   NAT_SOURCE       {node, chosen port}
+ *     {remote, port -> node, port}  NAT_DESTINATION  {pod, port}
+ *
+ * The second is the reservation: it is made first, and only where there is none. Each says all that the other does, so
+ * that one which was evicted is made again by the next packet of the other direction (within NAT_CHECK_NS).
+ */
+#ifndef PILUS_ABI_NAT_H
+#define PILUS_ABI_NAT_H
+
+#include "addr.h"
+
+/*
+ * In the order of the wire, as the packet has it where it is looked up. ICMP echo: the identifier is the port of who
+ * asks; who answers has 0.
+ */
+struct nat_key {
+	struct addr source;
+	struct addr destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 protocol;
+	__u8 reserved[3];
+};
+ABI_ASSERT_SIZE(struct nat_key, 40);
+
+/* Which end of the packet is replaced. */
+enum nat_end {
+	NAT_SOURCE = 0,
+	NAT_DESTINATION = 1,
+};
+
+struct nat_entry {
+	struct addr addr;
+	__be16 port;
+	__u8 end; /* enum nat_end */
+	__u8 reserved;
+	__u32 ifindex; /* the uplink that the connection leaves by */
+	__u64 created; /* ns, CLOCK_MONOTONIC */
+	__u64 checked; /* when the other entry was last seen to be there */
+};
+ABI_ASSERT_SIZE(struct nat_entry, 40);
+
+#define NAT_CHECK_NS 1000000000ull
+
+/* The prefix begins with the uplink. Of uplink 0 are the destinations that pods reach with their own addresses. */
+struct masquerade_key {
+	__u32 prefix_bits; /* MASQUERADE_UPLINK_BITS + as in struct ipcache_key */
+	__u32 ifindex;
+	struct addr addr;
+};
+ABI_ASSERT_SIZE(struct masquerade_key, 24);
+
+#define MASQUERADE_UPLINK_BITS 32
+
+struct masquerade_entry {
+	struct addr source; /* zero: none */
+};
+ABI_ASSERT_SIZE(struct masquerade_entry, 16);
+
+/* node_config.masquerade */
+enum masquerade_family {
+	MASQUERADE_V4 = 1,
+	MASQUERADE_V6 = 2,
+};
+
+/* On the skb of a pod's packet that is to be masqueraded where it leaves: the host's own rules must leave it alone. */
+#define MARK_MASQUERADE 0x00100000
+
+#endif

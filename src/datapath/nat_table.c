@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath/nat_table.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+
+#include "base/memory.h"
+#include "datapath/walk.h"
+
+struct nat_visit {
+	int (*each)(const struct nat_key *key, const struct nat_entry *entry, void *userdata);
+	void *userdata;
+};
+
+static int visit_mapping(const void *key, const void *value, void *userdata)
+{
+	const struct nat_visit *visit = userdata;
+
+	return visit->each(key, value, visit->userdata);
+}
+
+int nat_table_each(const struct maps *maps,
+                   int (*each)(const struct nat_key *key, const struct nat_entry *entry, void *userdata),
+                   void *userdata)
+{
+	struct nat_visit visit = {each, userdata};
+
+	return map_walk(maps->nat, sizeof(struct nat_key), sizeof(struct nat_entry), visit_mapping, &visit);
+}
+
+/* The half that the pod's packets ask for, which the flow is named by. */
+static struct nat_key leaving_key(const struct nat_key *key, const struct nat_entry *entry)
+{
+	if (entry->end == NAT_SOURCE)
+		return *key;
+	return (struct nat_key){
+		.source = entry->addr,
+		.destination = key->source,
+		.source_port = entry->port,
+		.destination_port = key->source_port,
+		.protocol = key->protocol,
+	};
+}
+
+static bool has_flow(const struct maps *maps, const struct nat_key *leaving)
+{
+	struct flow_key key;
+	struct flow flow;
+
+	flow_key_fill(&key, &leaving->source, &leaving->destination, leaving->source_port, leaving->destination_port,
+	              leaving->protocol);
+	return !bpf_map_lookup_elem(maps->flows, &key, &flow);
+}
+
+static bool is_here(const struct maps *maps, const struct addr *addr)
+{
+	struct local_addr local;
+
+	return !bpf_map_lookup_elem(maps->local, addr, &local);
+}
+
+/* Does the half for the pod's packets still say that the answers come back by this one? */
+static bool is_asked_for(const struct maps *maps, const struct nat_key *key, const struct nat_key *leaving)
+{
+	struct nat_entry there;
+
+	return bpf_map_lookup_elem(maps->nat, leaving, &there) ||
+	       (addr_equal(&there.addr, &key->destination) && there.port == key->destination_port);
+}
+
+static bool is_alive(const struct maps *maps, const struct nat_key *key, const struct nat_entry *entry)
+{
+	struct nat_key leaving = leaving_key(key, entry);
+	const struct addr *node = entry->end == NAT_SOURCE ? &entry->addr : &key->destination;
+
+	return is_here(maps, &leaving.source) && is_here(maps, node) && has_flow(maps, &leaving) &&
+	       (entry->end == NAT_SOURCE || is_asked_for(maps, key, &leaving));
+}
+
+/* Keys are collected first: deleting inside a walk of buckets would upset it. */
+struct condemned {
+	const struct maps *maps;
+	bool all;
+	struct nat_key *keys;
+	uint32_t count, room;
+};
+
+static int condemn(const struct nat_key *key, const struct nat_entry *entry, void *userdata)
+{
+	struct condemned *condemned = userdata;
+
+	if (!condemned->all && is_alive(condemned->maps, key, entry))
+		return 0;
+	if (condemned->count == condemned->room) {
+		condemned->room = condemned->room ? condemned->room * 2 : 256;
+		condemned->keys = xrealloc(condemned->keys, condemned->room * sizeof(*condemned->keys));
+	}
+	condemned->keys[condemned->count++] = *key;
+	return 0;
+}
+
+static int remove_condemned(const struct maps *maps, bool all, uint32_t *ret_removed)
+{
+	struct condemned condemned = {.maps = maps, .all = all};
+	int r = nat_table_each(maps, condemn, &condemned);
+	uint32_t removed = 0;
+
+	for (uint32_t i = 0; i < condemned.count && !r; i++) {
+		r = bpf_map_delete_elem(maps->nat, &condemned.keys[i]);
+		removed += !r;
+		if (r == -ENOENT)
+			r = 0;
+	}
+	free(condemned.keys);
+	if (!r && ret_removed)
+		*ret_removed = removed;
+	return r;
+}
+
+int nat_table_age(const struct maps *maps, uint32_t *ret_removed)
+{
+	return remove_condemned(maps, false, ret_removed);
+}
+
+int nat_table_flush(const struct maps *maps, uint32_t *ret_removed)
+{
+	return remove_condemned(maps, true, ret_removed);
+}
+
+static struct masquerade_key masquerade_key(uint32_t ifindex, const struct prefix *prefix)
+{
+	return (struct masquerade_key){
+		.prefix_bits = MASQUERADE_UPLINK_BITS + prefix->bits, .ifindex = ifindex, .addr = prefix->addr};
+}
+
+int masquerade_set(const struct maps *maps, uint32_t ifindex, const struct prefix *prefix, const struct addr *source)
+{
+	struct masquerade_key key = masquerade_key(ifindex, prefix);
+	struct masquerade_entry entry = {};
+
+	if (ifindex)
+		entry.source = *source;
+	return bpf_map_update_elem(maps->masquerade, &key, &entry, BPF_ANY);
+}
+
+int masquerade_delete(const struct maps *maps, uint32_t ifindex, const struct prefix *prefix)
+{
+	struct masquerade_key key = masquerade_key(ifindex, prefix);
+	int r = bpf_map_delete_elem(maps->masquerade, &key);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+struct masquerade_visit {
+	int (*each)(uint32_t ifindex, const struct prefix *prefix, const struct addr *source, void *userdata);
+	void *userdata;
+};
+
+static int visit_masquerade(const void *key, const void *value, void *userdata)
+{
+	const struct masquerade_visit *visit = userdata;
+	const struct masquerade_key *stored = key;
+	const struct masquerade_entry *entry = value;
+	struct prefix prefix = {.addr = stored->addr, .bits = stored->prefix_bits - MASQUERADE_UPLINK_BITS};
+
+	return visit->each(stored->ifindex, &prefix, &entry->source, visit->userdata);
+}
+
+int masquerade_each(const struct maps *maps,
+                    int (*each)(uint32_t ifindex, const struct prefix *prefix, const struct addr *source,
+                                void *userdata),
+                    void *userdata)
+{
+	struct masquerade_visit visit = {each, userdata};
+
+	return map_walk(maps->masquerade, sizeof(struct masquerade_key), sizeof(struct masquerade_entry),
+	                visit_masquerade, &visit);
+}

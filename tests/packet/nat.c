@@ -1,0 +1,791 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The masquerade: what pods send to the world leaves as the node's, byte for byte as the node would have sent it, and
+ * what the world answers reaches the pod as if it had been asked.
+ */
+#include "packet_test.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "datapath/nat_table.h"
+
+#define ROUTER4 "198.51.100.254"
+#define ROUTER6 "2001:db8:ffff::fe"
+
+static const struct spec kinds[] = {
+	{.destination = WORLD4, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN},
+	{.destination = WORLD4, .protocol = PROTOCOL_UDP},
+	{.destination = WORLD4, .protocol = PROTOCOL_UDP, .payload = 33},
+	{.destination = WORLD4, .protocol = PROTOCOL_ICMP, .type = 8},
+	{.destination = WORLD4, .protocol = PROTOCOL_SCTP},
+	{.destination = WORLD4, .protocol = PROTOCOL_UDP, .options = 8},
+	{.destination = WORLD6, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN},
+	{.destination = WORLD6, .protocol = PROTOCOL_UDP},
+	{.destination = WORLD6, .protocol = PROTOCOL_UDP, .payload = 33},
+	{.destination = WORLD6, .protocol = PROTOCOL_ICMPV6, .type = 128},
+	{.destination = WORLD6, .protocol = PROTOCOL_SCTP},
+	{.destination = WORLD6, .protocol = PROTOCOL_TCP, .extensions = 2},
+};
+
+static bool is_v6(const struct spec *spec)
+{
+	return strchr(spec->destination, ':');
+}
+
+static bool is_echo(const struct spec *spec)
+{
+	return spec->protocol == PROTOCOL_ICMP || spec->protocol == PROTOCOL_ICMPV6;
+}
+
+static struct spec from_pod_a(const struct spec *kind)
+{
+	struct spec spec = from_a(kind->destination, kind);
+
+	if (kind->payload)
+		spec.payload = kind->payload;
+	return spec;
+}
+
+static struct spec from_pod_b(const struct spec *kind)
+{
+	struct spec spec = from_pod_a(kind);
+
+	spec.source_mac = rig.pod_mac[DEVICE_B];
+	spec.destination_mac = rig.mac[DEVICE_B];
+	spec.source = is_v6(kind) ? POD_B6 : POD_B4;
+	return spec;
+}
+
+/* The same as the node sends it, from another port or by another identifier. */
+static struct spec as_node(const struct spec *spec, uint16_t port)
+{
+	struct spec translated = *spec;
+
+	translated.source = is_v6(spec) ? HOST6 : HOST4;
+	if (is_echo(spec))
+		translated.id = port;
+	else
+		translated.source_port = port;
+	return translated;
+}
+
+static struct outcome leave_marked(const struct frame *frame, uint32_t mark)
+{
+	return run_as(&(struct rig_run){.program = "to_netdev", .device = DEVICE_WIRE, .mark = mark}, frame);
+}
+
+/* Out of the pod and out of the node. */
+static struct outcome leave(const struct spec *spec)
+{
+	enum rig_device device = spec->source_mac == rig.pod_mac[DEVICE_B] ? DEVICE_B : DEVICE_A;
+	struct frame frame = frame_build(spec);
+	struct outcome sent = run("from_container", device, &frame);
+
+	assert_verdict(sent, TC_ACT_UNSPEC);
+	return leave_marked(&frame, sent.mark);
+}
+
+/* The port, or identifier, that the packet left by. */
+static uint16_t port_of(const struct spec *spec, const struct outcome *outcome)
+{
+	struct frame was = frame_build(spec);
+	uint16_t port;
+
+	memcpy(&port, outcome->frame.bytes + was.transport + (is_echo(spec) ? 4 : 0), sizeof(port));
+	return ntohs(port);
+}
+
+static void assert_packet(const struct outcome *outcome, const struct spec *expected)
+{
+	struct frame frame = frame_build(expected);
+
+	assert_int_equal(outcome->frame.size, frame.size);
+	assert_memory_equal(outcome->frame.bytes + ETH_HLEN, frame.bytes + ETH_HLEN, frame.size - ETH_HLEN);
+}
+
+/* What comes into a pod has made one hop more. */
+static void assert_reached(const struct outcome *outcome, enum rig_device device, const struct spec *expected)
+{
+	struct spec hop = *expected;
+
+	hop.ttl = 63;
+	assert_verdict(*outcome, TC_ACT_REDIRECT);
+	assert_bytes(*outcome, 0, rig.pod_mac[device], ETH_ALEN);
+	assert_packet(outcome, &hop);
+}
+
+/* The frame in which the next router sends it to us. */
+static struct frame frame_from_world(const struct spec *spec)
+{
+	struct spec received = *spec;
+
+	received.source_mac = rig.pod_mac[DEVICE_WIRE];
+	received.destination_mac = rig.mac[DEVICE_WIRE];
+	return frame_build(&received);
+}
+
+static struct outcome arrive(const struct spec *spec)
+{
+	struct frame frame = frame_from_world(spec);
+
+	return run("from_netdev", DEVICE_WIRE, &frame);
+}
+
+static void assert_untouched(const struct outcome *outcome, const struct spec *spec)
+{
+	assert_verdict(*outcome, TC_ACT_UNSPEC);
+	assert_packet(outcome, spec);
+}
+
+static int count_entry(const struct nat_key *key, const struct nat_entry *entry, void *userdata)
+{
+	++*(uint32_t *)userdata;
+	return 0;
+}
+
+static uint32_t nat_count(void)
+{
+	uint32_t count = 0;
+
+	assert_int_equal(nat_table_each(rig.maps, count_entry, &count), 0);
+	return count;
+}
+
+static struct addr address(const char *text)
+{
+	struct addr addr;
+
+	assert_int_equal(addr_parse(text, &addr), 0);
+	return addr;
+}
+
+/* The key of the packet as it is where it is looked up. */
+static struct nat_key key_of(const struct spec *spec)
+{
+	bool asks = spec->type == 8 || spec->type == 128;
+
+	return (struct nat_key){
+		.source = address(spec->source),
+		.destination = address(spec->destination),
+		.source_port = htons(!is_echo(spec) ? spec->source_port
+	                             : asks         ? spec->id
+	                                            : 0),
+		.destination_port = htons(!is_echo(spec) ? spec->destination_port
+	                                  : asks         ? 0
+	                                                 : spec->id),
+		.protocol = spec->protocol,
+	};
+}
+
+static void what_pods_send_leaves_as_the_nodes(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec spec = from_pod_a(&kinds[i]), expected = as_node(&spec, is_echo(&spec) ? 77 : 40000);
+		struct outcome outcome = leave(&spec);
+
+		assert_verdict(outcome, TC_ACT_UNSPEC);
+		assert_packet(&outcome, &expected);
+		assert_int_equal(direction_of(&spec).action, FLOW_TO_WORLD);
+	}
+	assert_int_equal(metric_drops(), 0);
+}
+
+static void what_the_world_answers_reaches_the_pod(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec spec = from_pod_a(&kinds[i]), translated = as_node(&spec, is_echo(&spec) ? 77 : 40000);
+		struct spec answer = spec_reply(&spec), answer_to_node = spec_reply(&translated);
+		struct outcome outcome;
+
+		rig_reset(&rig);
+		leave(&spec);
+		for (int n = 1; n <= 2; n++) {
+			outcome = arrive(&answer_to_node);
+			assert_reached(&outcome, DEVICE_A, &answer);
+			assert_int_equal(direction_of(&answer).packets, n);
+		}
+		assert_int_equal(direction_of(&answer).origin, FLOW_FROM_WORLD);
+		assert_int_equal(direction_of(&answer).target, ID_A);
+		assert_int_equal(flow_count(), 1);
+		assert_int_equal(nat_count(), 2);
+	}
+}
+
+static void a_sum_over_the_packet_stays_right(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec spec = from_pod_a(&kinds[i]), other = from_pod_b(&kinds[i]), translated, answer;
+		struct outcome outcome;
+		struct frame frame;
+
+		if (spec.protocol == PROTOCOL_SCTP)
+			continue;
+		leave(&spec);
+		outcome = leave(&other); /* by another port */
+		translated = as_node(&other, port_of(&other, &outcome));
+		answer = spec_reply(&translated);
+		frame = frame_from_world(&answer);
+		run_with_sum("from_netdev", DEVICE_WIRE, &frame);
+	}
+}
+
+static void a_port_in_use_for_the_remote_is_replaced(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec a = from_pod_a(&kinds[i]), b = from_pod_b(&kinds[i]), translated, answer, reply;
+		struct outcome outcome;
+		uint16_t port;
+
+		if (a.protocol == PROTOCOL_SCTP)
+			continue;
+		rig_reset(&rig);
+		leave(&a);
+		outcome = leave(&b);
+		port = port_of(&b, &outcome);
+		assert_int_not_equal(port, is_echo(&b) ? b.id : b.source_port);
+		assert_true(port >= 1024);
+		translated = as_node(&b, port);
+		assert_packet(&outcome, &translated);
+		outcome = leave(&b);
+		assert_int_equal(port_of(&b, &outcome), port);
+		reply = spec_reply(&translated);
+		answer = spec_reply(&b);
+		outcome = arrive(&reply);
+		assert_reached(&outcome, DEVICE_B, &answer);
+		assert_int_equal(nat_count(), 4);
+	}
+}
+
+static void the_same_port_serves_other_remotes(void **state)
+{
+	struct spec a = from_pod_a(&kinds[1]), b = from_pod_b(&kinds[1]), expected;
+	struct outcome outcome;
+
+	b.destination_port = 81;
+	expected = as_node(&b, b.source_port);
+	leave(&a);
+	outcome = leave(&b);
+	assert_packet(&outcome, &expected);
+}
+
+static void sctp_keeps_its_port_or_is_refused(void **state)
+{
+	struct spec a = from_pod_a(&kinds[4]), b = from_pod_b(&kinds[4]);
+
+	leave(&a);
+	assert_dropped(leave(&b), DROP_NO_NAT_MAPPING, METRIC_EGRESS);
+}
+
+/* Takes every port of the node for the remote of `spec`. */
+static void exhaust(const struct spec *spec)
+{
+	struct spec translated = as_node(spec, 0);
+	struct nat_entry entry = {.addr = address(POD_B4), .end = NAT_DESTINATION};
+
+	for (uint32_t port = 1; port < 65536; port++) {
+		struct spec reply;
+		struct nat_key key;
+
+		translated.source_port = translated.id = port;
+		reply = spec_reply(&translated);
+		key = key_of(&reply);
+		entry.port = htons(port);
+		assert_int_equal(bpf_map_update_elem(rig.maps->nat, &key, &entry, BPF_ANY), 0);
+	}
+}
+
+static void no_port_left_is_a_drop(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[1]), other = spec, expected;
+	struct outcome outcome;
+
+	exhaust(&spec);
+	assert_dropped(leave(&spec), DROP_NO_NAT_MAPPING, METRIC_EGRESS);
+	other.destination = "198.51.100.2";
+	expected = as_node(&other, other.source_port);
+	outcome = leave(&other);
+	assert_packet(&outcome, &expected);
+}
+
+/* It would be taken for ICMP without an identifier. */
+static void identifier_0_is_refused(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[3]);
+
+	spec.id = 0;
+	assert_dropped(leave(&spec), DROP_NAT_UNSUPPORTED, METRIC_EGRESS);
+}
+
+static void other_questions_by_icmp_are_refused(void **state)
+{
+	struct spec timestamp = from_pod_a(&kinds[3]);
+
+	timestamp.type = 13;
+	assert_dropped(leave(&timestamp), DROP_NAT_UNSUPPORTED, METRIC_EGRESS);
+}
+
+static int listen_on(int type, uint16_t port)
+{
+	struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	int fd = socket(AF_INET6, type, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+	if (type == SOCK_STREAM)
+		assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+static void a_port_of_the_hosts_own_is_replaced(void **state)
+{
+	int sockets[] = {listen_on(SOCK_STREAM, 40000), listen_on(SOCK_DGRAM, 40000)};
+
+	EVERY (i, kinds) {
+		struct spec spec = from_pod_a(&kinds[i]), expected;
+		struct outcome outcome;
+
+		if (spec.protocol != PROTOCOL_TCP && spec.protocol != PROTOCOL_UDP)
+			continue;
+		rig_reset(&rig);
+		outcome = leave(&spec);
+		assert_int_not_equal(port_of(&spec, &outcome), 40000);
+		expected = as_node(&spec, port_of(&spec, &outcome));
+		assert_packet(&outcome, &expected);
+	}
+	close(sockets[0]);
+	close(sockets[1]);
+}
+
+static void excluded_destinations_see_the_pod(void **state)
+{
+	static const char *const kept[] = {"203.0.113.7", "2001:db8:1234::7", PEER4};
+
+	EVERY (i, kept) {
+		struct spec spec = from_a(kept[i], &(struct spec){.protocol = PROTOCOL_UDP});
+		struct outcome outcome = leave(&spec);
+
+		assert_untouched(&outcome, &spec);
+		assert_int_equal(direction_of(&spec).action, FLOW_TO_STACK);
+	}
+	assert_int_equal(nat_count(), 0);
+}
+
+static void who_asked_the_pod_is_answered_by_the_pod(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec spec = from_pod_a(&kinds[i]), asked = spec_reply(&spec);
+		struct frame frame;
+		struct outcome outcome;
+
+		if (is_echo(&spec)) { /* now the pod is who answers */
+			spec.type = spec.type == 8 ? 0 : 129;
+			asked = spec_reply(&spec);
+		}
+		frame = frame_build(&asked);
+		assert_verdict(run("to_container", DEVICE_A, &frame), TC_ACT_UNSPEC);
+		outcome = leave(&spec);
+		assert_untouched(&outcome, &spec);
+	}
+	assert_int_equal(nat_count(), 0);
+}
+
+static void the_hosts_own_packets_are_left_alone(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec spec = from_pod_a(&kinds[i]), own = as_node(&spec, 40001), answer = spec_reply(&own);
+		struct frame frame = frame_build(&own);
+		struct outcome outcome;
+
+		leave(&spec);
+		outcome = leave_marked(&frame, 0);
+		assert_untouched(&outcome, &own);
+		outcome = arrive(&answer);
+		assert_untouched(&outcome, &answer);
+	}
+}
+
+static void who_pings_the_node_by_a_pods_identifier_reaches_the_node(void **state)
+{
+	static const size_t echoes[] = {3, 9};
+
+	EVERY (i, echoes) {
+		struct spec spec = from_pod_a(&kinds[echoes[i]]), ping = as_node(&spec, spec.id);
+		struct outcome outcome;
+
+		leave(&spec);
+		ping = spec_reply(&ping);
+		ping.type = spec.type;
+		outcome = arrive(&ping);
+		assert_untouched(&outcome, &ping);
+	}
+}
+
+static void a_checksum_of_0_stays_0(void **state)
+{
+	struct spec a = from_pod_a(&kinds[1]), b = from_pod_b(&kinds[1]), expected;
+	struct frame frame = frame_build(&b), wanted;
+	struct outcome outcome;
+
+	leave(&a);
+	outcome = leave(&b);
+	expected = as_node(&b, port_of(&b, &outcome));
+	wanted = frame_build(&expected);
+	memset(frame.bytes + frame.transport + 6, 0, 2);
+	memset(wanted.bytes + wanted.transport + 6, 0, 2);
+	outcome = leave_marked(&frame, MARK_MASQUERADE);
+	assert_bytes(outcome, ETH_HLEN, wanted.bytes + ETH_HLEN, wanted.size - ETH_HLEN);
+}
+
+/* ── ICMP errors ── */
+
+static struct spec error_about(const struct spec *about, const struct frame *quote, const char *source)
+{
+	return (struct spec){
+		.source = source,
+		.destination = about->source,
+		.protocol = is_v6(about) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
+		.type = is_v6(about) ? 2 : 3,
+		.code = is_v6(about) ? 0 : 4,
+		.id = 1400,
+		.quote = quote,
+	};
+}
+
+/* As much of the frame as its sender is told of at least: the header and 8 bytes. */
+static void shorten(struct frame *frame)
+{
+	frame->size = frame->transport + 8;
+}
+
+static void check_error_from_world(const struct spec *kind, bool shortened)
+{
+	struct spec first = from_pod_b(kind), spec = from_pod_a(kind), translated, error, expected;
+	struct frame quote, sent;
+	struct outcome outcome;
+
+	rig_reset(&rig);
+	if (spec.protocol != PROTOCOL_SCTP)
+		leave(&first); /* so that a has another port */
+	outcome = leave(&spec);
+	translated = as_node(&spec, port_of(&spec, &outcome));
+	quote = frame_build(&translated);
+	sent = frame_build(&spec);
+	if (shortened) {
+		shorten(&quote);
+		shorten(&sent);
+	}
+	error = error_about(&translated, &quote, is_v6(&spec) ? ROUTER6 : ROUTER4);
+	expected = error_about(&spec, &sent, error.source);
+	outcome = arrive(&error);
+	assert_reached(&outcome, DEVICE_A, &expected);
+}
+
+static void errors_from_the_world_reach_the_pod(void **state)
+{
+	EVERY (i, kinds) {
+		check_error_from_world(&kinds[i], false);
+		check_error_from_world(&kinds[i], true);
+	}
+}
+
+static void errors_about_the_host_are_left_alone(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec spec = from_pod_a(&kinds[i]), own = as_node(&spec, 40001), error;
+		struct frame quote = frame_build(&own);
+		struct outcome outcome;
+
+		leave(&spec);
+		error = error_about(&own, &quote, is_v6(&spec) ? ROUTER6 : ROUTER4);
+		outcome = arrive(&error);
+		assert_untouched(&outcome, &error);
+	}
+}
+
+static void errors_of_the_pod_leave_as_the_nodes(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec other = from_pod_b(&kinds[i]), spec = from_pod_a(&kinds[i]), translated, answer,
+			    answer_to_node;
+		struct spec error, expected;
+		struct frame quote, quote_to_node;
+		struct outcome outcome;
+
+		rig_reset(&rig);
+		if (spec.protocol != PROTOCOL_SCTP)
+			leave(&other);
+		outcome = leave(&spec);
+		translated = as_node(&spec, port_of(&spec, &outcome));
+		answer = spec_reply(&spec);
+		answer_to_node = spec_reply(&translated);
+		quote = frame_build(&answer);
+		quote_to_node = frame_build(&answer_to_node);
+		error = error_about(&answer, &quote, spec.source);
+		error.source_mac = spec.source_mac;
+		expected = error_about(&answer, &quote_to_node, is_v6(&spec) ? HOST6 : HOST4);
+		outcome = leave(&error);
+		assert_packet(&outcome, &expected);
+	}
+}
+
+static void an_errors_sum_over_the_packet_stays_right(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec spec = from_pod_a(&kinds[i]), translated = as_node(&spec, is_echo(&spec) ? 77 : 40000),
+			    error;
+		struct frame quote = frame_build(&translated), frame;
+
+		leave(&spec);
+		error = error_about(&translated, &quote, is_v6(&spec) ? ROUTER6 : ROUTER4);
+		frame = frame_from_world(&error);
+		run_with_sum("from_netdev", DEVICE_WIRE, &frame);
+	}
+}
+
+/* ── fragments ── */
+
+static void fragments_are_translated(void **state)
+{
+	static const char *const worlds[] = {WORLD4, WORLD6};
+
+	EVERY (i, worlds) {
+		struct spec first = from_a(
+				    worlds[i],
+				    &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 9, .more_fragments = true}),
+			    later = first, sent[2], expected;
+		struct outcome outcome;
+
+		later.fragment_offset = 5;
+		later.more_fragments = false;
+		sent[0] = first;
+		sent[1] = later;
+		for (int n = 0; n < 2; n++) {
+			expected = as_node(&sent[n], 40000);
+			outcome = leave(&sent[n]);
+			assert_packet(&outcome, &expected);
+		}
+		for (int n = 0; n < 2; n++) {
+			struct spec translated = as_node(&sent[n], 40000), answer_to_node = spec_reply(&translated),
+				    answer = spec_reply(&sent[n]);
+
+			outcome = arrive(&answer_to_node);
+			assert_reached(&outcome, DEVICE_A, &answer);
+		}
+	}
+}
+
+static void a_fragment_ahead_of_its_first_cannot_leave(void **state)
+{
+	struct spec later =
+		from_a(WORLD4, &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 9, .fragment_offset = 5});
+
+	assert_dropped(leave(&later), DROP_FIRST_FRAGMENT_NOT_FOUND, METRIC_EGRESS);
+}
+
+/* ── the life of a mapping ── */
+
+static void forget(const struct spec *spec)
+{
+	struct nat_key key = key_of(spec);
+
+	assert_int_equal(bpf_map_delete_elem(rig.maps->nat, &key), 0);
+}
+
+/* As if the last look at the other half was long ago. */
+static void make_old(const struct spec *spec)
+{
+	struct nat_key key = key_of(spec);
+	struct nat_entry entry;
+
+	assert_int_equal(bpf_map_lookup_elem(rig.maps->nat, &key, &entry), 0);
+	entry.checked -= 2 * NAT_CHECK_NS;
+	assert_int_equal(bpf_map_update_elem(rig.maps->nat, &key, &entry, BPF_ANY), 0);
+}
+
+static void a_lost_half_is_restored_by_the_other(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec other = from_pod_b(&kinds[i]), spec = from_pod_a(&kinds[i]), translated, answer;
+		struct outcome outcome;
+
+		rig_reset(&rig);
+		if (spec.protocol != PROTOCOL_SCTP)
+			leave(&other);
+		outcome = leave(&spec);
+		translated = as_node(&spec, port_of(&spec, &outcome));
+		answer = spec_reply(&translated);
+		forget(&answer);
+		make_old(&spec);
+		leave(&spec);
+		assert_verdict(arrive(&answer), TC_ACT_REDIRECT);
+		forget(&spec);
+		make_old(&answer);
+		assert_verdict(arrive(&answer), TC_ACT_REDIRECT);
+		outcome = leave(&spec);
+		assert_packet(&outcome, &translated);
+	}
+}
+
+static void a_half_taken_by_another_is_given_up(void **state)
+{
+	struct spec a = from_pod_a(&kinds[1]), b = from_pod_b(&kinds[1]), translated = as_node(&a, 40000),
+		    answer = spec_reply(&translated);
+	struct outcome outcome;
+
+	leave(&a);
+	forget(&answer);
+	leave(&b); /* takes a's port */
+	make_old(&a);
+	outcome = leave(&a);
+	assert_int_not_equal(port_of(&a, &outcome), 40000);
+	outcome = arrive(&answer);
+	answer = spec_reply(&b);
+	assert_reached(&outcome, DEVICE_B, &answer);
+}
+
+static void a_mapping_is_aged_with_its_flow(void **state)
+{
+	struct spec a = from_pod_a(&kinds[1]), b = from_pod_a(&kinds[6]), ping = from_pod_a(&kinds[3]);
+	int direction;
+	struct flow_key key = spec_key(&a, &direction);
+	uint32_t removed = 0;
+
+	leave(&a);
+	leave(&b);
+	leave(&ping);
+	assert_int_equal(nat_table_age(rig.maps, &removed), 0);
+	assert_int_equal(removed, 0);
+	assert_int_equal(bpf_map_delete_elem(rig.maps->flows, &key), 0);
+	assert_int_equal(nat_table_age(rig.maps, &removed), 0);
+	assert_int_equal(removed, 2);
+	assert_int_equal(nat_count(), 4);
+}
+
+static void a_mapping_ends_with_the_pod_and_with_the_nodes_address(void **state)
+{
+	static const char *const addresses[] = {POD_A4, HOST4};
+
+	EVERY (i, addresses) {
+		struct spec spec = from_pod_a(&kinds[1]);
+		uint32_t removed = 0;
+
+		rig_reset(&rig);
+		leave(&spec);
+		forget_address(addresses[i]);
+		assert_int_equal(nat_table_age(rig.maps, &removed), 0);
+		assert_int_equal(removed, 2);
+	}
+}
+
+static void another_uplink_is_another_mapping(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[1]), expected = as_node(&spec, 40000), answer;
+	struct addr source = address("192.0.2.77");
+	struct frame frame = frame_build(&spec);
+	struct prefix all;
+	struct outcome outcome;
+	uint32_t removed;
+
+	prefix_parse("0.0.0.0/0", &all);
+	leave(&spec);
+	assert_int_equal(masquerade_set(rig.maps, rig.ifindex[DEVICE_NOBODY], &all, &source), 0);
+	assert_int_equal(local_map_set_host(rig.maps, &source), 0);
+	outcome = run_as(&(struct rig_run){.program = "to_netdev", .device = DEVICE_NOBODY, .mark = MARK_MASQUERADE},
+	                 &frame);
+	expected.source = "192.0.2.77";
+	assert_packet(&outcome, &expected);
+	answer = spec_reply(&expected);
+	assert_verdict(arrive(&answer), TC_ACT_REDIRECT);
+	/* What nothing asks for any more goes. */
+	assert_int_equal(nat_table_age(rig.maps, &removed), 0);
+	assert_int_equal(removed, 1);
+	masquerade_delete(rig.maps, rig.ifindex[DEVICE_NOBODY], &all);
+}
+
+static void what_leaves_by_no_uplink_of_ours_keeps_its_address(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[1]);
+	struct frame frame = frame_build(&spec);
+	struct outcome outcome = run_as(
+		&(struct rig_run){.program = "to_netdev", .device = DEVICE_NOBODY, .mark = MARK_MASQUERADE}, &frame);
+
+	assert_untouched(&outcome, &spec);
+}
+
+static void the_nearest_prefix_says_the_source(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[1]), expected = as_node(&spec, 40000);
+	struct addr source = address("192.0.2.77");
+	struct prefix near;
+	struct outcome outcome;
+
+	prefix_parse("198.51.100.0/24", &near);
+	assert_int_equal(masquerade_set(rig.maps, rig.ifindex[DEVICE_WIRE], &near, &source), 0);
+	expected.source = "192.0.2.77";
+	outcome = leave(&spec);
+	assert_packet(&outcome, &expected);
+	masquerade_delete(rig.maps, rig.ifindex[DEVICE_WIRE], &near);
+}
+
+static void the_monitor_hears_of_it(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[1]), translated = as_node(&spec, 40000), answer = spec_reply(&translated);
+	struct addr pod = address(POD_A4);
+	size_t count;
+
+	events_listen(1 << EVENT_TRACE);
+	leave(&spec);
+	count = events_take();
+	assert_int_equal(events[count - 1].point, TRACE_TO_NETWORK);
+	assert_true(events[count - 1].story & STORY_MASQUERADED);
+	assert_true(addr_equal(&events[count - 1].original, &pod));
+	assert_int_equal(events[count - 1].source_identity, IDENTITY_A);
+	assert_int_equal(events[count - 1].destination_identity, IDENTITY_WORLD);
+	arrive(&answer);
+	count = events_take();
+	assert_true(events[count - 1].story & STORY_UNMASQUERADED);
+	assert_int_equal(events[count - 1].point, TRACE_TO_ENDPOINT);
+	events_listen(0);
+}
+
+static const struct CMUnitTest tests[] = {
+	PACKET_TEST(what_pods_send_leaves_as_the_nodes),
+	PACKET_TEST(what_the_world_answers_reaches_the_pod),
+	PACKET_TEST(a_sum_over_the_packet_stays_right),
+	PACKET_TEST(a_port_in_use_for_the_remote_is_replaced),
+	PACKET_TEST(the_same_port_serves_other_remotes),
+	PACKET_TEST(sctp_keeps_its_port_or_is_refused),
+	PACKET_TEST(no_port_left_is_a_drop),
+	PACKET_TEST(identifier_0_is_refused),
+	PACKET_TEST(other_questions_by_icmp_are_refused),
+	PACKET_TEST(a_port_of_the_hosts_own_is_replaced),
+	PACKET_TEST(excluded_destinations_see_the_pod),
+	PACKET_TEST(who_asked_the_pod_is_answered_by_the_pod),
+	PACKET_TEST(the_hosts_own_packets_are_left_alone),
+	PACKET_TEST(who_pings_the_node_by_a_pods_identifier_reaches_the_node),
+	PACKET_TEST(a_checksum_of_0_stays_0),
+	PACKET_TEST(errors_from_the_world_reach_the_pod),
+	PACKET_TEST(errors_about_the_host_are_left_alone),
+	PACKET_TEST(errors_of_the_pod_leave_as_the_nodes),
+	PACKET_TEST(an_errors_sum_over_the_packet_stays_right),
+	PACKET_TEST(fragments_are_translated),
+	PACKET_TEST(a_fragment_ahead_of_its_first_cannot_leave),
+	PACKET_TEST(a_lost_half_is_restored_by_the_other),
+	PACKET_TEST(a_half_taken_by_another_is_given_up),
+	PACKET_TEST(a_mapping_is_aged_with_its_flow),
+	PACKET_TEST(a_mapping_ends_with_the_pod_and_with_the_nodes_address),
+	PACKET_TEST(another_uplink_is_another_mapping),
+	PACKET_TEST(what_leaves_by_no_uplink_of_ours_keeps_its_address),
+	PACKET_TEST(the_nearest_prefix_says_the_source),
+	PACKET_TEST(the_monitor_hears_of_it),
+};
+
+int main(void)
+{
+	return PACKET_TESTS("nat", tests);
+}
