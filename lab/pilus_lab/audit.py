@@ -59,7 +59,7 @@ def _run(node, *command):
     process = places.start(node, command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     output, errors = process.communicate()
     if process.returncode:
-        raise LabError(f"{' '.join(command)} in {node.name} failed: {errors.strip()}")
+        raise LabError(f"{' '.join(command)} in {node.name} failed: {errors.strip() or output.strip()}")
     return output
 
 
@@ -152,7 +152,10 @@ class _View:
                              for address, endpoint in self.by_address.items()])
 
     def _dump(self, name):
-        return _json(self.node, "bpftool", "-j", "map", "dump", "pinned", f"{_PINS}/maps/{name}")
+        """The name of a pin tells the version of its layout, too."""
+        pins = _run(self.node, "ls", f"{_PINS}/maps").split()
+        pin = next(pin for pin in pins if pin.startswith(f"{name}_v"))
+        return _json(self.node, "bpftool", "-j", "map", "dump", "pinned", f"{_PINS}/maps/{pin}")
 
     def _map_devices(self):
         yield from _compare("the map of devices",

@@ -26,12 +26,13 @@ static const struct {
 struct device {
 	uint32_t ifindex;
 	enum device_kind kind;
+	enum attach_mode mode; /* ATTACH_AUTO: not attached yet */
 	char name[IF_NAMESIZE];
 };
 
 struct datapath {
 	char *bpffs;
-	enum attach_mode mode;
+	enum attach_mode asked, mode; /* as configured; what it has come to */
 	struct bpf_object *object[OBJECTS];
 	struct maps maps;
 	bool waiting; /* the maps are not in use yet */
@@ -83,7 +84,7 @@ int datapath_open(const struct datapath_options *options, struct datapath **ret,
 	int r;
 
 	datapath->bpffs = xstrdup(options->bpffs);
-	datapath->mode = options->attach;
+	datapath->asked = datapath->mode = options->attach;
 	r = datapath_load(datapath, options, error);
 	if (!r)
 		*ret = TAKE_PTR(datapath);
@@ -133,7 +134,8 @@ static struct device *device_find(const struct datapath *datapath, uint32_t ifin
 	return NULL;
 }
 
-static void device_remember(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *name)
+static struct device *device_remember(struct datapath *datapath, enum device_kind kind, uint32_t ifindex,
+                                      const char *name)
 {
 	struct device *device = device_find(datapath, ifindex);
 
@@ -144,6 +146,7 @@ static void device_remember(struct datapath *datapath, enum device_kind kind, ui
 	}
 	*device = (struct device){.ifindex = ifindex, .kind = kind};
 	strncpy(device->name, name, sizeof(device->name) - 1);
+	return device;
 }
 
 static struct attach_device attach_device(const struct datapath *datapath, const char *name, uint32_t ifindex)
@@ -151,28 +154,62 @@ static struct attach_device attach_device(const struct datapath *datapath, const
 	return (struct attach_device){.bpffs = datapath->bpffs, .name = name, .ifindex = ifindex};
 }
 
-static int device_attach(struct datapath *datapath, enum device_kind kind, const struct attach_device *device,
+/* One that went meanwhile needs nothing. */
+static bool device_is_there(const struct device *device)
+{
+	return if_nametoindex(device->name) == device->ifindex;
+}
+
+/* *mode as attach_program has it. */
+static int device_attach(const struct datapath *datapath, struct device *device, enum attach_mode *mode,
                          struct error *error)
 {
-	struct bpf_object *object = datapath->object[device_programs[kind].object];
+	const struct bpf_object *object = datapath->object[device_programs[device->kind].object];
+	struct attach_device on = attach_device(datapath, device->name, device->ifindex);
 	int r = 0;
 
 	for (int hook = 0; hook < HOOKS && !r; hook++) {
-		const char *name = device_programs[kind].program[hook];
+		const char *name = device_programs[device->kind].program[hook];
 
-		r = attach_program(device, hook, bpf_object__find_program_by_name(object, name), &datapath->mode,
-		                   error);
+		r = attach_program(&on, hook, bpf_object__find_program_by_name(object, name), mode, error);
 	}
+	if (!r)
+		device->mode = *mode;
 	return r;
 }
 
 int datapath_attach(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *device,
                     struct error *error)
 {
-	struct attach_device on = attach_device(datapath, device, ifindex);
+	struct device *added = device_remember(datapath, kind, ifindex, device);
 
-	device_remember(datapath, kind, ifindex, device);
-	return datapath->waiting ? 0 : device_attach(datapath, kind, &on, error);
+	return datapath->waiting ? 0 : device_attach(datapath, added, &datapath->mode, error);
+}
+
+/* tcx lets an RCU grace period pass for each hook, 10 ms or more of them; the first filter of a clsact does not. */
+int datapath_attach_at_once(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *device,
+                            struct error *error)
+{
+	struct device *added = device_remember(datapath, kind, ifindex, device);
+	enum attach_mode quick = ATTACH_CLSACT;
+
+	if (datapath->waiting || (datapath->asked == ATTACH_AUTO && !device_attach(datapath, added, &quick, NULL)))
+		return 0;
+	return device_attach(datapath, added, &datapath->mode, error);
+}
+
+int datapath_settle(struct datapath *datapath, struct error *error)
+{
+	for (size_t i = 0; i < datapath->device_count; i++) {
+		struct device *device = &datapath->devices[i];
+		int r;
+
+		if (device->mode == datapath->mode || !device_is_there(device))
+			continue;
+		r = device_attach(datapath, device, &datapath->mode, error);
+		return r ? r : 1;
+	}
+	return 0;
 }
 
 int datapath_detach(struct datapath *datapath, uint32_t ifindex, const char *device)
@@ -193,17 +230,15 @@ bool datapath_is_waiting(const struct datapath *datapath)
 	return datapath->waiting;
 }
 
-/* A device that went meanwhile needs nothing. */
 static int attach_noted(struct datapath *datapath, struct error *error)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < datapath->device_count && !r; i++) {
-		const struct device *device = &datapath->devices[i];
-		struct attach_device on = attach_device(datapath, device->name, device->ifindex);
+		struct device *device = &datapath->devices[i];
 
-		if (if_nametoindex(device->name) == device->ifindex)
-			r = device_attach(datapath, device->kind, &on, error);
+		if (device_is_there(device))
+			r = device_attach(datapath, device, &datapath->mode, error);
 	}
 	return r;
 }
@@ -270,7 +305,7 @@ static int device_check(const struct datapath *datapath, const struct device *de
 	for (int hook = 0; hook < HOOKS; hook++) {
 		const char *name = device_programs[device->kind].program[hook];
 
-		if (attach_check(&on, hook, bpf_object__find_program_by_name(object, name), datapath->mode))
+		if (attach_check(&on, hook, bpf_object__find_program_by_name(object, name), device->mode))
 			return error_set(error, -ENOENT, "the program %s is gone from %s: restart the agent", name,
 			                 device->name);
 	}
@@ -303,7 +338,7 @@ int datapath_each_attachment(const struct datapath *datapath,
 			struct attachment attachment = {
 				.program = device_programs[device->kind].program[hook],
 				.device = device->name,
-				.hook = attach_hook_name(datapath->mode, hook),
+				.hook = attach_hook_name(device->mode, hook),
 			};
 			int r = each(&attachment, userdata);
 

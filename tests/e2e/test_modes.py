@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from support import TCP_PORT, ask, ping, wait_for
+from support import KERNEL, TCP_PORT, TCX_SINCE, ask, ping, wait_for
 
 
 def traffic(lab, families):
@@ -32,6 +32,28 @@ def test_clsact(make_lab):
     ping(lab, "client", lab.ip("far", 4))
     filters = lab.exec("node-1", "tc", "filter", "show", "dev", device, "ingress").stdout
     assert filters.count("direct-action") == 1, "the agent's next life replaced the program, it did not add one"
+
+
+@pytest.mark.skipif(KERNEL < TCX_SINCE, reason=f"Linux {KERNEL} has no tcx, which comes with {TCX_SINCE}")
+def test_pods_wired_in_haste_get_tcx_without_losing_a_packet(make_lab):
+    """So that an ADD need not wait for it. An agent that is killed before has a next life that does it."""
+    lab = make_lab("haste", "--nodes", "1")
+
+    def hooks():
+        programs = lab.json("node-1", "status")["datapath"]["programs"]
+        return sorted(item["hook"] for item in programs if item["device"].startswith("plx"))
+
+    lab.add("node-1", "client")
+    lab.add("node-1", "near")
+    with lab.background("client", "ping", "-n", "-i", "0.002", lab.ip("near", 4), ready="bytes from") as steady:
+        wait_for(lambda: hooks() == ["tcx/egress"] * 2 + ["tcx/ingress"] * 2, "both pods have tcx")
+        steady.interrupt()
+        assert ", 0% packet loss" in steady.wait_line("packet loss")
+    lab.add("node-1", "late")
+    lab.run("agent", "node-1", "kill")
+    lab.run("agent", "node-1", "start")
+    wait_for(lambda: hooks() == ["tcx/egress"] * 3 + ["tcx/ingress"] * 3, "all pods have tcx")
+    lab.run("audit")
 
 
 def test_cluster_pool(make_lab):

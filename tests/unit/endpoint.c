@@ -508,6 +508,18 @@ static void test_a_restart_with_a_silent_store_keeps_traffic(void **state)
 	assert_eventually(fakes_answer() + !strcmp(state_of(1), "ready"));
 }
 
+static void test_programs_attached_in_haste_are_settled_when_it_is_quiet(void **state)
+{
+	need_root();
+	must_put(request_for("c1"));
+	assert_int_equal(fakes.hasty, 1);
+	assert_eventually(!fakes.hasty);
+	stop_agent();
+	memset(fakes.allocated, 0, sizeof(fakes.allocated));
+	start_agent();
+	assert_int_equal(fakes.hasty, 0);
+}
+
 static void test_a_restart_tries_again_what_the_datapath_refuses(void **state)
 {
 	need_root();
@@ -694,6 +706,7 @@ int main(void)
 		TEST(a_restart_adopts),
 		TEST(a_restart_follows_a_changed_identity),
 		TEST(a_restart_with_a_silent_store_keeps_traffic),
+		TEST(programs_attached_in_haste_are_settled_when_it_is_quiet),
 		TEST(a_restart_tries_again_what_the_datapath_refuses),
 		TEST(a_restart_undoes_the_half_made),
 		TEST(a_restart_removes_what_a_killed_writer_left),

@@ -27,6 +27,7 @@ static struct fakes {
 	unsigned step, fault_at; /* 0: none */
 	struct endpoint map[FAKE_IDS];
 	uint32_t attached[FAKE_IDS];
+	unsigned hasty;
 	unsigned epoch;
 	struct addr allocated[FAKE_IDS]; /* addresses in use */
 	struct addr published[FAKE_IDS];
@@ -97,6 +98,18 @@ int __wrap_datapath_attach(struct datapath *datapath, enum device_kind kind, uin
 	assert_int_equal(endpoint_id_of_device(device, &id), 0);
 	fakes.attached[id] = ifindex;
 	return 0;
+}
+
+int __wrap_datapath_attach_at_once(struct datapath *datapath, enum device_kind kind, uint32_t ifindex,
+                                   const char *device, struct error *error)
+{
+	fakes.hasty++;
+	return __wrap_datapath_attach(datapath, kind, ifindex, device, error);
+}
+
+int __wrap_datapath_settle(struct datapath *datapath, struct error *error)
+{
+	return fakes.hasty && fakes.hasty--;
 }
 
 int __wrap_datapath_detach(struct datapath *datapath, uint32_t ifindex, const char *device)

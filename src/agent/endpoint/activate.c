@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "agent/endpoint/entry.h"
+#include "base/clock.h"
 #include "base/log.h"
+
+#define QUIET_TIME NS_PER_SECOND
 
 struct endpoint endpoint_for_map(const struct endpoint_entry *entry)
 {
@@ -49,20 +52,40 @@ static void publish(const struct endpoint_entry *entry)
 	}
 }
 
+static void settle_later(struct endpoints *endpoints)
+{
+	endpoints->settle_at = clock_now() + QUIET_TIME;
+	endpoint_schedule(endpoints);
+}
+
+void endpoint_settle(struct endpoints *endpoints)
+{
+	struct error error = {};
+	int result;
+
+	result = datapath_settle(endpoints->services.datapath, &error);
+	if (result < 0)
+		log_warning("pods keep the programs that they were given in haste: %s", error.message);
+	endpoints->settle_at = result > 0 ? clock_now() : 0;
+}
+
 int endpoint_activate(struct endpoint_entry *entry, struct error *error)
 {
+	typeof(datapath_attach) *attach = entry->wired ? datapath_attach : datapath_attach_at_once;
 	struct datapath *datapath = entry->endpoints->services.datapath;
 	const struct maps *maps = datapath_maps(datapath);
 	int result;
 
 	result = fill_map(entry, maps, error);
 	if (!result)
-		result = datapath_attach(datapath, DEVICE_ENDPOINT, entry->link.ifindex, entry->link.device, error);
+		result = attach(datapath, DEVICE_ENDPOINT, entry->link.ifindex, entry->link.device, error);
 	if (result)
 		return result;
 	maps_bump_epoch(maps);
 	publish(entry);
 	entry->active = true;
+	if (!entry->wired)
+		settle_later(entry->endpoints);
 	return 0;
 }
 
@@ -85,4 +108,6 @@ void endpoint_deactivate(struct endpoint_entry *entry)
 		log_warning("endpoint %u: the programs of %s stay pinned: %s", entry->id, entry->link.device,
 		            strerror(-result));
 	entry->active = false;
+	if (entry->endpoints->settle_at)
+		settle_later(entry->endpoints);
 }

@@ -62,6 +62,7 @@ struct endpoints {
 	uv_poll_t *links_poll;
 	struct netlink_watch *links_watch;
 	uint64_t look_at;                                    /* devices came or went: look which */
+	uint64_t settle_at;                                  /* pods were wired in haste: see endpoint_settle */
 	struct endpoint_entry *entries[ENDPOINT_ID_MAX + 1]; /* by id */
 	uint32_t released[ENDPOINT_ID_MAX + 1];              /* by id: seconds of CLOCK_MONOTONIC, 0: never used */
 };
@@ -96,6 +97,12 @@ int endpoint_file_set_aside(const struct endpoints *endpoints, const char *name,
 int endpoint_activate(struct endpoint_entry *entry, struct error *error);
 struct endpoint endpoint_for_map(const struct endpoint_entry *entry);
 void endpoint_deactivate(struct endpoint_entry *entry);
+
+/*
+ * A new pod's programs are attached the quick way, and once nothing was made or taken down for a while, the better way:
+ * one pod at a time, as it holds up the loop.
+ */
+void endpoint_settle(struct endpoints *endpoints);
 
 /* endpoint_identity.c: asks for the identity, then goes on with endpoint_wire or endpoint_confirm. */
 void endpoint_resolve(struct endpoint_entry *entry);

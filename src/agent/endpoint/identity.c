@@ -25,6 +25,7 @@ void endpoint_schedule(struct endpoints *endpoints)
 	uint64_t due = endpoints->look_at, now = clock_now();
 	struct endpoint_entry *entry;
 
+	sooner(&due, endpoints->settle_at);
 	endpoints_foreach (endpoints, entry) {
 		sooner(&due, entry->retry_at);
 		sooner(&due, entry->deadline);
@@ -55,6 +56,8 @@ static void timer_fired(uv_timer_t *timer)
 		endpoints->look_at = 0;
 		endpoint_watch_look(endpoints);
 	}
+	if (endpoints->settle_at && endpoints->settle_at <= now)
+		endpoint_settle(endpoints);
 	endpoints_foreach (endpoints, entry) {
 		if (entry->deadline && entry->deadline <= now) {
 			fail_late(entry);
