@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * LabelSelectors (Kubernetes API): matchLabels and matchExpressions, and what the keys mean in each language.
+ */
+#include <string.h>
+
+#include "base/memory.h"
+#include "policy/parse_internal.h"
+
+struct selector_reader {
+	enum selector_keys keys;
+	struct selector *selector;
+};
+
+/* One of matchExpressions. */
+struct expression {
+	const struct selector_reader *reader;
+	struct place key, values;
+	bool has_key, has_values;
+	int relation; /* -1: none that could be read */
+};
+
+void parse_require_namespace(struct selector *selector, const char *space)
+{
+	requirement_add_value(selector_add(selector, SELECTOR_IN, LABEL_SOURCE_KUBERNETES, LABEL_NAMESPACE), space);
+}
+
+static struct requirement *require_of_namespace(struct selector *selector, enum selector_relation relation,
+                                                const char *key)
+{
+	_cleanup_free_ char *label = xasprintf("%s%s", LABEL_NAMESPACE_LABELS, key);
+	bool is_name = !strcmp(key, LABEL_NAMESPACE_NAME_ITSELF);
+
+	return selector_add(selector, relation, LABEL_SOURCE_KUBERNETES, is_name ? LABEL_NAMESPACE : label);
+}
+
+/* "k8s:app": the source is before the colon; "any" is none. */
+static struct requirement *require_with_source(struct selector *selector, enum selector_relation relation,
+                                               const char *key)
+{
+	_cleanup_free_ char *copy = xstrdup(key);
+	char *colon = strchr(copy, ':');
+
+	if (!colon)
+		return selector_add(selector, relation, "", key);
+	*colon = '\0';
+	return selector_add(selector, relation, strcmp(copy, "any") ? copy : "", colon + 1);
+}
+
+static struct requirement *require(const struct selector_reader *reader, enum selector_relation relation,
+                                   const char *key)
+{
+	switch (reader->keys) {
+	case KEYS_NAMESPACE:
+		return require_of_namespace(reader->selector, relation, key);
+	case KEYS_CILIUM:
+		return require_with_source(reader->selector, relation, key);
+	default:
+		return selector_add(reader->selector, relation, LABEL_SOURCE_KUBERNETES, key);
+	}
+}
+
+static const char *read_key(const struct place *place)
+{
+	const char *key = place_text(place);
+
+	if (key && !*key) {
+		place_problem(place, "must not be empty");
+		return NULL;
+	}
+	return key;
+}
+
+static void read_label(const struct place *place, void *userdata)
+{
+	const char *value = place_text(place);
+
+	if (!*place->field)
+		place_problem(place, "a label must have a name");
+	else if (value)
+		requirement_add_value(require(userdata, SELECTOR_IN, place->field), value);
+}
+
+static void read_labels(const struct place *place, void *userdata)
+{
+	place_pairs(place, read_label, userdata);
+}
+
+static void read_expression_key(const struct place *place, void *userdata)
+{
+	struct expression *expression = userdata;
+
+	expression->key = *place;
+	expression->has_key = read_key(place);
+}
+
+static void read_operator(const struct place *place, void *userdata)
+{
+	static const char *const operators[] = {"In", "NotIn", "Exists", "DoesNotExist", NULL};
+	struct expression *expression = userdata;
+
+	expression->relation = place_word(place, operators);
+}
+
+static void read_values(const struct place *place, void *userdata)
+{
+	struct expression *expression = userdata;
+
+	expression->values = *place;
+	expression->has_values = place->node->type == YAML_SEQUENCE_NODE &&
+	                         place->node->data.sequence.items.top != place->node->data.sequence.items.start;
+	if (place->node->type != YAML_SEQUENCE_NODE && !place_is_null(place))
+		place_problem(place, "must be a list");
+}
+
+static void read_value(const struct place *place, void *userdata)
+{
+	const char *value = place_text(place);
+
+	if (value)
+		requirement_add_value(userdata, value);
+}
+
+static void add_expression(const struct expression *expression)
+{
+	const char *key = (const char *)expression->key.node->data.scalar.value;
+	struct requirement *requirement = require(expression->reader, expression->relation, key);
+
+	if (expression->has_values)
+		place_items(&expression->values, read_value, requirement);
+}
+
+static void read_expression(const struct place *place, void *userdata)
+{
+	static const struct place_field fields[] = {
+		{"key", read_expression_key, .must = true},
+		{"operator", read_operator, .must = true},
+		{"values", read_values},
+		{},
+	};
+	struct expression expression = {.reader = userdata, .relation = -1};
+	bool needs_values;
+
+	place_fields(place, fields, &expression);
+	needs_values = expression.relation == SELECTOR_IN || expression.relation == SELECTOR_NOT_IN;
+	if (!expression.has_key || expression.relation < 0)
+		return;
+	if (needs_values && !expression.has_values)
+		place_problem(place, "the operators In and NotIn need values");
+	else if (!needs_values && expression.has_values)
+		place_problem(place, "the operators Exists and DoesNotExist take no values");
+	else
+		add_expression(&expression);
+}
+
+static void read_expressions(const struct place *place, void *userdata)
+{
+	place_items(place, read_expression, userdata);
+}
+
+void parse_selector(const struct place *place, enum selector_keys keys, struct selector *ret)
+{
+	static const struct place_field fields[] = {
+		{"matchLabels", read_labels},
+		{"matchExpressions", read_expressions},
+		{},
+	};
+	struct selector_reader reader = {.keys = keys, .selector = ret};
+
+	if (!place_is_null(place))
+		place_fields(place, fields, &reader);
+}
