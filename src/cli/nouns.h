@@ -16,6 +16,7 @@
 	X(MAP)       \
 	X(BPF)       \
 	X(MONITOR)   \
+	X(POLICY)    \
 	X(METRICS)   \
 	X(CONFIG)    \
 	X(VERSION)   \

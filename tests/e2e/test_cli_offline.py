@@ -342,3 +342,61 @@ def test_monitor_notices_that_nobody_reads(agent):
     with subprocess.Popen([PILUS, "--socket", agent.socket, "monitor"], stdout=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.wait(10) == FAILURE
+
+
+# Policies in files.
+
+POLICY = """apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: client}}}, {ipBlock: {cidr: 192.0.2.0/24}}]
+    ports: [{port: 80}]
+"""
+
+
+def policy(*words, text=POLICY):
+    return subprocess.run([PILUS, "policy", *words], input=text, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("source, port, answer", [
+    ("app=client", "80/tcp", "Ingress: allowed by the rule of line 7 of NetworkPolicy default/web"),
+    ("app=client", "81/tcp", "Ingress: denied: it is closed, and no rule allows this"),
+    ("app=other", "80/tcp", "Ingress: denied: it is closed, and no rule allows this"),
+    ("app=other@192.0.2.9", "80", "Ingress: allowed by the rule of line 7 of NetworkPolicy default/web"),
+    ("app=client,io.kubernetes.pod.namespace=away", "80", "Ingress: denied: it is closed, and no rule allows this"),
+    ("192.0.2.1", "80", "Ingress: allowed by the rule of line 7 of NetworkPolicy default/web"),
+    ("192.0.3.1", "80", "Ingress: denied: it is closed, and no rule allows this"),
+])
+def test_policy_trace(source, port, answer):
+    done = policy("trace", "-", "--src", source, "--dst", "app=web", "--dport", port)
+    assert done.returncode == OK and not done.stderr
+    verdict = "DENIED" if "denied" in answer else "ALLOWED"
+    assert done.stdout.splitlines() == ["Egress:  allowed: no policy closes it", answer, f"Final verdict: {verdict}"]
+
+
+def test_policy_validate(tmp_path):
+    right, wrong = tmp_path / "right.yaml", tmp_path / "wrong.yaml"
+    right.write_text(POLICY)
+    wrong.write_text(POLICY.replace("port: 80", "port: 80000").replace("app: web", "app: [web]"))
+    done = policy("validate", right)
+    assert (done.returncode, done.stdout) == (OK, "NetworkPolicy default/web: valid\n")
+    done = policy("validate", right, wrong)
+    assert done.returncode == FAILURE and not done.stdout
+    assert done.stderr.splitlines() == [
+        f"{wrong}:5: spec.podSelector.matchLabels.app: must be text",
+        f"{wrong}:8: spec.ingress[0].ports[0].port: must be a number from 1 to 65535",
+        "pilus: 2 problems: nothing was taken from the files"]
+
+
+@pytest.mark.parametrize("words, sentence", [
+    (["trace", "-"], "who asks whom?"),
+    (["trace", "-", "-s", "a=b", "-d", "c=d@e"], "'e' is no address"),
+    (["trace", "-", "-s", "a=b", "-d", "c=d", "--dport", "80/xyz"], "'xyz' is none of"),
+    (["trace", "-", "-s", "a=b", "-d", "c=d", "--dport", "70000"], "a port"),
+])
+def test_policy_trace_refuses(words, sentence):
+    done = policy(*words)
+    assert done.returncode == WRONG_USE and sentence in done.stderr

@@ -50,8 +50,8 @@ def complete(*words, folder=None):
     ("status --", ["--bpffs", "--brief", "--help", "--output", "--socket", "--verbose"]),
     ("status ", [""]),
     ("help s", ["status"]),
-    ("dance ", ["bpf", "config", "endpoint", "help", "identity", "ip", "map", "metrics", "monitor", "node", "status",
-                "version"]),
+    ("dance ", ["bpf", "config", "endpoint", "help", "identity", "ip", "map", "metrics", "monitor", "node",
+                "policy", "status", "version"]),
 ])
 def test_words_are_completed(line, expected):
     assert complete(*line.split(" ")) == [word for word in expected if word]
