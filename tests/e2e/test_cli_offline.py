@@ -220,7 +220,7 @@ def test_full_disk_is_noticed(agent):
 
 # The monitor: abi/event.h as Python packs it.
 
-EVENT = struct.Struct("=QBBBBIIIHHHHIIIIIHH")
+EVENT = struct.Struct("=QBBBBIIIHHHHIIIIIHH16s")
 DROP, TRACE, AGENT = 1, 4, 6
 FROM_ENDPOINT, TO_ENDPOINT, TO_OVERLAY = 1, 2, 4
 ENCAPSULATED = 1 << 6
@@ -230,7 +230,7 @@ SYN = bytes.fromhex("dea732339fbb b2ab50de09ff 0800 4500002800014000400600000a01
 
 def event(kind, frame, point=0, reason=0, source=0, destination=0, node=0, story=0, vni=0):
     head = EVENT.pack(1, kind, point, reason, 0, 0, 23411, 2, source, destination, node, 0, 0, 0xabc, story, len(frame),
-                      vni, len(frame), 0)
+                      vni, len(frame), 0, bytes(16))
     return struct.pack("=I", len(head) + len(frame)) + head + frame
 
 
