@@ -29,13 +29,24 @@ static void help_commands(const struct command *command, FILE *out)
 			fprintf(out, "  %-10s %s\n", command->name, command->summary);
 }
 
-static void help_options(const char *title, const struct cli_option *option, FILE *out)
+static bool letter_is_taken(char letter, const struct cli_option *options)
+{
+	for (; options && options->name; options++)
+		if (options->letter == letter)
+			return true;
+	return false;
+}
+
+/* A letter that the command takes for an option of its own is not that of an option everywhere. */
+static void help_options(const char *title, const struct cli_option *option, const struct cli_option *nearer, FILE *out)
 {
 	char left[64], letter[8];
 
 	fprintf(out, "\n%s:\n", title);
 	for (; option->name; option++) {
-		snprintf(letter, sizeof(letter), option->letter ? "-%c, " : "    ", option->letter);
+		bool lettered = option->letter && !letter_is_taken(option->letter, nearer);
+
+		snprintf(letter, sizeof(letter), lettered ? "-%c, " : "    ", option->letter);
 		snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name, option->argument ? " " : "",
 		         option->argument ? option->argument : "");
 		fprintf(out, "  %-24s %s\n", left, option->help);
@@ -52,8 +63,8 @@ void cli_help(const struct cli *cli, FILE *out)
 	if (command->commands)
 		help_commands(command->commands, out);
 	if (command->options)
-		help_options("Options", command->options, out);
-	help_options("Options everywhere", CLI_GLOBAL_OPTIONS, out);
+		help_options("Options", command->options, NULL, out);
+	help_options("Options everywhere", CLI_GLOBAL_OPTIONS, command->options, out);
 }
 
 static int help_run(struct cli *cli, struct error *error)

@@ -19,6 +19,7 @@
 	X(POLICY)    \
 	X(METRICS)   \
 	X(CONFIG)    \
+	X(BUGTOOL)   \
 	X(VERSION)   \
 	X(HELP)      \
 	X(COMPLETE)

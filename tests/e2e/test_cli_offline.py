@@ -3,6 +3,7 @@
 import json
 import signal
 import struct
+import pathlib
 import subprocess
 
 import pytest
@@ -92,6 +93,30 @@ drops_total{reason="Invalid source ip",direction="EGRESS"} 12345678901
 drops_total{reason="a\\n \"b\"\nc} 2",direction=""} 0.25
 up 1
 """
+
+
+def test_bugtool_needs_no_agent(tmp_path):
+    done = subprocess.run([PILUS, "--socket", str(tmp_path / "nowhere.sock"), "--bpffs", str(tmp_path), "bugtool",
+                           "-o", str(tmp_path), "--no-archive"], text=True, capture_output=True, timeout=60, check=False)
+    assert done.returncode == OK and not done.stderr
+    folder = pathlib.Path(done.stdout.strip())
+    assert folder.parent == tmp_path and folder.is_dir()
+    command, says, end = (folder / "pilus-node-list.txt").read_text().splitlines()
+    assert command.startswith("# pilus ") and command.endswith(" node list")
+    assert says.startswith("pilus: ") and end == "# exit status 1"
+    assert (folder / "uname.txt").read_text().startswith("# uname -a\nLinux ")
+    assert not list(folder.glob("agent-*"))
+
+
+def test_bugtool_where_nothing_can_be_written(tmp_path):
+    done = subprocess.run([PILUS, "bugtool", "-o", str(tmp_path / "missing")], text=True, capture_output=True, timeout=60,
+                          check=False)
+    assert str(tmp_path / "missing") in one_sentence(done, FAILURE)
+
+
+def test_bugtools_letter_is_its_own(agent):
+    assert "-o, --directory DIR" in agent.pilus("bugtool", "--help")
+    assert "-o, --output" not in agent.pilus("bugtool", "--help")
 
 
 def test_metrics_are_a_table(agent):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the agent tells of itself: how full its maps are, its metrics, and all of its state in one archive."""
+import tarfile
+
 import pytest
 from prometheus_client import parser
 
@@ -88,3 +90,18 @@ def test_metrics_list_shows_the_same(lab):
     families = scrape(lab)
     assert {row["name"] for row in shown} == {sample.name for family in families.values() for sample in family.samples}
     assert [row["value"] for row in shown if row["name"] == "pilus_nodes"] == [1]
+
+
+def test_bugtool_packs_all_there_is(lab, tmp_path):
+    archive = lab.pilus("node-1", "bugtool", "-o", str(tmp_path)).strip()
+    assert [str(path) for path in tmp_path.iterdir()] == [archive]
+    with tarfile.open(archive) as tar:
+        texts = {member.name.partition("/")[2]: tar.extractfile(member).read().decode() for member in tar if member.isfile()}
+    assert all(text.startswith("# ") for text in texts.values())
+    for name, words in {"pilus-status.txt": "BPF Maps:", "pilus-status.json": '"version"', "pilus-node-list.txt": "node-1",
+                        "pilus-endpoint-list.txt": "k8s:app=near", "pilus-endpoint-log-1.txt": "ready",
+                        "pilus-bpf-ipcache-list.txt": "identity=", "pilus-bpf-ct-list.txt": "# pilus",
+                        "pilus-metrics-list.txt": "pilus_nodes", "pilus-config.txt": "flow-table-size",
+                        "agent-status.txt": "VmRSS", "agent-log.txt": "ready: node node-1", "agent-cmdline.txt": "pilusd",
+                        "ip-link.txt": "pilus_vxlan", "bpftool-prog.txt": "from_container"}.items():
+        assert words in texts[name], texts[name]
