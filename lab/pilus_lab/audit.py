@@ -138,9 +138,11 @@ class _View:
                             [name for name in names if name.rpartition("_")[0] in devices])
 
     def _programs(self):
-        attached = [f"{item['name']} at {item['kind'].split('/')[1]} of {item['devname']}"
-                    for item in _json(self.node, "bpftool", "-j", "net")[0]["tc"] if item["devname"].startswith("plx")]
-        yield from _compare("the kernel", [item.replace(".o:[*fsobj]", "") for item in attached],
+        """bpftool adds the number to the name of those at clsact."""
+        attached = [item for item in _json(self.node, "bpftool", "-j", "net")[0]["tc"]
+                    if item["devname"].startswith("plx")]
+        yield from _compare("the kernel", [f"{item['name'].partition(':')[0]} at {item['kind'].partition('/')[2]} "
+                                           f"of {item['devname']}" for item in attached],
                             [f"{program} at {hook} of {endpoint['device']}" for endpoint in self.endpoints
                              for program, hook in _HOOKS.items()])
 
