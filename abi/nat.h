@@ -64,7 +64,7 @@ ABI_ASSERT_SIZE(struct masquerade_key, 24);
 #define MASQUERADE_UPLINK_BITS 32
 
 struct masquerade_entry {
-	struct addr source; /* zero: none */
+	struct addr source; /* of uplink 0 zero */
 };
 ABI_ASSERT_SIZE(struct masquerade_entry, 16);
 

@@ -31,7 +31,8 @@ static __always_inline const struct addr *masquerade_source(__u32 ifindex, const
 {
 	struct masquerade_entry *entry = masquerade_lookup(ifindex, destination);
 
-	return entry && addr_is_set(&entry->source) ? &entry->source : NULL;
+	/* IPv4 addresses lie in IPv6's default route, as they are written here. */
+	return entry && addr_is_v4(&entry->source) == addr_is_v4(destination) ? &entry->source : NULL;
 }
 
 /* Whoever came to the pod by its own address is answered from it. */

@@ -10,6 +10,7 @@
 
 #include "agent/api.h"
 #include "agent/map_sizes.h"
+#include "agent/node/masquerade.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -226,7 +227,8 @@ static int start_datapath(struct agent *agent, struct error *error)
 		.bpffs = config->bpffs,
 		.config = {.overlay_ifindex = agent->underlay.overlay_ifindex,
 	                   .vxlan_port = config->vxlan_port,
-	                   .decap_v6 = datapath_probe_decap_v6()},
+	                   .decap_v6 = datapath_probe_decap_v6(),
+	                   .masquerade = masquerade_families(config)},
 		.attach = config->attach,
 		.sizes = map_sizes_choose(config, map_sizes_memory()),
 	};

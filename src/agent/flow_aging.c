@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The aging of flows.
+ * The aging of flows, and of the mappings that belong to them.
  */
 #include "agent/flow_aging.h"
 
@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "datapath/nat_table.h"
 
 #define PERIOD_MS         10000
 #define PERIOD_CROWDED_MS 1000
@@ -22,7 +23,7 @@ struct flow_aging {
 	uint32_t table_size;
 	bool working, closed;
 	int result;
-	uint32_t removed, kept;
+	uint32_t removed, kept, mappings;
 	struct flow_aging_counts counts;
 };
 
@@ -39,6 +40,8 @@ static void walk(uv_work_t *work)
 	struct flow_aging *aging = work->data;
 
 	aging->result = flow_table_age(aging->maps, &aging->timeouts, clock_now(), &aging->removed, &aging->kept);
+	if (!aging->result)
+		aging->result = nat_table_age(aging->maps, &aging->mappings);
 }
 
 /* LRU maps drop live flows when they are full, so idle ones must go before that. */
@@ -60,8 +63,9 @@ static void walked(uv_work_t *work, int status)
 	aging->counts.removed += aging->removed;
 	if (aging->result)
 		log_warning("aging the flow table: %s", strerror(-aging->result));
-	else if (aging->removed)
-		log_debug("flow table: %u aged, %u kept", aging->removed, aging->kept);
+	else if (aging->removed || aging->mappings)
+		log_debug("flow table: %u aged, %u kept; %u entries of mappings aged", aging->removed, aging->kept,
+		          aging->mappings);
 	uv_timer_start(&aging->timer, timer_fired, flow_aging_period(aging->kept, aging->table_size), 0);
 }
 
@@ -69,7 +73,7 @@ void flow_aging_look(struct flow_aging *aging)
 {
 	if (aging->working)
 		return;
-	aging->removed = aging->kept = 0;
+	aging->removed = aging->kept = aging->mappings = 0;
 	aging->working = true;
 	uv_queue_work(aging->timer.loop, &aging->work, walk, walked);
 }

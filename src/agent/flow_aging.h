@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flows that were idle for too long, and those of endpoints that are gone, leave the table: looked for every few
- * seconds, sooner when the table is filling up. The walk is done on the thread pool; the loop is never held up by a
- * large table.
+ * seconds, sooner when the table is filling up. The masquerade's mappings follow them. The walk is done on the thread
+ * pool; the loop is never held up by a large table.
  */
 #ifndef PILUS_AGENT_FLOW_AGING_H
 #define PILUS_AGENT_FLOW_AGING_H

@@ -27,11 +27,11 @@ static uint32_t flows_for(uint64_t memory)
 struct map_sizes map_sizes_choose(const struct config *config, uint64_t memory)
 {
 	bool edge = config->profile == PROFILE_EDGE;
+	uint32_t flows = config->flow_table_size ?: edge ? EDGE_FLOWS : flows_for(memory);
 
 	return (struct map_sizes){
-		.flows = config->flow_table_size
-	                         ?: edge ? EDGE_FLOWS
-	                                 : flows_for(memory),
+		.flows = flows,
+		.nat = flows / 2, /* two entries each: a quarter of the flows may be masqueraded */
 		.ipcache = edge ? EDGE_IPCACHE : 0,
 	};
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/api.h"
+#include "agent/node/masquerade.h"
 #include "base/clock.h"
 
 static int add_attachment(const struct attachment *attachment, void *userdata)
@@ -33,6 +34,23 @@ static json_t *datapath_status(const struct agent *agent)
 	return json_pack("{s:s, s:i, s:i, s:s, s:o, s:o}", "overlay", "vxlan", "port", agent->config->vxlan_port, "mtu",
 	                 agent->underlay.pod_mtu, "attach", datapath_attach_name(agent->datapath), "uplinks",
 	                 uplinks_status(&agent->underlay), "programs", programs);
+}
+
+static json_t *masquerade_status(const struct agent *agent)
+{
+	struct prefix pods[FAMILIES] = {}, excluded[MASQUERADE_EXCLUDED_MAX];
+	uint8_t families = masquerade_families(agent->config);
+	json_t *list = json_array();
+	char text[PREFIX_TEXT_MAX];
+	size_t count;
+
+	for (enum family family = 0; family < FAMILIES; family++)
+		pods[family] = *ipam_cidr(agent->ipam, family);
+	count = masquerade_excluded(agent->config, pods, excluded);
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_string(prefix_format(&excluded[i], text)));
+	return json_pack("{s:b, s:b, s:o, s:o}", "ipv4", !!(families & MASQUERADE_V4), "ipv6",
+	                 !!(families & MASQUERADE_V6), "devices", uplinks_status(&agent->underlay), "excluded", list);
 }
 
 static json_int_t resident_bytes(void)
@@ -98,6 +116,7 @@ json_t *agent_status(const struct agent *agent, const struct map_facts facts[sta
 	json_object_set_new(status, "store", store);
 	json_object_set_new(status, "ipam", ipam_status(agent->ipam));
 	json_object_set_new(status, "datapath", datapath_status(agent));
+	json_object_set_new(status, "masquerade", masquerade_status(agent));
 	json_object_set_new(status, "monitor", monitor_status(agent->monitor));
 	json_object_set_new(status, "endpoints",
 	                    agent->ready ? endpoints_status(agent->endpoints)

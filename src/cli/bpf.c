@@ -239,6 +239,7 @@ static const struct command VERBS[] = {
 	{.name = "endpoint", .summary = "Local endpoints", .commands = ENDPOINT_VERBS},
 	{.name = "ipcache", .summary = "Addresses and their identities", .commands = IPCACHE_VERBS},
 	{.name = "ct", .summary = "The flow table: connection tracking", .commands = BPF_CT_VERBS},
+	{.name = "nat", .summary = "The masquerade's mappings", .commands = BPF_NAT_VERBS},
 	{.name = "metrics", .summary = "Counters", .commands = METRICS_VERBS},
 	{.name = "node", .summary = "The other nodes", .commands = NODE_VERBS},
 	{},

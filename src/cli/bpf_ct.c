@@ -20,7 +20,7 @@ static const struct {
 	{0x10, "SeenNonSyn"},
 };
 
-static const char *protocol_name(uint8_t protocol, char text[static 4])
+const char *protocol_name(uint8_t protocol, char text[static 4])
 {
 	switch (protocol) {
 	case PROTOCOL_ICMP:
@@ -92,7 +92,6 @@ json_t *flow_to_json(const struct flow_key *key, const struct flow *flow, const 
 {
 	static const char *const STATES[] = {"opening", "established", "closing"};
 	unsigned source = flow->initiator & 1, destination = !source;
-	bool icmp = key->protocol == PROTOCOL_ICMP || key->protocol == PROTOCOL_ICMPV6;
 	bool out = flow->direction[source].origin == FLOW_FROM_ENDPOINT;
 	const struct flow_direction *tx = &flow->direction[out ? source : destination],
 				    *rx = &flow->direction[out ? destination : source];
@@ -102,7 +101,7 @@ json_t *flow_to_json(const struct flow_key *key, const struct flow *flow, const 
 		"{ss ss so si so si sI ss si so sI sI}", "protocol", protocol_name(key->protocol, protocol),
 		"direction", out ? "OUT" : "IN", "source", addr_to_json(&key->addr[source]), "source-port",
 		ntohs(key->port[source]), "destination", addr_to_json(&key->addr[destination]), "destination-port",
-		icmp ? 0 : ntohs(key->port[destination]), "expires",
+		ntohs(key->port[destination]), "expires",
 		(json_int_t)(flow_expires(key, flow, timeouts) / NS_PER_SECOND), "state", STATES[flow_state(key, flow)],
 		"flags", flags, "flag-names", flags_to_json(flags), "source-identity",
 		(json_int_t)flow->identity[source], "destination-identity", (json_int_t)flow->identity[destination]);
@@ -112,7 +111,7 @@ json_t *flow_to_json(const struct flow_key *key, const struct flow *flow, const 
 	return row;
 }
 
-static void write_peer(const json_t *row, const char *address, const char *port, FILE *out)
+void peer_write(const json_t *row, const char *address, const char *port, FILE *out)
 {
 	const char *text = row_text(row, address) ?: "::";
 
@@ -139,9 +138,9 @@ void flow_write(const json_t *row, FILE *out)
 	size_t i;
 
 	fprintf(out, "%s %s ", row_text(row, "protocol"), row_text(row, "direction"));
-	write_peer(row, "source", "source-port", out);
+	peer_write(row, "source", "source-port", out);
 	fputs(" -> ", out);
-	write_peer(row, "destination", "destination-port", out);
+	peer_write(row, "destination", "destination-port", out);
 	fprintf(out, " expires=%" JSON_INTEGER_FORMAT, row_number(row, "expires"));
 	write_direction(row, "rx", "Rx", out);
 	write_direction(row, "tx", "Tx", out);

@@ -69,17 +69,40 @@ static void tunnel_line(const json_t *status, FILE *out)
 	        TEXT(datapath, "overlay"), row_number(datapath, "port"), row_number(datapath, "mtu"));
 }
 
+static void write_list(const json_t *list, FILE *out)
+{
+	json_t *value;
+	size_t i;
+
+	json_array_foreach (list, i, value) {
+		fputs(i ? ", " : "", out);
+		value_write(value, out);
+	}
+}
+
 static void routing_line(const json_t *status, FILE *out)
 {
 	const json_t *datapath = json_object_get(status, "datapath");
-	json_t *uplink;
-	size_t i;
 
-	fprintf(out, "BPF, programs attached by %s, uplinks", TEXT(datapath, "attach"));
-	json_array_foreach (json_object_get(datapath, "uplinks"), i, uplink) {
-		fputs(i ? ", " : " ", out);
-		value_write(uplink, out);
+	fprintf(out, "BPF, programs attached by %s, uplinks ", TEXT(datapath, "attach"));
+	write_list(json_object_get(datapath, "uplinks"), out);
+}
+
+static void masquerade_line(const json_t *status, FILE *out)
+{
+	const json_t *masquerade = json_object_get(status, "masquerade");
+	bool v4 = json_is_true(json_object_get(masquerade, "ipv4")),
+	     v6 = json_is_true(json_object_get(masquerade, "ipv6"));
+
+	if (!v4 && !v6) {
+		fputs("Disabled", out);
+		return;
 	}
+	fputs("BPF [", out);
+	write_list(json_object_get(masquerade, "devices"), out);
+	fputs("] ", out);
+	write_list(json_object_get(masquerade, "excluded"), out);
+	fprintf(out, " [IPv4: %s, IPv6: %s]", v4 ? "Enabled" : "Disabled", v6 ? "Enabled" : "Disabled");
 }
 
 static void endpoints_line(const json_t *status, FILE *out)
@@ -108,6 +131,7 @@ static const struct column LINES[] = {
 	{.title = "IPAM:", .cell = ipam_line},
 	{.title = "Tunnel:", .cell = tunnel_line},
 	{.title = "Host Routing:", .cell = routing_line},
+	{.title = "Masquerading:", .cell = masquerade_line},
 	{.title = "Endpoints:", .cell = endpoints_line},
 	{.title = "Memory:", .cell = memory_line},
 };

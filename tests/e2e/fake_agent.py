@@ -43,6 +43,7 @@ STATUS = {
              "allocations": [{"address": "10.1.0.7", "owner": "default/web-1"}]},
     "datapath": {"overlay": "vxlan", "port": 8472, "mtu": 1450, "attach": "tcx", "uplinks": ["eth0"],
                  "programs": [{"name": "from_container", "device": "plx7", "hook": "tcx/ingress"}]},
+    "masquerade": {"ipv4": True, "ipv6": False, "devices": ["eth0"], "excluded": ["10.1.0.0/24", "fd00:1::/112"]},
     "monitor": {"listeners": 0, "lost": 0}, "endpoints": {"ready": 2, "total": 2},
     "memory": {"resident": 6291456, "maps": 12582912},
 }

@@ -62,6 +62,7 @@ TABLES = {
                " (host-scope)",
                "Tunnel:        vxlan, UDP port 8472, MTU of pods 1450",
                "Host Routing:  BPF, programs attached by tcx, uplinks eth0",
+               "Masquerading:  BPF [eth0] 10.1.0.0/24, fd00:1::/112 [IPv4: Enabled, IPv6: Disabled]",
                "Endpoints:     2/2 ready",
                "Memory:        agent 6.3 MB, maps 12.6 MB"],
 }
@@ -75,7 +76,7 @@ def test_tables(agent, command):
 def test_status_verbose_adds_addresses_programs_and_maps(agent):
     text = agent.pilus("status", "--verbose")
     assert text.startswith(agent.pilus("status"))
-    assert lines(text)[9:] == [
+    assert lines(text)[10:] == [
         "Allocated addresses:",
         "  10.1.0.7 (default/web-1)",
         "BPF Programs:",

@@ -78,7 +78,7 @@ static void flows_are_lines(void **state)
 	         "UDP IN [fd00::2]:53211 -> [fd00::1]:53 expires=2569 RxPackets=5 RxBytes=339 RxFlagsSeen=0x00 "
 	         "LastRxReport=2509 TxPackets=4 TxBytes=300 TxFlagsSeen=0x00 LastTxReport=2508 Flags=0x0000 [ ] "
 	         "SourceSecurityID=4262 DestinationSecurityID=43303\n"},
-		{"10.101.62.62", "10.101.92.31", 26768, 26768, PROTOCOL_ICMP, FLOW_FROM_ENDPOINT, 0, 0,
+		{"10.101.62.62", "10.101.92.31", 26768, 0, PROTOCOL_ICMP, FLOW_FROM_ENDPOINT, 0, 0,
 	         "ICMP OUT 10.101.62.62:26768 -> 10.101.92.31:0 expires=2569 RxPackets=4 RxBytes=300 RxFlagsSeen=0x00 "
 	         "LastRxReport=2508 TxPackets=5 TxBytes=339 TxFlagsSeen=0x00 LastTxReport=2509 Flags=0x0000 [ ] "
 	         "SourceSecurityID=4262 DestinationSecurityID=43303\n"},

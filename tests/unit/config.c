@@ -99,7 +99,9 @@ static void every_key_comes_back_as_json(void **state)
 		"cluster-pool-mask-ipv4: 26\ncluster-pool-mask-ipv6: 120\n"
 		"uplinks:\n- eth0\n- eth1\n"
 		"node-addresses: [fd99::1, 172.16.0.1]\n"
-		"mtu: 9000\nvxlan-port: 4789\nattach: clsact\nprofile: edge\nflow-table-size: 1024\n"
+		"mtu: 9000\nvxlan-port: 4789\nmasquerade: ipv4\n"
+		"non-masquerade-cidrs: [192.0.2.0/24, 'fd00::/8', 10.0.0.0/8]\nattach: clsact\nprofile: "
+	        "edge\nflow-table-size: 1024\n"
 		"flow-timeout-tcp: 1\nflow-timeout-tcp-opening: 2\nflow-timeout-tcp-closing: 3\nflow-timeout-other: 4\n"
 		"log-level: debug\n";
 	static const char expected[] =
@@ -109,8 +111,9 @@ static void every_key_comes_back_as_json(void **state)
 		"\"store-password-file\":null,\"ipam\":\"cluster-pool\",\"pod-cidrs\":[],"
 		"\"cluster-pool-cidrs\":[\"10.0.0.0/8\",\"fd00::/64\"],\"cluster-pool-mask-ipv4\":26,"
 		"\"cluster-pool-mask-ipv6\":120,\"uplinks\":[\"eth0\",\"eth1\"],"
-		"\"node-addresses\":[\"172.16.0.1\",\"fd99::1\"],\"mtu\":9000,\"vxlan-port\":4789,\"attach\":"
-		"\"clsact\","
+		"\"node-addresses\":[\"172.16.0.1\",\"fd99::1\"],\"mtu\":9000,\"vxlan-port\":4789,"
+		"\"masquerade\":\"ipv4\",\"non-masquerade-cidrs\":[\"192.0.2.0/24\",\"fd00::/8\",\"10.0.0.0/8\"],"
+		"\"attach\":\"clsact\","
 		"\"profile\":\"edge\",\"flow-table-size\":1024,\"flow-timeout-tcp\":1,\"flow-timeout-tcp-opening\":2,"
 		"\"flow-timeout-tcp-closing\":3,\"flow-timeout-other\":4,\"log-level\":\"debug\"}";
 	_cleanup_free_ char *shown = NULL;
@@ -223,6 +226,13 @@ static const struct {
 	{"uplinks: [a, b, c, d, e, f, g, h, i]\n", "FILE:1: uplinks: at most 8 devices can be given"},
 	{"uplinks: [a/b]\n", "FILE:1: uplinks: \"a/b\" is no name for a network device: use 1 to 15 characters without "
                              "'/', ':' and blanks"},
+	{"masquerade: yes\n", "FILE:1: masquerade: must be true, false, ipv4 or ipv6, not \"yes\""},
+	{"non-masquerade-cidrs: [10.0.0.1]\n",
+         "FILE:1: non-masquerade-cidrs: \"10.0.0.1\" is no CIDR: write it like 10.1.0.0/24 or fd00:1::/112"},
+	{"non-masquerade-cidrs: [10.0.0.0/8, 0.0.0.0/0]\n",
+         "FILE:1: non-masquerade-cidrs: 0.0.0.0/0 is too much: set masquerade to the other family, or false"},
+	{"non-masquerade-cidrs: [\"::/8\"]\n",
+         "FILE:1: non-masquerade-cidrs: ::/8 is too much: set masquerade to the other family, or false"},
 	{"pod-cidrs: [10.1.0.0/24, 10.2.0.0/24]\n",
          "FILE:1: pod-cidrs: at most one IPv4 CIDR can be given; 10.2.0.0/24 is the second"},
 	{"pod-cidrs: [\"fd00:1::/112\", \"fd00:1::/112\"]\n",

@@ -101,6 +101,16 @@ static void a_trace_is_a_line(void **state)
 	}
 }
 
+static void a_masqueraded_packet_names_the_pod(void **state)
+{
+	struct event event = sample(EVENT_TRACE, TRACE_TO_NETWORK);
+
+	addr_parse("10.1.0.7", &event.original);
+	assert_told(&event, EVENT_LINE,
+	            "-> network flow 0xabc , identity 4262->world state new ifindex 0 orig-ip 10.1.0.7: "
+	            "10.101.62.62 -> 10.101.92.31 EchoRequest\n");
+}
+
 static void devices_have_names(void **state)
 {
 	struct event event = sample(EVENT_TRACE, TRACE_TO_STACK);
@@ -391,6 +401,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_trace_is_a_line),
+		cmocka_unit_test(a_masqueraded_packet_names_the_pod),
 		cmocka_unit_test(devices_have_names),
 		cmocka_unit_test(a_drop_is_a_line),
 		cmocka_unit_test(unknown_codes_are_survived),

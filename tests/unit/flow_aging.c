@@ -24,6 +24,16 @@ int __wrap_flow_table_age(const struct maps *of, const struct flow_timeouts *tim
 	return 0;
 }
 
+static int nat_walks;
+
+int __wrap_nat_table_age(const struct maps *of, uint32_t *ret_removed)
+{
+	assert_ptr_equal(of, &maps);
+	nat_walks++;
+	*ret_removed = 0;
+	return 0;
+}
+
 static void test_a_crowded_table_is_looked_at_sooner(void **state)
 {
 	assert_int_equal(flow_aging_period(0, 1000), 10000);

@@ -33,6 +33,7 @@ static void test_the_edge_is_small_wherever_it_is(void **state)
 	struct map_sizes sizes = map_sizes_choose(&edge, 64000 * MIB);
 
 	assert_int_equal(sizes.flows, 16384);
+	assert_int_equal(sizes.nat, 8192);
 	assert_int_equal(sizes.ipcache, 32768);
 	assert_int_equal(map_sizes_choose(&(struct config){}, 64000 * MIB).ipcache, 0);
 }

@@ -17,8 +17,12 @@
 
 #define CONFIG_DEFAULT_FILE "/etc/pilus/pilus.yaml"
 #define CONFIG_UPLINKS_MAX  8
+#define CONFIG_CIDRS_MAX    32
 
 enum ipam_mode { IPAM_HOST_SCOPE, IPAM_CLUSTER_POOL };
+
+/* Whose packets to the world leave with the node's address. */
+enum masquerade { MASQUERADE_TRUE, MASQUERADE_FALSE, MASQUERADE_IPV4, MASQUERADE_IPV6 };
 
 /* How much memory the maps may take: what suits the machine, or little. */
 enum profile { PROFILE_DEFAULT, PROFILE_EDGE };
@@ -37,6 +41,8 @@ struct config {
 	struct addr node_address[FAMILIES];
 	uint32_t mtu;
 	uint32_t vxlan_port;
+	enum masquerade masquerade;
+	struct prefix non_masquerade[CONFIG_CIDRS_MAX + 1]; /* bits 0 after the last */
 	enum attach_mode attach;
 	enum profile profile;
 	uint32_t flow_table_size; /* 0: by profile and memory */

@@ -269,6 +269,44 @@ static const struct config_kind prefixes_kind = {"CIDR[,CIDR]", true, prefixes_p
 static const struct config_kind addresses_kind = {"ADDRESS[,ADDRESS]", true, addresses_parse, addresses_show,
                                                   addresses_clear};
 
+/* Any number of CIDRs: an array that ends in one of bits 0. */
+
+static void cidrs_clear(void *field)
+{
+	memset(field, 0, (CONFIG_CIDRS_MAX + 1) * sizeof(struct prefix));
+}
+
+static json_t *cidrs_show(const struct config_key *key, const void *field)
+{
+	char text[PREFIX_TEXT_MAX];
+	json_t *list = json_array();
+
+	for (const struct prefix *prefix = field; prefix->bits; prefix++)
+		json_array_append_new(list, json_string(prefix_format(prefix, text)));
+	return list;
+}
+
+static int cidrs_parse(const struct config_key *key, const struct config_value *value, void *field, struct error *error)
+{
+	struct prefix *prefixes = field;
+
+	if (value->count > CONFIG_CIDRS_MAX)
+		return error_set(error, -EINVAL, "at most %d CIDRs can be given", CONFIG_CIDRS_MAX);
+	for (size_t i = 0; i < value->count; i++) {
+		const char *text = value->items[i];
+
+		if (!strchr(text, '/') || prefix_parse(text, &prefixes[i]) < 0)
+			return prefix_refuse(text, error);
+		/* IPv4 addresses lie in ::/n, as the maps have them. */
+		if (!prefix_length(&prefixes[i]) || addr_is_zero(&prefixes[i].addr))
+			return error_set(error, -EINVAL, "%s is too much: set masquerade to the other family, or false",
+			                 text);
+	}
+	return 0;
+}
+
+static const struct config_kind cidrs_kind = {"CIDR[,CIDR]...", true, cidrs_parse, cidrs_show, cidrs_clear};
+
 /* Devices: an array of names that ends in NULL. */
 
 static void devices_clear(void *field)
@@ -313,12 +351,14 @@ static const struct config_kind devices_kind = {"DEVICE[,DEVICE]...", true, devi
 /* The table. */
 
 static const char *const ipam_modes[] = {"host-scope", "cluster-pool", NULL};
+static const char *const masquerades[] = {"true", "false", "ipv4", "ipv6", NULL};
 static const char *const attach_modes[] = {"auto", "tcx", "clsact", NULL};
 static const char *const profiles[] = {"default", "edge", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mode) == sizeof(choice) &&
-                       sizeof(enum profile) == sizeof(choice) && sizeof(enum log_level) == sizeof(choice),
+                       sizeof(enum masquerade) == sizeof(choice) && sizeof(enum profile) == sizeof(choice) &&
+                       sizeof(enum log_level) == sizeof(choice),
                "choices are written as unsigned");
 
 #define FIELD(member) .offset = offsetof(struct config, member)
@@ -346,6 +386,10 @@ const struct config_key config_keys[] = {
 	{"node-addresses", &addresses_kind, FIELD(node_address), .help = "of the underlay (those of the first uplink)"},
 	{"mtu", &number_kind, FIELD(mtu), "0", "of the underlay; 0: the uplink's", NULL, 0, 65535},
 	{"vxlan-port", &number_kind, FIELD(vxlan_port), "8472", "UDP port of the overlay", NULL, 1, 65535},
+	{"masquerade", &choice_kind, FIELD(masquerade), "true", "pods reach the world with the node's address",
+         masquerades},
+	{"non-masquerade-cidrs", &cidrs_kind, FIELD(non_masquerade),
+         .help = "reached with the pods' own addresses (the cluster's pods)"},
 	{"attach", &choice_kind, FIELD(attach), "auto", "how programs are attached", attach_modes},
 	{"profile", &choice_kind, FIELD(profile), "default", "how much memory the maps take", profiles},
 	{"flow-table-size", &number_kind, FIELD(flow_table_size), "0", "flows; 0: as the machine's memory allows", NULL,

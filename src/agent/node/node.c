@@ -11,6 +11,7 @@
 #include "agent/node/json.h"
 #include "agent/node/kernel_watch.h"
 #include "agent/node/local_addresses.h"
+#include "agent/node/masquerade.h"
 #include "agent/node/overlay_routes.h"
 #include "agent/node/remote_nodes.h"
 #include "agent/node/underlay_mtu.h"
@@ -112,6 +113,14 @@ static void look_at_addresses(const struct nodes *nodes)
 		log_error("%s", error.message);
 }
 
+static void look_at_masquerade(const struct nodes *nodes)
+{
+	struct error error = {};
+
+	if (masquerade_refresh(&nodes->services, nodes->local.pod_cidr, &error) < 0)
+		log_error("%s", error.message);
+}
+
 static void look_at_mtu(struct nodes *nodes)
 {
 	const struct node_services *services = &nodes->services;
@@ -133,6 +142,8 @@ static void on_kernel_changed(void *userdata, const struct netlink_changes *chan
 		look_at_overlay(nodes);
 	if (changes->addresses)
 		look_at_addresses(nodes);
+	if (changes->addresses || changes->routes)
+		look_at_masquerade(nodes);
 	if (changes->links || changes->routes || changes->neighbours)
 		remote_nodes_resolve(nodes->remotes);
 }
@@ -183,6 +194,7 @@ struct nodes *nodes_new(const struct node_services *services, const struct node_
 	watch_kernel(nodes);
 	look_at_overlay(nodes);
 	look_at_addresses(nodes);
+	look_at_masquerade(nodes);
 	nodes->store_watch = store_watch(services->store, FOLDER, &watcher, nodes);
 	publish(nodes);
 	return nodes;

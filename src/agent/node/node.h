@@ -51,6 +51,9 @@ struct underlay {
 /* Finds uplinks, addresses and MTU, and makes the overlay device (or adopts it), up, with the pods' MTU. */
 int underlay_prepare(const struct config *config, struct netlink *netlink, struct underlay *ret, struct error *error);
 
+/* Can others reach it? Not loopback, not link-local. */
+bool underlay_can_use(const struct addr *addr);
+
 /* What nodes stand on; borrowed for their lifetime. They keep the underlay's MTU current. */
 struct node_services {
 	uv_loop_t *loop;

@@ -117,7 +117,7 @@ static int find_uplinks(const struct config *config, struct netlink *netlink, st
 	return 0;
 }
 
-static bool usable_address(const struct addr *addr)
+bool underlay_can_use(const struct addr *addr)
 {
 	if (addr_is_v4(addr))
 		return addr->byte[12] != 127 && !(addr->byte[12] == 169 && addr->byte[13] == 254);
@@ -129,7 +129,7 @@ static int visit_address(uint32_t ifindex, const struct addr *addr, uint8_t pref
 	struct underlay *underlay = userdata;
 	struct addr *own = &underlay->address[addr_is_v4(addr) ? FAMILY_V4 : FAMILY_V6];
 
-	if (addr_is_zero(own) && usable_address(addr))
+	if (addr_is_zero(own) && underlay_can_use(addr))
 		*own = *addr;
 	return 0;
 }
