@@ -44,6 +44,14 @@ static void node_removed(void *userdata, const struct node_info *node)
 	monitor_agent_event(agent->monitor, "Node left", json_pack("{s:s}", "node", node->name), "node %s", node->name);
 }
 
+static void node_forgotten(void *userdata, const char *name)
+{
+	struct agent *agent = userdata;
+
+	ipcache_forget_node(agent->ipcache, name);
+	ipam_forget_node(agent->ipam, name);
+}
+
 static void nodes_synced(void *userdata)
 {
 	const struct agent *agent = userdata;
@@ -121,6 +129,7 @@ static void make_nodes(struct agent *agent)
 		.changed = node_changed,
 		.joined = node_joined,
 		.removed = node_removed,
+		.forgotten = node_forgotten,
 		.synced = nodes_synced,
 		.mtu_changed = mtu_changed,
 	};

@@ -41,6 +41,7 @@ static const struct column COLUMNS[] = {
 	{.title = "IPv6 Address", .key = "ipv6"},
 	{.title = "Endpoint CIDR", .cell = cidr_v6_cell},
 	{.title = "Neighbour", .key = "neighbour"},
+	{.title = "Agent", .key = "agent"},
 };
 
 static int node_list(struct cli *cli, struct error *error)

@@ -13,6 +13,8 @@
 #define PAGE_SIZE 1000
 #define RETRY_MS  1000 /* after etcd refused: people may give the user the right to read */
 
+unsigned etcd_watch_grace_ms = 15000; /* more than the longest pause between two attempts */
+
 /* ── keys ── */
 
 static void look(struct etcd_watch *watch, const json_t *pair, bool deleted)
@@ -140,6 +142,7 @@ static void take_page(struct etcd_watch *watch, const json_t *answer)
 	size_t i;
 
 	if (!watch->page) {
+		watch->renewed = watch->cluster && other_history(watch, answer);
 		watch->revision = etcd_number(json_object_get(answer, "header"), "revision");
 		remember(&watch->cluster, cluster_of(answer));
 	}
@@ -147,6 +150,29 @@ static void take_page(struct etcd_watch *watch, const json_t *answer)
 		look(watch, pair, false);
 	last = etcd_decode(json_array_get(pairs, json_array_size(pairs) - 1), "key");
 	remember(&watch->page, json_is_true(json_object_get(answer, "more")) ? last : NULL);
+}
+
+static void on_grace(uv_timer_t *timer)
+{
+	struct etcd_watch *watch = timer->data;
+
+	mirror_sweep(&watch->mirror);
+}
+
+/* The whole list is there: what is not in it is gone. */
+static void finish_list(struct etcd_watch *watch)
+{
+	const struct store_watch *told = &watch->mirror.watch;
+	uint64_t now = uv_now(etcd_link_loop(watch->link));
+
+	if (watch->renewed)
+		watch->sweep_at = now + etcd_watch_grace_ms;
+	if (now >= watch->sweep_at)
+		mirror_sweep(&watch->mirror);
+	else
+		uv_timer_start(&watch->timer, on_grace, watch->sweep_at - now, 0);
+	if (watch->renewed && told->watcher.renewed && !watch->mirror.closed)
+		told->watcher.renewed(told->userdata);
 }
 
 static void on_page(void *userdata, const json_t *answer, const struct error *error)
@@ -162,7 +188,7 @@ static void on_page(void *userdata, const json_t *answer, const struct error *er
 	if (!watch->mirror.closed && watch->page)
 		next_page(watch);
 	else if (!watch->mirror.closed)
-		mirror_sweep(&watch->mirror);
+		finish_list(watch);
 	if (!watch->mirror.closed && !watch->page)
 		stream(watch);
 }

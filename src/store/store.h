@@ -61,12 +61,16 @@ void store_get(struct store *store, const char *key, store_got got, void *userda
  * `set` and `removed` as they come. Objects that cannot be parsed are reported by `broken` and otherwise left out (what
  * they held before stays). What this process writes comes back here too. While the store cannot be read, what was told
  * stays.
+ *
+ * `renewed`: the store is another than before, set up anew or taken from a backup. Whoever has written something writes
+ * it again; what nobody has written again some time later is `removed`, not before.
  */
 struct store_watcher {
 	void (*set)(void *userdata, const char *key, json_t *value);
 	void (*removed)(void *userdata, const char *key);
 	void (*synced)(void *userdata);
 	void (*broken)(void *userdata, const char *key, const struct error *error); /* may be NULL */
+	void (*renewed)(void *userdata);                                            /* may be NULL */
 };
 
 struct store_watch;

@@ -20,7 +20,7 @@
 
 static int home = -1;
 
-static const struct config config = {.vxlan_port = 8472, .uplinks = {(char *)"eth0"}};
+static struct config config = {.node_name = (char *)"a", .vxlan_port = 8472, .uplinks = {(char *)"eth0"}};
 
 struct scene {
 	struct maps maps;
@@ -28,7 +28,7 @@ struct scene {
 	struct underlay underlay;
 	struct store *store;
 	struct nodes *nodes;
-	int changes, joins, removals, syncs, mtu_changes;
+	int changes, joins, removals, syncs, mtu_changes, forgotten;
 };
 
 static struct scene scene;
@@ -103,6 +103,12 @@ static void on_removed(void *userdata, const struct node_info *node)
 	scene.removals++;
 }
 
+static void on_forgotten(void *userdata, const char *name)
+{
+	assert_null(nodes_find(scene.nodes, name));
+	scene.forgotten++;
+}
+
 static void on_synced(void *userdata)
 {
 	scene.syncs++;
@@ -115,7 +121,8 @@ static void on_mtu_changed(void *userdata)
 
 static void open_nodes(void)
 {
-	static const struct node_events events = {on_changed, on_joined, on_removed, on_synced, on_mtu_changed};
+	static const struct node_events events = {on_changed,   on_joined, on_removed,
+	                                          on_forgotten, on_synced, on_mtu_changed};
 	_cleanup_free_ char *url = xasprintf("dir:%s", folder);
 	const struct node_info local = {
 		.name = (char *)"a",
@@ -124,7 +131,7 @@ static void open_nodes(void)
 		.router = {addr("10.1.0.1"), addr("fd00:1::1")},
 	};
 
-	scene.changes = scene.joins = scene.removals = scene.syncs = scene.mtu_changes = 0;
+	scene.changes = scene.joins = scene.removals = scene.syncs = scene.mtu_changes = scene.forgotten = 0;
 	assert_int_equal(store_open(&loop, url, &(struct store_access){}, &scene.store, NULL), 0);
 	scene.nodes = nodes_new(
 		&(struct node_services){&loop, &config, &scene.underlay, &scene.maps, scene.netlink, scene.store},
@@ -149,12 +156,29 @@ static char *node_path(const char *name)
 	return xasprintf("%s/nodes/%s.json", folder, name);
 }
 
-static void write_text(const char *name, const char *text)
+static void write_file(const char *kind, const char *name, const char *text)
 {
-	_cleanup_free_ char *path = node_path(name), *below = xasprintf("%s/nodes", folder);
+	_cleanup_free_ char *below = xasprintf("%s/%s", folder, kind), *path = xasprintf("%s/%s.json", below, name);
 
 	assert_int_equal(folder_make(below, 0700), 0);
 	assert_int_equal(file_write_atomic(path, text, strlen(text), 0600), 0);
+}
+
+static void write_text(const char *name, const char *text)
+{
+	write_file("nodes", name, text);
+}
+
+static void write_alive(const char *name)
+{
+	write_file("alive", name, "{}");
+}
+
+static void delete_alive(const char *name)
+{
+	_cleanup_free_ char *path = xasprintf("%s/alive/%s.json", folder, name);
+
+	assert_int_equal(file_delete(path), 0);
 }
 
 /* Node `name` at 10.99.0.NUMBER with pods in 10.NUMBER.0.0/24. */
@@ -165,6 +189,7 @@ static void write_node(const char *name, int number)
 	                                      "\"router-ipv4\": \"10.%d.0.1\", \"router-ipv6\": \"fd00:%d::1\"}",
 	                                      name, number, number, number, number, number);
 
+	write_alive(name);
 	write_text(name, text);
 }
 
@@ -471,6 +496,82 @@ static void two_names_for_one_address(void **state)
 	stop();
 }
 
+static bool is_silent(const char *name)
+{
+	json_t *list = nodes_to_json(scene.nodes), *node;
+	bool silent = false;
+	size_t i;
+
+	json_array_foreach (list, i, node) {
+		if (!strcmp(json_string_value(json_object_get(node, "name")), name))
+			silent = !strcmp(json_string_value(json_object_get(node, "agent")), "silent");
+	}
+	json_decref(list);
+	return silent;
+}
+
+/* InEchos. */
+static unsigned echoes_heard(void)
+{
+	FILE *pipe = popen("awk '/^Icmp: [0-9]/ {print $10}' /proc/net/snmp", "re");
+	unsigned count = 0;
+
+	assert_int_equal(fscanf(pipe, "%u", &count), 1);
+	pclose(pipe);
+	return count;
+}
+
+/* Node b's host is an address of our own: it answers pings, and no more when the address is gone. */
+static void a_silent_node_is_there_while_its_host_is(void **state)
+{
+	if (!scene.netlink)
+		skip();
+	run("ip addr add 10.99.0.7/32 dev lo");
+	start();
+	write_node("b", 7);
+	assert_eventually(scene.changes == 1 && !is_silent("b"));
+	delete_alive("b");
+	assert_eventually(is_silent("b"));
+	assert_eventually(echoes_heard() > 2);
+	assert_int_equal(scene.removals, 0);
+
+	run("ip addr del 10.99.0.7/32 dev lo");
+	assert_eventually(scene.removals == 1);
+	assert_false(routed("10.7.0.9", "10.1.0.1"));
+	run("ip addr add 10.99.0.7/32 dev lo");
+	assert_eventually(scene.changes == 2);
+	assert_true(routed("10.7.0.9", "10.1.0.1"));
+	assert_true(is_silent("b"));
+
+	write_alive("b");
+	assert_eventually(!is_silent("b"));
+	stop();
+}
+
+/* By one node only. */
+static void the_first_node_forgets_those_gone_for_long(void **state)
+{
+	_cleanup_free_ char *path = node_path("b");
+
+	if (!scene.netlink)
+		skip();
+	config.node_forget_after = 1;
+	start();
+	write_alive("Z");
+	write_node("b", 7);
+	write_node("c", 8);
+	assert_eventually(scene.changes == 2);
+	delete_alive("b");
+	assert_eventually(scene.removals == 1);
+	delete_alive("c");
+	assert_eventually(scene.removals == 2); /* which takes longer than a node waits to forget */
+	assert_int_equal(scene.forgotten, 0);
+	delete_alive("Z");
+	assert_eventually(scene.forgotten && access(path, F_OK));
+	stop();
+	config.node_forget_after = 0;
+}
+
 static void nodes_are_listed(void **state)
 {
 	json_t *list, *node;
@@ -506,6 +607,8 @@ int main(void)
 		TEST(own_addresses_are_known),
 		TEST(what_cannot_be_is_ignored),
 		TEST(two_names_for_one_address),
+		TEST(a_silent_node_is_there_while_its_host_is),
+		TEST(the_first_node_forgets_those_gone_for_long),
 		TEST(nodes_are_listed),
 	};
 

@@ -86,7 +86,7 @@ static int delete(struct store *store, const char *key)
 /* What a watch was told: the present state, and how often. */
 struct view {
 	json_t *objects;
-	int sets, removals, syncs, broken;
+	int sets, removals, syncs, broken, renewals;
 	size_t at_sync;
 	struct store_watch *watch;
 	bool close_at_set;
@@ -126,7 +126,14 @@ static void on_broken(void *userdata, const char *key, const struct error *error
 	view->broken++;
 }
 
-static const struct store_watcher watcher = {on_set, on_removed, on_synced, on_broken};
+static void on_renewed(void *userdata)
+{
+	struct view *view = userdata;
+
+	view->renewals++;
+}
+
+static const struct store_watcher watcher = {on_set, on_removed, on_synced, on_broken, on_renewed};
 
 static void view_open(struct view *view, struct store *store, const char *prefix)
 {

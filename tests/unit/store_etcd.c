@@ -7,6 +7,7 @@
 #include "etcd_server.h"
 #include "store/etcd_key.h"
 #include "store/etcd_url.h"
+#include "store/etcd_watch.h"
 
 #define ADDRESS "127.0.0.1:2379"
 #define MEMBERS 3
@@ -261,9 +262,15 @@ static void an_etcd_set_up_anew_is_noticed(void **state)
 	etcd_kill();
 	etcd_server_wipe(&etcd);
 	etcd_start();
-	assert_eventually(view.removals == 3);
+	assert_eventually(view.renewals);
+	assert_int_equal(view.removals, 0);
+	assert_int_equal(put(store, "nodes/same", "{}"), 0);
 	assert_int_equal(put(store, "nodes/new", "{}"), 0);
 	assert_eventually(seen(&view, "nodes/new"));
+	assert_int_equal(view.removals, 0);
+	assert_eventually(view.removals == 2);
+	assert_non_null(seen(&view, "nodes/same"));
+	assert_int_equal(view.renewals, 1);
 	assert_int_equal(view.syncs, 1);
 	view_close(&view);
 	store_close(store);
@@ -419,6 +426,7 @@ static void bad_urls_are_refused_in_words(void **state)
 
 static int group_setup(void **state)
 {
+	etcd_watch_grace_ms = 2000;
 	if (etcd_server_prepare(&etcd))
 		return -1;
 	etcd_start();

@@ -375,6 +375,8 @@ const struct config_key config_keys[] = {
 	{"store-key", &path_kind, FIELD(store_key), .help = "etcd:https: of that certificate, PEM"},
 	{"store-user", &word_kind, FIELD(store_user), .help = "etcd: who we are"},
 	{"store-password-file", &path_kind, FIELD(store_password_file), .help = "etcd: that user's, the first line"},
+	{"node-forget-after", &number_kind, FIELD(node_forget_after), "86400",
+         "seconds after which a node that is gone is removed from the store; 0: never", NULL, 0, YEAR},
 	{"ipam", &choice_kind, FIELD(ipam), "host-scope", "where pods' addresses come from", ipam_modes},
 	{"pod-cidrs", &prefixes_kind, FIELD(pod_cidr), .help = "host-scope: this node's, at most one per family"},
 	{"cluster-pool-cidrs", &prefixes_kind, FIELD(pool_cidr), .help = "cluster-pool: at most one per family"},

@@ -333,6 +333,17 @@ static void on_synced(void *userdata)
 		request_step(request);
 }
 
+static void on_renewed(void *userdata)
+{
+	struct identities *identities = userdata;
+	struct identity *identity, *next;
+
+	HASH_ITER (hh, identities->known, identity, next) {
+		if (identity->used)
+			store_create_identity(identities, identity->number, identity->labels, NULL, NULL);
+	}
+}
+
 static void learn_reserved(struct identities *identities)
 {
 	static const struct {
@@ -351,7 +362,7 @@ static void learn_reserved(struct identities *identities)
 struct identities *identities_new(struct store *store, void (*changed)(void *userdata, uint32_t identity),
                                   void *userdata)
 {
-	static const struct store_watcher watcher = {on_set, on_removed, on_synced, on_broken};
+	static const struct store_watcher watcher = {on_set, on_removed, on_synced, on_broken, on_renewed};
 	struct identities *identities = xnew(struct identities);
 
 	learn_reserved(identities);

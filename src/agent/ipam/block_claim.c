@@ -276,6 +276,13 @@ static void step(struct block_claim *claim)
 	claim->tell(claim->userdata, 0, claim->own, &(struct error){});
 }
 
+void block_claim_forget_node(struct block_claim *claim, const char *name)
+{
+	for (const struct block *block = claim->blocks; block; block = block->hh.next)
+		if (block->node && !strcmp(block->node, name))
+			store_delete(claim->store, block->key, NULL, NULL);
+}
+
 static void tell_lost(struct block_claim *claim, const char *key, const char *node)
 {
 	struct error error = {};
@@ -327,6 +334,16 @@ static void block_removed(void *userdata, const char *key)
 	step(claim);
 }
 
+static void blocks_renewed(void *userdata)
+{
+	struct block_claim *claim = userdata;
+
+	for (enum family family = 0; family < FAMILIES; family++) {
+		if (claim->own[family].bits)
+			create(claim, &claim->own[family], reclaimed);
+	}
+}
+
 static void blocks_synced(void *userdata)
 {
 	struct block_claim *claim = userdata;
@@ -338,8 +355,11 @@ static void blocks_synced(void *userdata)
 struct block_claim *block_claim_new(uv_loop_t *loop, const struct config *config, struct store *store,
                                     block_claim_done done, void *userdata)
 {
-	static const struct store_watcher watcher = {
-		.set = block_set, .removed = block_removed, .synced = blocks_synced, .broken = block_broken};
+	static const struct store_watcher watcher = {.set = block_set,
+	                                             .removed = block_removed,
+	                                             .synced = blocks_synced,
+	                                             .broken = block_broken,
+	                                             .renewed = blocks_renewed};
 	struct block_claim *claim = xnew(struct block_claim);
 
 	claim->config = config;

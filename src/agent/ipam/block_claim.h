@@ -24,4 +24,7 @@ struct block_claim *block_claim_new(uv_loop_t *loop, const struct config *config
                                     block_claim_done done, void *userdata);
 void block_claim_free(struct block_claim *claim);
 
+/* The blocks of a node that will not come back are free. */
+void block_claim_forget_node(struct block_claim *claim, const char *name);
+
 #endif

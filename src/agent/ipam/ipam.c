@@ -71,6 +71,12 @@ void ipam_free(struct ipam *ipam)
 	uv_close((uv_handle_t *)&ipam->soon, free_closed);
 }
 
+void ipam_forget_node(struct ipam *ipam, const char *name)
+{
+	if (ipam->claim)
+		block_claim_forget_node(ipam->claim, name);
+}
+
 const struct prefix *ipam_cidr(const struct ipam *ipam, enum family family)
 {
 	static const struct prefix none;

@@ -25,6 +25,9 @@ struct ipam *ipam_new(uv_loop_t *loop, const struct config *config, struct store
 /* In the same turn of the loop as the store is closed, and before it. */
 void ipam_free(struct ipam *ipam);
 
+/* What that node has claimed of the cluster's pools is free. */
+void ipam_forget_node(struct ipam *ipam, const char *name);
+
 /* Valid once ready: bits 0 where the node has no such family. */
 const struct prefix *ipam_cidr(const struct ipam *ipam, enum family family);
 const struct addr *ipam_router(const struct ipam *ipam, enum family family);

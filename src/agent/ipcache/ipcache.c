@@ -144,6 +144,13 @@ static void settle(struct ipcache *ipcache)
 	ipcache->events.settled(ipcache->userdata);
 }
 
+static const char *key_of(const struct addr *addr, char key[static KEY_TEXT_MAX])
+{
+	memcpy(key, FOLDER, sizeof(FOLDER));
+	addr_format(addr, key + strlen(FOLDER));
+	return key;
+}
+
 /* ── nodes ── */
 
 static void back_node_addr(struct ipcache *ipcache, const struct addr *addr, const struct ip_backing *backing)
@@ -210,6 +217,19 @@ void ipcache_node_removed(struct ipcache *ipcache, const struct node_info *node)
 	look_at_node(ipcache, node->name, NULL);
 }
 
+void ipcache_forget_node(struct ipcache *ipcache, const char *name)
+{
+	struct ip_entry *entry, *next;
+
+	HASH_ITER (hh, ipcache->table.entries, entry, next) {
+		struct prefix prefix = ip_entry_prefix(entry);
+		char key[KEY_TEXT_MAX];
+
+		if (ip_entry_backed_by(entry, IP_STORE, name))
+			store_delete(ipcache->services.store, key_of(&prefix.addr, key), NULL, NULL);
+	}
+}
+
 void ipcache_nodes_synced(struct ipcache *ipcache)
 {
 	ipcache->nodes_synced = true;
@@ -217,13 +237,6 @@ void ipcache_nodes_synced(struct ipcache *ipcache)
 }
 
 /* ── this node's endpoints, in the store ── */
-
-static const char *key_of(const struct addr *addr, char key[static KEY_TEXT_MAX])
-{
-	memcpy(key, FOLDER, sizeof(FOLDER));
-	addr_format(addr, key + strlen(FOLDER));
-	return key;
-}
 
 void ipcache_publish(struct ipcache *ipcache, const struct ipcache_publication *publication)
 {
@@ -277,6 +290,15 @@ static int parse_ip(const char *key, json_t *value, struct prefix *ret_prefix, s
 	return 0;
 }
 
+/* What a node that is gone has left is overwritten by who has the address now. */
+static void say_whose(const struct ipcache *ipcache, const char *key, json_t *value, const char *node)
+{
+	if (publications_get(ipcache->publications, key) && !nodes_find(ipcache->services.nodes, node))
+		publications_seen(ipcache->publications, key, value);
+	else
+		publications_taken(ipcache->publications, key);
+}
+
 static void on_set(void *userdata, const char *key, json_t *value)
 {
 	struct ipcache *ipcache = userdata;
@@ -293,7 +315,7 @@ static void on_set(void *userdata, const char *key, json_t *value)
 		publications_seen(ipcache->publications, key, value);
 		return;
 	}
-	publications_taken(ipcache->publications, key);
+	say_whose(ipcache, key, value, backing.node);
 	back(ipcache, &prefix, IP_STORE, &backing);
 	if (publications_get(ipcache->publications, key))
 		log_error("store: node %s publishes %s, which is an endpoint of this node: give each node its own "
@@ -324,6 +346,13 @@ static void on_broken(void *userdata, const char *key, const struct error *error
 	log_warning("%s", error->message);
 }
 
+static void on_renewed(void *userdata)
+{
+	struct ipcache *ipcache = userdata;
+
+	publications_renew(ipcache->publications);
+}
+
 /* ── the whole ── */
 
 static void back_world(struct ipcache *ipcache)
@@ -338,7 +367,7 @@ static void back_world(struct ipcache *ipcache)
 struct ipcache *ipcache_new(const struct ipcache_services *services, const char *node_name,
                             const struct ipcache_events *events, void *userdata)
 {
-	static const struct store_watcher watcher = {on_set, on_removed, on_synced, on_broken};
+	static const struct store_watcher watcher = {on_set, on_removed, on_synced, on_broken, on_renewed};
 	struct ipcache *ipcache = xnew(struct ipcache);
 	int result;
 
@@ -346,7 +375,7 @@ struct ipcache *ipcache_new(const struct ipcache_services *services, const char 
 	ipcache->node_name = xstrdup(node_name);
 	ipcache->events = *events;
 	ipcache->userdata = userdata;
-	ipcache->publications = publications_new(services->loop, services->store);
+	ipcache->publications = publications_new(services->loop, services->store, store_put);
 	result = ipcache_each(services->maps, visit_map, ipcache);
 	if (result < 0)
 		log_error("cannot read the ipcache map: %s", strerror(-result));

@@ -44,6 +44,9 @@ void ipcache_node_changed(struct ipcache *ipcache, const struct node_info *node)
 void ipcache_node_removed(struct ipcache *ipcache, const struct node_info *node);
 void ipcache_nodes_synced(struct ipcache *ipcache);
 
+/* What that node has published is removed from the store. */
+void ipcache_forget_node(struct ipcache *ipcache, const char *name);
+
 struct ipcache_publication {
 	struct addr addr;
 	uint32_t identity;

@@ -10,6 +10,7 @@
 
 struct publications {
 	struct store *store;
+	publications_write write;
 	json_t *wanted; /* key -> value */
 	json_t *seen;   /* key -> value: what the store holds of ours */
 	json_t *taken;  /* keys that are another node's */
@@ -37,7 +38,7 @@ static void tell(struct publications *publications, const char *key)
 	if (json_object_get(publications->taken, key))
 		return;
 	if (wanted)
-		store_put_leased(publications->store, key, wanted, told, publications);
+		publications->write(publications->store, key, wanted, told, publications);
 	else
 		store_delete(publications->store, key, told, publications);
 }
@@ -64,11 +65,12 @@ static void retry_due(uv_timer_t *timer)
 	tell_all(timer->data);
 }
 
-struct publications *publications_new(uv_loop_t *loop, struct store *store)
+struct publications *publications_new(uv_loop_t *loop, struct store *store, publications_write write)
 {
 	struct publications *publications = xnew(struct publications);
 
 	publications->store = store;
+	publications->write = write;
 	publications->wanted = json_object();
 	publications->seen = json_object();
 	publications->taken = json_object();
@@ -135,4 +137,11 @@ void publications_gone(struct publications *publications, const char *key)
 	json_object_del(publications->taken, key);
 	if (json_object_get(publications->wanted, key))
 		tell(publications, key);
+}
+
+void publications_renew(struct publications *publications)
+{
+	json_object_clear(publications->seen);
+	json_object_clear(publications->taken);
+	tell_all(publications);
 }

@@ -11,7 +11,10 @@
 
 struct publications;
 
-struct publications *publications_new(uv_loop_t *loop, struct store *store);
+/* write: store_put, or store_put_leased for what shall not outlive this process for long. */
+typedef void (*publications_write)(struct store *store, const char *key, json_t *value, store_done done,
+                                   void *userdata);
+struct publications *publications_new(uv_loop_t *loop, struct store *store, publications_write write);
 void publications_free(struct publications *publications); /* says nothing any more, and takes nothing back */
 
 /* Takes over the value. */
@@ -28,5 +31,8 @@ void publications_settle(struct publications *publications);
 void publications_seen(struct publications *publications, const char *key, json_t *value);
 void publications_taken(struct publications *publications, const char *key);
 void publications_gone(struct publications *publications, const char *key);
+
+/* The store is another: all is said again. */
+void publications_renew(struct publications *publications);
 
 #endif

@@ -13,8 +13,10 @@
 #include "agent/node/local_addresses.h"
 #include "agent/node/masquerade.h"
 #include "agent/node/overlay_routes.h"
+#include "agent/node/presence.h"
 #include "agent/node/remote_nodes.h"
 #include "agent/node/underlay_mtu.h"
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -27,6 +29,7 @@ struct nodes {
 	struct node_info local;
 	struct publications *publications;
 	bool published; /* the store has held what we say */
+	struct presence *presence;
 	struct remote_nodes *remotes;
 	struct node_events events;
 	void *userdata;
@@ -64,7 +67,7 @@ static void on_set(void *userdata, const char *key, json_t *value)
 	else if (!strcmp(info.name, nodes->local.name))
 		local_seen(nodes, key, &info, value);
 	else
-		remote_nodes_set(nodes->remotes, &info);
+		presence_set(nodes->presence, &info);
 	free(info.name);
 }
 
@@ -76,7 +79,7 @@ static void on_removed(void *userdata, const char *key)
 	if (!strcmp(name, nodes->local.name))
 		publications_gone(nodes->publications, key);
 	else
-		remote_nodes_remove(nodes->remotes, name);
+		presence_remove(nodes->presence, name);
 }
 
 static void on_synced(void *userdata)
@@ -88,9 +91,45 @@ static void on_synced(void *userdata)
 		nodes->events.synced(nodes->userdata);
 }
 
+static void on_renewed(void *userdata)
+{
+	struct nodes *nodes = userdata;
+
+	publications_renew(nodes->publications);
+}
+
 static void on_broken(void *userdata, const char *key, const struct error *error)
 {
 	log_warning("%s", error->message);
+}
+
+/* ── which of them are there ── */
+
+static void on_here(void *userdata, const struct node_info *info)
+{
+	struct nodes *nodes = userdata;
+
+	remote_nodes_set(nodes->remotes, info);
+}
+
+static void on_gone(void *userdata, const char *name)
+{
+	struct nodes *nodes = userdata;
+
+	remote_nodes_remove(nodes->remotes, name);
+}
+
+/* Its own object is the last to be removed, so that this is done again if it was not finished. */
+static void on_forgotten(void *userdata, const char *name)
+{
+	struct nodes *nodes = userdata;
+	_cleanup_free_ char *key = xasprintf(FOLDER "%s", name);
+
+	log_warning("node %s has been gone for %u s: what it left in the store is removed", name,
+	            nodes->services.config->node_forget_after);
+	if (nodes->events.forgotten)
+		nodes->events.forgotten(nodes->userdata, name);
+	store_delete(nodes->services.store, key, NULL, NULL);
 }
 
 /* ── what the kernel says ── */
@@ -176,7 +215,8 @@ static void publish(struct nodes *nodes)
 struct nodes *nodes_new(const struct node_services *services, const struct node_info *local,
                         const struct node_events *events, void *userdata)
 {
-	static const struct store_watcher watcher = {on_set, on_removed, on_synced, on_broken};
+	static const struct presence_events presence = {on_here, on_gone, on_forgotten};
+	static const struct store_watcher watcher = {on_set, on_removed, on_synced, on_broken, on_renewed};
 	struct nodes *nodes = xnew(struct nodes);
 
 	nodes->services = *services;
@@ -187,7 +227,8 @@ struct nodes *nodes_new(const struct node_services *services, const struct node_
 	nodes->userdata = userdata;
 	underlay_follow_mtu(services->config, services->netlink, services->underlay);
 	nodes->remotes = remote_nodes_new(services, &nodes->local, events, userdata);
-	nodes->publications = publications_new(services->loop, services->store);
+	nodes->presence = presence_new(services->loop, services->store, services->config, &presence, nodes);
+	nodes->publications = publications_new(services->loop, services->store, store_put);
 	uv_timer_init(services->loop, &nodes->confirm);
 	nodes->confirm.data = nodes;
 	uv_timer_start(&nodes->confirm, on_confirm, CONFIRM_MS, CONFIRM_MS);
@@ -214,6 +255,7 @@ void nodes_free(struct nodes *nodes)
 		return;
 	store_watch_close(nodes->store_watch);
 	publications_free(nodes->publications);
+	presence_free(nodes->presence);
 	kernel_watch_free(nodes->kernel_watch);
 	remote_nodes_free(nodes->remotes);
 	uv_close((uv_handle_t *)&nodes->confirm, timer_closed);
@@ -224,19 +266,29 @@ const struct node_info *nodes_find(const struct nodes *nodes, const char *name)
 	return strcmp(name, nodes->local.name) ? remote_nodes_find(nodes->remotes, name) : &nodes->local;
 }
 
-static json_t *node_to_json(const struct node_info *info, bool local, const char *neighbour)
+static json_t *node_to_json(const struct nodes *nodes, const struct node_info *info, const char *neighbour)
 {
 	json_t *node = node_info_to_json(info);
+	bool local = info == &nodes->local;
 
 	json_object_set_new(node, "id", json_integer(info->id));
 	json_object_set_new(node, "local", json_boolean(local));
+	json_object_set_new(node, "agent",
+	                    json_string(presence_is_silent(nodes->presence, info->name) ? "silent" : "up"));
 	json_object_set_new(node, "neighbour", neighbour ? json_string(neighbour) : json_null());
 	return node;
 }
 
+struct listing {
+	const struct nodes *nodes;
+	json_t *list;
+};
+
 static void list_remote(const struct node_info *info, bool resolved, void *userdata)
 {
-	json_array_append_new(userdata, node_to_json(info, false, resolved ? "resolved" : "unresolved"));
+	const struct listing *listing = userdata;
+
+	json_array_append_new(listing->list, node_to_json(listing->nodes, info, resolved ? "resolved" : "unresolved"));
 }
 
 static void count_remote(const struct node_info *info, bool resolved, void *userdata)
@@ -254,9 +306,9 @@ size_t nodes_count(const struct nodes *nodes)
 
 json_t *nodes_to_json(const struct nodes *nodes)
 {
-	json_t *list = json_array();
+	struct listing listing = {.nodes = nodes, .list = json_array()};
 
-	json_array_append_new(list, node_to_json(&nodes->local, true, NULL));
-	remote_nodes_each(nodes->remotes, list_remote, list);
-	return list;
+	json_array_append_new(listing.list, node_to_json(nodes, &nodes->local, NULL));
+	remote_nodes_each(nodes->remotes, list_remote, &listing);
+	return listing.list;
 }

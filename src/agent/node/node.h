@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * This node and the others: discovery through the store ("nodes/NAME" -> a Node of docs/api.md without local and
- * neighbour), the map of nodes with their next hops (followed by netlink events), and what the host's stack needs to
- * reach the others' pods: the overlay device `pilus_vxlan`, which carries the router addresses, and a route per pod
- * CIDR through it.
+ * This node and the others: discovery through the store ("nodes/NAME" -> a Node of docs/api.md without local,
+ * neighbour and agent), which of them are there, the map of nodes with their next hops (followed by netlink events),
+ * and what the host's stack needs to reach the others' pods: the overlay device `pilus_vxlan`, which carries the router
+ * addresses, and a route per pod CIDR through it.
  */
 #ifndef PILUS_AGENT_NODE_H
 #define PILUS_AGENT_NODE_H
@@ -31,7 +31,8 @@ struct node_events {
 	void (*changed)(void *userdata, const struct node_info *node); /* new, or any part of it differs */
 	void (*joined)(void *userdata, const struct node_info *node);  /* after `changed`, of a new one; may be NULL */
 	void (*removed)(void *userdata, const struct node_info *node);
-	void (*synced)(void *userdata);      /* those that the store has were told; may be NULL */
+	void (*forgotten)(void *userdata, const char *name); /* will not come back: what it left may go; may be NULL */
+	void (*synced)(void *userdata);                      /* those that the store has were told; may be NULL */
 	void (*mtu_changed)(void *userdata); /* that of the pods: underlay->pod_mtu is another; may be NULL */
 };
 
