@@ -57,6 +57,13 @@ enum story_step {
 
 #define EVENT_CAPTURE_MAX 128
 
+/*
+ * To wake the reader costs a packet more than all else about an event. So the programs do it only when this much waits
+ * in the ring, and the reader looks by itself, as often as this.
+ */
+#define EVENTS_WAKE_BYTES (64 * 1024)
+#define EVENTS_PERIOD_MS  50
+
 /* Source and destination are the packet's, in the order of the wire. */
 struct event {
 	__u64 time;            /* ns, CLOCK_MONOTONIC */

@@ -66,6 +66,13 @@ static __always_inline void event_capture(struct event *event, struct __sk_buff 
 	event->captured = size;
 }
 
+static __always_inline void event_submit(struct event *event)
+{
+	_Bool much = bpf_ringbuf_query(&pilus_events, BPF_RB_AVAIL_DATA) >= EVENTS_WAKE_BYTES;
+
+	bpf_ringbuf_submit(event, much ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
 VERIFIED_ONCE int event_send(struct __sk_buff *skb, struct packet *packet, __u8 type, __u8 point, __u8 reason)
 {
 	struct event *event;
@@ -82,7 +89,7 @@ VERIFIED_ONCE int event_send(struct __sk_buff *skb, struct packet *packet, __u8 
 	event->reason = reason;
 	event_describe(event, skb, packet);
 	event_capture(event, skb, packet);
-	bpf_ringbuf_submit(event, 0);
+	event_submit(event);
 	return 0;
 }
 

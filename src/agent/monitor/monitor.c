@@ -33,7 +33,9 @@ struct monitor {
 	struct listener *listeners;
 	unsigned count;
 	struct datapath_events *ring; /* NULL while nobody wants what it holds */
-	uv_poll_t *poll;              /* like the timer an allocation of its own: the loop closes them later */
+	/* Allocations of their own, as the loop closes them later. */
+	uv_poll_t *poll;     /* much waits in the ring */
+	uv_timer_t *reading; /* something may */
 	uv_timer_t *timer;
 	uint64_t lost;           /* in all */
 	uint64_t ring_lost_seen; /* of the metrics map's count */
@@ -154,6 +156,13 @@ static void ring_readable(uv_poll_t *poll, int status, int events)
 	datapath_events_read(monitor->ring);
 }
 
+static void ring_read(uv_timer_t *timer)
+{
+	struct monitor *monitor = timer->data;
+
+	datapath_events_read(monitor->ring);
+}
+
 static int add_ring_lost(uint8_t reason, enum metric_direction direction, const struct metric *metric, void *userdata)
 {
 	uint64_t *sum = userdata;
@@ -194,7 +203,19 @@ static void ring_close(struct monitor *monitor)
 {
 	if (monitor->poll)
 		uv_close((uv_handle_t *)TAKE_PTR(monitor->poll), free_handle);
+	if (monitor->reading)
+		uv_close((uv_handle_t *)TAKE_PTR(monitor->reading), free_handle);
 	datapath_events_free(TAKE_PTR(monitor->ring));
+}
+
+static uv_timer_t *start_timer(struct monitor *monitor, uv_timer_cb call, uint64_t period_ms)
+{
+	uv_timer_t *timer = xnew(uv_timer_t);
+
+	timer->data = monitor;
+	uv_timer_init(monitor->loop, timer);
+	uv_timer_start(timer, call, period_ms, period_ms);
+	return timer;
 }
 
 /* What an earlier time left in the ring is nobody's: it is read away before anybody new listens. */
@@ -220,6 +241,8 @@ static int ring_open(struct monitor *monitor)
 		result = uv_poll_start(monitor->poll, UV_READABLE, ring_readable);
 	if (result < 0)
 		ring_close(monitor);
+	else
+		monitor->reading = start_timer(monitor, ring_read, EVENTS_PERIOD_MS);
 	return result;
 }
 
@@ -238,14 +261,10 @@ static void look_for_losses(uv_timer_t *timer)
 
 static void set_timer(struct monitor *monitor)
 {
-	if (monitor->listeners && !monitor->timer) {
-		monitor->timer = xnew(uv_timer_t);
-		monitor->timer->data = monitor;
-		uv_timer_init(monitor->loop, monitor->timer);
-		uv_timer_start(monitor->timer, look_for_losses, LOSS_PERIOD_MS, LOSS_PERIOD_MS);
-	} else if (!monitor->listeners && monitor->timer) {
+	if (monitor->listeners && !monitor->timer)
+		monitor->timer = start_timer(monitor, look_for_losses, LOSS_PERIOD_MS);
+	else if (!monitor->listeners && monitor->timer)
 		uv_close((uv_handle_t *)TAKE_PTR(monitor->timer), free_handle);
-	}
 }
 
 /* The programs, the ring and the timer, as the listeners now want them. */
