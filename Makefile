@@ -28,11 +28,15 @@ check-kernels: all ## part of the tests on Debian's kernels 6.1, 6.12 and newest
 
 bench: all ## Pilus beside other networks, on this machine; make bench LONG=1 takes a quarter of an hour
 	@scripts/as-root bench/bench $(if $(LONG),--long) $(ARGS)
+	@scripts/as-root $(BUILD)/bench/bench-datapath
 
 install: all ## install to DESTDIR/PREFIX, the CNI plugin to DESTDIR/CNI_BIN
 	@meson configure $(BUILD) -Dprefix=$(PREFIX) -Dcni_bin=$(CNI_BIN)
 	@ninja -C $(BUILD)
 	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+deb: $(BUILD)/deps.stamp ## build Debian packages into build/deb
+	@scripts/deb $(BUILD)/deb
 
 clean: ## remove what was built
 	@rm -rf $(BUILD) build-sanitize
@@ -48,4 +52,4 @@ $(BUILD)/deps.stamp: scripts/deps
 $(BUILD)/build.ninja: | $(BUILD)/deps.stamp
 	@meson setup $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
 
-.PHONY: all deps demo check check-sanitize check-kernels bench install clean help
+.PHONY: all deps demo check check-sanitize check-kernels bench install deb clean help

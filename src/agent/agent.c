@@ -22,8 +22,6 @@ static void node_changed(void *userdata, const struct node_info *node)
 	struct agent *agent = userdata;
 
 	ipcache_node_changed(agent->ipcache, node);
-	if (agent->health)
-		health_node_set(agent->health, node);
 }
 
 static void node_joined(void *userdata, const struct node_info *node)
@@ -42,8 +40,6 @@ static void node_removed(void *userdata, const struct node_info *node)
 	struct agent *agent = userdata;
 
 	ipcache_node_removed(agent->ipcache, node);
-	if (agent->health)
-		health_node_remove(agent->health, node->name);
 	log_info("node %s left", node->name);
 	monitor_agent_event(agent->monitor, "Node left", json_pack("{s:s}", "node", node->name), "node %s", node->name);
 }
@@ -68,15 +64,6 @@ static void mtu_changed(void *userdata)
 	const struct agent *agent = userdata;
 
 	endpoints_set_mtu(agent->endpoints, agent->underlay.pod_mtu);
-}
-
-static void health_endpoint_changed(void *userdata, const struct addr addresses[FAMILIES])
-{
-	struct agent *agent = userdata;
-
-	nodes_set_health(agent->nodes, addresses);
-	if (agent->health)
-		health_node_set(agent->health, nodes_find(agent->nodes, agent->config->node_name));
 }
 
 static void ipcache_upserted(void *userdata, const struct prefix *prefix, uint32_t identity, const char *node)
@@ -112,6 +99,7 @@ static void announce(struct agent *agent)
 {
 	agent->ready = true;
 	agent->bootstrap_seconds = (double)(clock_now() - agent->began) / (double)NS_PER_SECOND;
+	service_tell("STATUS=ready");
 	log_info("ready: node %s, %s, socket %s", agent->config->node_name, datapath_attach_name(agent->datapath),
 	         agent->config->socket);
 	monitor_agent_event(agent->monitor, "Agent started", json_pack("{s:s}", "version", PILUS_VERSION), "pilusd %s",
@@ -196,37 +184,19 @@ static void make_ipcache(struct agent *agent)
 	agent->ipcache = ipcache_new(&services, agent->config->node_name, &events, agent);
 }
 
-static void make_health_target(struct agent *agent)
-{
-	const struct health_target_services services = {
-		.loop = agent->loop,
-		.config = agent->config,
-		.endpoints = agent->endpoints,
-		.host = {agent->underlay.address[FAMILY_V4], agent->underlay.address[FAMILY_V6]},
-	};
-
-	agent->health_target = health_target_new(&services, health_endpoint_changed, agent);
-}
-
 /* All that needs to know this node's pod CIDRs. */
 static int start_rest(struct agent *agent, struct error *error)
 {
 	int result;
 
 	agent->identities = identities_new(agent->store, NULL, NULL);
-	if (agent->config->health_checking)
-		agent->health = health_new(agent->loop, agent->config->node_name, agent->config->health_port);
 	make_nodes(agent);
 	make_ipcache(agent);
 	make_endpoints(agent);
 	result = endpoints_restore(agent->endpoints, error);
-	if (result)
-		return result;
-	ipcache_restored(agent->ipcache);
-	make_health_target(agent);
-	if (agent->health)
-		health_node_set(agent->health, nodes_find(agent->nodes, agent->config->node_name));
-	return 0;
+	if (!result)
+		ipcache_restored(agent->ipcache);
+	return result;
 }
 
 static void ipam_ready(void *userdata, int result, const struct error *error)
@@ -237,6 +207,7 @@ static void ipam_ready(void *userdata, int result, const struct error *error)
 	if (result) {
 		agent->trouble = *error;
 		log_warning("no pod CIDRs yet: %s", error->message);
+		service_tell("STATUS=no pod CIDRs yet: %s", error->message);
 		return;
 	}
 	agent->trouble = (struct error){};
@@ -329,6 +300,7 @@ static int start(struct agent *agent, struct error *error)
 static void end_asked(uv_signal_t *handle, int number)
 {
 	log_info("ending: %s; traffic goes on", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	service_tell("STOPPING=1");
 	uv_stop(handle->loop);
 }
 
@@ -346,8 +318,6 @@ static void watch_signals(struct agent *agent)
 static void take_apart(struct agent *agent)
 {
 	agent->ready = false;
-	health_target_free(agent->health_target);
-	health_free(agent->health);
 	endpoints_free(agent->endpoints);
 	ipcache_free(agent->ipcache);
 	nodes_free(agent->nodes);
@@ -358,6 +328,7 @@ static void take_apart(struct agent *agent)
 	monitor_free(agent->monitor);
 	map_work_free(agent->map_work);
 	flow_aging_free(agent->flow_aging);
+	service_free(agent->service);
 	for (size_t i = 0; i < 2; i++)
 		uv_close((uv_handle_t *)&agent->signals[i], NULL);
 	uv_run(agent->loop, UV_RUN_DEFAULT); /* until all handles are closed and no work is under way */
@@ -380,6 +351,8 @@ int agent_run(const struct config *config, struct error *error)
 	         config->store);
 	result = start(&agent, error);
 	if (!result) {
+		service_tell("READY=1"); /* waiting for the store is no failure to start */
+		agent.service = service_new(&loop);
 		uv_run(&loop, UV_RUN_DEFAULT);
 		if (agent.failed)
 			result = error_set(error, agent.trouble.code, "%s", agent.trouble.message);

@@ -10,17 +10,17 @@
 
 #include "agent/endpoint/endpoint.h"
 #include "agent/flow_aging.h"
-#include "agent/health/health.h"
-#include "agent/health/target.h"
 #include "agent/map_work.h"
 #include "agent/metrics/requests.h"
 #include "agent/node/node.h"
+#include "agent/service.h"
 
 /* Parts that are not made yet, or no more, are NULL. The folders of src/agent meet here and nowhere else. */
 struct agent {
 	const struct config *config;
 	uv_loop_t *loop;
 	uv_signal_t signals[2];
+	struct service *service;
 	struct http_server *http;
 	struct request_times *request_times;
 	struct netlink *netlink;
@@ -35,8 +35,6 @@ struct agent {
 	struct identities *identities;
 	struct ipcache *ipcache;
 	struct endpoints *endpoints;
-	struct health *health; /* NULL also when it is off */
-	struct health_target *health_target;
 	time_t started;
 	uint64_t began;           /* the same by clock_now */
 	double bootstrap_seconds; /* until it was ready */
@@ -47,5 +45,8 @@ struct agent {
 
 /* Runs until SIGTERM or SIGINT (0), or until it cannot go on (−errno with words). */
 int agent_run(const struct config *config, struct error *error);
+
+/* Removes what outlives an agent: programs, maps, the overlay device. -EADDRINUSE while one is running. */
+int agent_remove(const struct config *config, struct error *error);
 
 #endif

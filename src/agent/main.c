@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 		printf("the configuration is good\n");
 	} else {
 		log_set_level(config.log_level);
-		result = agent_run(&config, &error);
+		result = config.remove ? agent_remove(&config, &error) : agent_run(&config, &error);
 		if (result)
 			log_error("%s", error.message);
 	}

@@ -13,7 +13,6 @@
 	X(IDENTITY)  \
 	X(IP)        \
 	X(NODE)      \
-	X(HEALTH)    \
 	X(MAP)       \
 	X(BPF)       \
 	X(MONITOR)   \

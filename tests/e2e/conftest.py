@@ -29,8 +29,8 @@ def pytest_runtest_makereport(item, call):
 
 
 @contextlib.contextmanager
-def new_lab(word, *arguments):
-    lab = Lab(word)
+def new_lab(word, *arguments, **options):
+    lab = Lab(word, **options)
     try:
         yield lab.up(*arguments)
     finally:

@@ -97,12 +97,13 @@ class Process:
 
 
 class Lab:
-    def __init__(self, word):
+    def __init__(self, word, programs=BUILD):
+        self.programs = programs  # the folder they are in
         self.name = f"e2e-{word}-{secrets.token_hex(2)}"
         self.folder = f"/run/pilus-lab/{self.name}"
 
-    def run(self, *arguments, check=True, seconds=90, text=None, programs=None):
-        environment = {**os.environ, "PILUS_BUILD": str(programs or BUILD)}
+    def run(self, *arguments, check=True, seconds=90, text=None):
+        environment = {**os.environ, "PILUS_BUILD": str(self.programs)}
         done = subprocess.run([LAB, "--name", self.name, *arguments], input=text, text=True, capture_output=True,
                               env=environment, timeout=seconds * PATIENCE, check=False)
         assert not check or done.returncode == 0, \

@@ -15,7 +15,7 @@ import pytest
 
 import upgrade
 from conftest import new_lab
-from support import KERNEL, PATIENCE, PEER, TCP_PORT, TCX_SINCE, ask, ping, wait_for
+from support import BUILD, KERNEL, PATIENCE, PEER, TCP_PORT, TCX_SINCE, ask, ping, wait_for
 
 SECONDS = int(os.environ.get("PILUS_SOAK") or 12)
 PINGS_A_SECOND = 200
@@ -46,11 +46,12 @@ def pins(lab, node, folder="maps"):
     return set(lab.exec(node, "ls", f"/sys/fs/bpf/pilus/{folder}").stdout.split())
 
 
-def restart(lab, how, programs=None):
-    """Both agents: this version, or that in the folder."""
+def restart(lab, how, programs):
+    """Both agents, by the programs in the folder."""
+    lab.programs = programs
     for node in NODES:
         lab.run("agent", node, how)
-        lab.run("agent", node, "start", programs=programs)
+        lab.run("agent", node, "start")
 
 
 def packets(lab, port):
@@ -83,18 +84,19 @@ def traffic(lab, seconds):
         for process in steady:
             assert process.finish() == 0, process.lines
             longest = int(re.search(r"longest=(\d+)", process.lines[-1])[1])
-            assert longest < 200 * PATIENCE, f"somebody waited {longest} ms: a packet was lost"
+            assert longest < 1000 * PATIENCE, f"somebody waited {longest} ms: more than the machine's being busy"
 
 
 def test_nothing_is_lost_while_agents_come_and_go(lab, upgraded):
-    ways = itertools.cycle([("kill", None), ("stop", upgraded), ("kill", upgraded), ("stop", None)])
+    ways = itertools.cycle([("kill", BUILD), ("stop", upgraded), ("kill", upgraded), ("stop", BUILD)])
     with traffic(lab, SECONDS) as has_ended:
         changes = 0
         while not has_ended() or changes < 4:
             how, programs = next(ways)
             restart(lab, how, programs)
-            assert ("pilus_endpoints_v2" in pins(lab, "node-1")) == bool(programs)
+            assert ("pilus_endpoints_v2" in pins(lab, "node-1")) == (programs == upgraded)
             changes += 1
+    restart(lab, "stop", BUILD)
 
 
 def test_a_stream_goes_on_when_its_flow_is_forgotten(lab):
@@ -148,7 +150,8 @@ def test_what_cannot_fill_its_maps_yet_leaves_the_others_at_work(make_lab, upgra
     lab.run("store", "stop")
     lab.run("agent", "node-1", "stop")
     with lab.server("far", "tcp-echo", TCP_PORT), ThreadPoolExecutor() as executor:
-        started = executor.submit(lab.run, "agent", "node-1", "start", programs=upgraded)
+        lab.programs = upgraded
+        started = executor.submit(lab.run, "agent", "node-1", "start")
         log = pathlib.Path(lab.folder, "node-1", "agent.log")
         wait_for(lambda: "the maps are new" in log.read_text(), "the agent waits")
         ping(lab, "client", lab.ip("far", 4))
@@ -160,3 +163,21 @@ def test_what_cannot_fill_its_maps_yet_leaves_the_others_at_work(make_lab, upgra
         assert "pilus_endpoints_v2" in pins(lab, "node-1")
         ping(lab, "client", lab.ip("far", 4))
         ask(lab, "client", "tcp-ask", lab.ip("far", 6), TCP_PORT)
+
+
+def test_it_can_be_removed(lab):
+    def remove(check):
+        return lab.exec("node-1", "pilusd", "--config", "/run/pilus/pilus.yaml", "--remove-datapath", check=check)
+
+    done = remove(check=False)
+    assert done.returncode == 1 and "another agent listens" in done.stderr
+    ping(lab, "client", lab.ip("far", 4))
+    lab.run("agent", "node-1", "kill")
+    remove(check=True)
+    assert "pilus" not in lab.exec("node-1", "ls", "/sys/fs/bpf").stdout
+    assert "pilus_vxlan" not in lab.exec("node-1", "ip", "link").stdout
+    for device in ("eth0", "plx1"):
+        for hook in ("ingress", "egress"):
+            assert lab.exec("node-1", "tc", "filter", "show", "dev", device, hook).stdout == ""
+    lab.run("agent", "node-1", "start")
+    ping(lab, "client", lab.ip("far", 4))

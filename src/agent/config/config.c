@@ -84,12 +84,11 @@ static int set_defaults(struct config_load *load, struct error *error)
 	return 0;
 }
 
-enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_HELP, OPTION_VERSION, OPTION_KEY };
+enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_REMOVE, OPTION_HELP, OPTION_VERSION, OPTION_KEY };
 
 static const struct option fixed_options[] = {
-	{"config", required_argument, NULL, OPTION_CONFIG},
-	{"check-config", no_argument, NULL, OPTION_CHECK},
-	{"help", no_argument, NULL, OPTION_HELP},
+	{"config", required_argument, NULL, OPTION_CONFIG},    {"check-config", no_argument, NULL, OPTION_CHECK},
+	{"remove-datapath", no_argument, NULL, OPTION_REMOVE}, {"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
 };
 #define FIXED_OPTIONS (sizeof(fixed_options) / sizeof(fixed_options[0]))
@@ -129,14 +128,15 @@ static void print_key(const struct config_key *key)
 
 static void print_help(void)
 {
-	printf("Usage: pilusd [--config FILE] [--check-config] [--KEY VALUE]...\n"
+	printf("Usage: pilusd [--config FILE] [--check-config|--remove-datapath] [--KEY VALUE]...\n"
 	       "The Pilus agent: one per node. Every key of the configuration file is also a flag, which wins.\n\n"
 	       "  %-42s the configuration (%s)\n"
 	       "  %-42s read the configuration, say what is wrong with it, and end\n"
+	       "  %-42s remove programs, maps and the overlay device from this node, and end\n"
 	       "  %-42s this text\n"
 	       "  %-42s the version\n\n"
 	       "Keys (default):\n",
-	       "--config FILE", CONFIG_DEFAULT_FILE, "--check-config", "-h, --help", "--version");
+	       "--config FILE", CONFIG_DEFAULT_FILE, "--check-config", "--remove-datapath", "-h, --help", "--version");
 	for (size_t i = 0; i < config_key_count; i++)
 		print_key(&config_keys[i]);
 }
@@ -176,6 +176,9 @@ static int take_option(struct config_load *load, int option, char *const *argv, 
 		return take_config(load, optarg, error);
 	case OPTION_CHECK:
 		load->config.check_only = true;
+		return 0;
+	case OPTION_REMOVE:
+		load->config.remove = true;
 		return 0;
 	case 'h':
 	case OPTION_HELP:

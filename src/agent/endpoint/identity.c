@@ -102,25 +102,13 @@ static void resolved(void *userdata, uint32_t identity, const struct error *erro
 	endpoint_retry_later(entry);
 }
 
-/* A reserved set of labels has a reserved number: there is nothing to ask for. 0: it is not reserved. */
-static uint32_t reserved_identity(const struct endpoint_entry *entry)
-{
-	static const uint32_t numbers[] = {IDENTITY_INIT, IDENTITY_HEALTH};
-
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		if (json_equal(entry->labels, identity_labels(entry->endpoints->services.identities, numbers[i])))
-			return numbers[i];
-	}
-	return 0;
-}
-
+/* Without labels there is nothing to ask for: the set is reserved, and so is its number. */
 void endpoint_resolve(struct endpoint_entry *entry)
 {
 	struct identities *identities = entry->endpoints->services.identities;
-	uint32_t reserved = reserved_identity(entry);
 
-	if (reserved)
-		known(entry, reserved);
+	if (json_equal(entry->labels, identity_labels(identities, IDENTITY_INIT)))
+		known(entry, IDENTITY_INIT);
 	else
 		entry->resolving = identity_resolve(identities, entry->labels, resolved, entry);
 }
