@@ -28,7 +28,6 @@ check-kernels: all ## part of the tests on Debian's kernels 6.1, 6.12 and newest
 
 bench: all ## Pilus beside other networks, on this machine; make bench LONG=1 takes a quarter of an hour
 	@scripts/as-root bench/bench $(if $(LONG),--long) $(ARGS)
-	@scripts/as-root $(BUILD)/bench/bench-datapath
 
 install: all ## install to DESTDIR/PREFIX, the CNI plugin to DESTDIR/CNI_BIN
 	@meson configure $(BUILD) -Dprefix=$(PREFIX) -Dcni_bin=$(CNI_BIN)

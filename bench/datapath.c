@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an established packet costs in the programs themselves, without devices: ns by BPF_PROG_TEST_RUN, less what the
- * test run of an empty program costs; and how large the programs are. Needs root.
+ * test run of an empty program costs, and where they go; and how large the programs are. Needs root, prints JSON.
  *
- *     datapath [RUNS]
+ *     bench-datapath [RUNS [SECONDS]]        of each path: timed runs, and the time to sample
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "base/memory.h"
+#include "profile.h"
 #include "rig.h"
 
-#define RUNS_DEFAULT 50000
-#define ROUNDS       5
+#define RUNS_DEFAULT    50000
+#define SECONDS_DEFAULT .5
+#define ROUNDS          5
 /* A frame that comes back as it went in, but for its TTL, can be run again without leaving the kernel. */
 #define REPEAT 250
 
@@ -52,7 +56,7 @@ static double median(double values[ROUNDS])
 	return values[ROUNDS / 2];
 }
 
-static double run_often(int program, const struct path *path, unsigned runs)
+static double run_often(int program, const struct path *path, unsigned runs, struct profile *profile)
 {
 	struct __sk_buff skb = {.ifindex = rig.ifindex[path->device]};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = path->frame.bytes, .data_size_in = path->frame.size,
@@ -65,6 +69,8 @@ static double run_often(int program, const struct path *path, unsigned runs)
 		if (options.retval != path->verdict)
 			must(-EPROTO, path->name);
 		total += options.duration;
+		if (profile)
+			profile_collect(profile);
 	}
 	return total / times;
 }
@@ -85,27 +91,59 @@ static void measure(struct path *paths, size_t count, unsigned runs, double *ret
 
 			nothing.verdict = 2;
 			rounds[i * ROUNDS + round] =
-				run_often(datapath_program(rig.datapath, paths[i].program), &paths[i], runs) -
-				run_often(empty, &nothing, runs);
+				run_often(datapath_program(rig.datapath, paths[i].program), &paths[i], runs, NULL) -
+				run_often(empty, &nothing, runs, NULL);
 		}
 	for (size_t i = 0; i < count; i++)
 		ret_medians[i] = median(rounds + i * ROUNDS);
 }
 
-static void print_programs(void)
+/* Where the time goes, sampled in a run of its own, for sampling takes time too; null when the kernel does not tell. */
+static json_t *breakdown(const struct path *path, double seconds)
+{
+	int program = datapath_program(rig.datapath, path->program);
+	struct profile *profile;
+	json_t *lines;
+
+	if (profile_open(program, &profile))
+		return json_null();
+	profile_begin(profile);
+	for (uint64_t end = clock_now() + (uint64_t)(seconds * NS_PER_SECOND); clock_now() < end;)
+		run_often(program, path, REPEAT, profile);
+	profile_end(profile);
+	lines = profile_lines(profile);
+	profile_free(profile);
+	return lines;
+}
+
+static json_t *describe_paths(const struct path *paths, size_t count, const double *medians, double seconds)
+{
+	json_t *result = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(result, json_pack("{s:s, s:s, s:f, s:b, s:o}", "name", paths[i].name, "program",
+		                                        paths[i].program, "ns", medians[i], "warm", paths[i].repeat > 1,
+		                                        "lines", breakdown(&paths[i], seconds)));
+	return result;
+}
+
+static json_t *describe_programs(void)
 {
 	static const char *const programs[] = {"from_container", "to_container", "from_netdev",
 	                                       "to_netdev",      "from_overlay", "to_overlay"};
+	json_t *result = json_array();
 
-	printf("\n%-16s %14s %12s %16s\n", "program", "instructions", "JIT bytes", "verifier steps");
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);
 
 		must(bpf_prog_get_info_by_fd(datapath_program(rig.datapath, programs[i]), &info, &size), programs[i]);
-		printf("%-16s %14zu %12u %16u\n", programs[i], info.xlated_prog_len / sizeof(struct bpf_insn),
-		       info.jited_prog_len, info.verified_insns);
+		json_array_append_new(result, json_pack("{s:s, s:I, s:I, s:I}", "name", programs[i], "instructions",
+		                                        (json_int_t)(info.xlated_prog_len / sizeof(struct bpf_insn)),
+		                                        "jit-bytes", (json_int_t)info.jited_prog_len, "verifier-steps",
+		                                        (json_int_t)info.verified_insns));
 	}
+	return result;
 }
 
 /* b's host side has a's MAC: what is delivered to b looks as if a sent it again. */
@@ -140,6 +178,7 @@ static struct frame from_peer(const char *source, const char *destination)
 int main(int argc, char *argv[])
 {
 	unsigned runs = argc > 1 ? strtoul(argv[1], NULL, 10) : RUNS_DEFAULT;
+	double seconds = argc > 2 ? atof(argv[2]) : SECONDS_DEFAULT;
 	struct error error = {};
 
 	if (rig_open(datapath_probe_decap_v6(), &rig, &error)) {
@@ -165,12 +204,16 @@ int main(int argc, char *argv[])
 	};
 	const size_t count = sizeof(paths) / sizeof(paths[0]);
 	double medians[sizeof(paths) / sizeof(paths[0])];
+	json_t *result;
 
-	measure(paths, count, runs < REPEAT ? REPEAT : runs, medians);
-	printf("%-26s %-16s %10s\n", "established packet", "program", "ns");
-	for (size_t i = 0; i < count; i++)
-		printf("%-26s %-16s %10.0f\n", paths[i].name, paths[i].program, medians[i]);
-	print_programs();
+	if (runs < REPEAT)
+		runs = REPEAT;
+	measure(paths, count, runs, medians);
+	result = json_pack("{s:o, s:o}", "paths", describe_paths(paths, count, medians, seconds), "programs",
+	                   describe_programs());
+	json_dumpf(result, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+	puts("");
+	json_decref(result);
 	rig_close(&rig);
 	return EXIT_SUCCESS;
 }

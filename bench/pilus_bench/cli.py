@@ -12,12 +12,12 @@ import sys
 
 from pilus_lab import LabError, labs, lifecycle
 
-from . import cni, compare, figures, machine, network, node, paths, report
+from . import cni, compare, datapath, figures, machine, network, node, paths, report
 
 # Rounds by number of flows; seconds of each measurement.
 MODES = {
-    "short": {"rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000},
-    "long": {"rounds": {1: 9, 32: 5}, "seconds": 2, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 200000},
+    "short": {"rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000, "sampling": .3},
+    "long": {"rounds": {1: 9, 32: 5}, "seconds": 2, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 200000, "sampling": 5},
 }
 
 
@@ -58,12 +58,18 @@ def _agent(bench):
             "remote-pods": node.remote_pods(bench.lab, bench.size["remote-pods"])}
 
 
+def _datapath(size):
+    return {"datapath": datapath.measure(size["packets"], size["sampling"])}
+
+
 def _installed(_):
     return {"installed": node.installed()}
 
 
 # In this order: the agent's part restarts it, and leaves it many pods of other nodes.
-PARTS = {"network": _network, "monitor": _monitor, "cni": _cni, "agent": _agent, "installed": _installed}
+IN_LAB = {"network": _network, "monitor": _monitor, "cni": _cni, "agent": _agent}
+WITHOUT_LAB = {"datapath": _datapath, "installed": _installed}
+PARTS = [*IN_LAB, *WITHOUT_LAB]
 
 
 @contextlib.contextmanager
@@ -90,15 +96,23 @@ def _lab(name):
         lifecycle.down(lab)
 
 
+def _run(parts, wanted, argument):
+    results = {}
+    for name, measure in parts.items():
+        if name in wanted:
+            print(f"bench: {name}", file=sys.stderr)
+            results |= measure(argument)
+    return results
+
+
 def _measure(options, size):
     load = machine.Load()
     results = {"machine": machine.describe(), "mode": options.mode, "size": size, "family": options.family}
-    with _lab(options.name) as lab:
-        bench = Bench(lab, *paths.of_pilus(lab, options.family), options.family, size)
-        for part in PARTS:
-            if part in options.parts:
-                print(f"bench: {part}", file=sys.stderr)
-                results |= PARTS[part](bench)
+    if set(options.parts) & set(IN_LAB):
+        with _lab(options.name) as lab:
+            bench = Bench(lab, *paths.of_pilus(lab, options.family), options.family, size)
+            results |= _run(IN_LAB, options.parts, bench)
+    results |= _run(WITHOUT_LAB, options.parts, size)
     results["load"] = load.describe()
     results["figures"] = figures.of(results)
     return results
@@ -132,7 +146,7 @@ def _parse(arguments):
         parser.error("namespaces need root: run it with sudo")
     if not {0, 1} <= os.sched_getaffinity(0):
         parser.error("client and server each need a CPU of their own: 0 and 1 are not both to be had")
-    options.parts = options.parts or list(PARTS)
+    options.parts = options.parts or PARTS
     options.folder = options.folder or f"{labs.build_folder()}/bench"
     return options
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The results as tables for people."""
+from .datapath import SHOWN
 from .paths import PLAIN
 
 # Kind of work -> title, unit of its rate, divisor.
@@ -106,6 +107,21 @@ def _memory(results):
     return _section("Sizes", rows) if rows else ""
 
 
+def _datapath(datapath):
+    """The functions of the paths that matter most, those that take a nanosecond at least."""
+    rows = [("", "program", "ns")] + [(path["name"], path["program"], f"{path['ns']:.0f}") for path in datapath["paths"]]
+    yield _section("An established packet in the programs (a test run, less that of an empty program)", rows)
+    shown = {path["name"]: path["functions"] for path in datapath["paths"] if path["name"] in SHOWN}
+    names = sorted({name for found in shown.values() for name, ns in found.items() if ns >= 1},
+                   key=lambda name: -sum(found.get(name, 0) for found in shown.values()))
+    rows = [("", *shown)] + [(name, *(f"{found[name]:.0f}" if found.get(name, 0) >= .5 else "" for found in shown.values()))
+                             for name in names]
+    yield _section("Where its nanoseconds go, by function (→ of the kernel)", rows)
+    keys = ("instructions", "jit-bytes", "verifier-steps")
+    rows = [("", *keys)] + [(program["name"], *(str(program[key]) for key in keys)) for program in datapath["programs"]]
+    yield _section("The programs", rows)
+
+
 def machine(results):
     """A heading: what the figures are of."""
     described, load = results["machine"], results["load"]
@@ -128,4 +144,7 @@ def text(results):
         parts += _network(results["network"])
     if "monitor" in results:
         parts.append(_monitor(results["monitor"]))
-    return "".join([*parts, _node(results), _memory(results)])
+    parts += [_node(results), _memory(results)]
+    if "datapath" in results:
+        parts += _datapath(results["datapath"])
+    return "".join(parts)

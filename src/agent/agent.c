@@ -22,6 +22,8 @@ static void node_changed(void *userdata, const struct node_info *node)
 	struct agent *agent = userdata;
 
 	ipcache_node_changed(agent->ipcache, node);
+	if (agent->health)
+		health_node_set(agent->health, node);
 }
 
 static void node_joined(void *userdata, const struct node_info *node)
@@ -40,6 +42,8 @@ static void node_removed(void *userdata, const struct node_info *node)
 	struct agent *agent = userdata;
 
 	ipcache_node_removed(agent->ipcache, node);
+	if (agent->health)
+		health_node_remove(agent->health, node->name);
 	log_info("node %s left", node->name);
 	monitor_agent_event(agent->monitor, "Node left", json_pack("{s:s}", "node", node->name), "node %s", node->name);
 }
@@ -64,6 +68,15 @@ static void mtu_changed(void *userdata)
 	const struct agent *agent = userdata;
 
 	endpoints_set_mtu(agent->endpoints, agent->underlay.pod_mtu);
+}
+
+static void health_endpoint_changed(void *userdata, const struct addr addresses[FAMILIES])
+{
+	struct agent *agent = userdata;
+
+	nodes_set_health(agent->nodes, addresses);
+	if (agent->health)
+		health_node_set(agent->health, nodes_find(agent->nodes, agent->config->node_name));
 }
 
 static void ipcache_upserted(void *userdata, const struct prefix *prefix, uint32_t identity, const char *node)
@@ -184,19 +197,37 @@ static void make_ipcache(struct agent *agent)
 	agent->ipcache = ipcache_new(&services, agent->config->node_name, &events, agent);
 }
 
+static void make_health_target(struct agent *agent)
+{
+	const struct health_target_services services = {
+		.loop = agent->loop,
+		.config = agent->config,
+		.endpoints = agent->endpoints,
+		.host = {agent->underlay.address[FAMILY_V4], agent->underlay.address[FAMILY_V6]},
+	};
+
+	agent->health_target = health_target_new(&services, health_endpoint_changed, agent);
+}
+
 /* All that needs to know this node's pod CIDRs. */
 static int start_rest(struct agent *agent, struct error *error)
 {
 	int result;
 
 	agent->identities = identities_new(agent->store, NULL, NULL);
+	if (agent->config->health_checking)
+		agent->health = health_new(agent->loop, agent->config->node_name, agent->config->health_port);
 	make_nodes(agent);
 	make_ipcache(agent);
 	make_endpoints(agent);
 	result = endpoints_restore(agent->endpoints, error);
-	if (!result)
-		ipcache_restored(agent->ipcache);
-	return result;
+	if (result)
+		return result;
+	ipcache_restored(agent->ipcache);
+	make_health_target(agent);
+	if (agent->health)
+		health_node_set(agent->health, nodes_find(agent->nodes, agent->config->node_name));
+	return 0;
 }
 
 static void ipam_ready(void *userdata, int result, const struct error *error)
@@ -318,6 +349,8 @@ static void watch_signals(struct agent *agent)
 static void take_apart(struct agent *agent)
 {
 	agent->ready = false;
+	health_target_free(agent->health_target);
+	health_free(agent->health);
 	endpoints_free(agent->endpoints);
 	ipcache_free(agent->ipcache);
 	nodes_free(agent->nodes);

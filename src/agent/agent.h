@@ -10,6 +10,8 @@
 
 #include "agent/endpoint/endpoint.h"
 #include "agent/flow_aging.h"
+#include "agent/health/health.h"
+#include "agent/health/target.h"
 #include "agent/map_work.h"
 #include "agent/metrics/requests.h"
 #include "agent/node/node.h"
@@ -35,6 +37,8 @@ struct agent {
 	struct identities *identities;
 	struct ipcache *ipcache;
 	struct endpoints *endpoints;
+	struct health *health; /* NULL also when it is off */
+	struct health_target *health_target;
 	time_t started;
 	uint64_t began;           /* the same by clock_now */
 	double bootstrap_seconds; /* until it was ready */

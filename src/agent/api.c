@@ -236,6 +236,41 @@ static void maps_counted(void *owner, void *asker, const struct map_answer *answ
 		http_reply_json(asker, 200, agent_maps(answer->facts));
 }
 
+/* Whether there is any, which the configuration decides. */
+static bool has_health(struct http_exchange *exchange, const struct agent *agent)
+{
+	if (!is_ready(exchange, agent))
+		return false;
+	if (!agent->health)
+		http_reply_error(exchange, 404,
+		                 "health checking is off on this node: set enable-health-checking to true");
+	return agent->health;
+}
+
+static void get_health(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (has_health(exchange, agent))
+		http_reply_json(exchange, 200, health_to_json(agent->health));
+}
+
+static void probed(void *userdata, const struct health *health)
+{
+	if (health)
+		http_reply_json(userdata, 200, health_to_json(health));
+	else
+		http_reply_error(userdata, 503, "the agent is ending: try again later");
+}
+
+static void probe_health(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (has_health(exchange, agent))
+		health_probe(agent->health, probed, exchange);
+}
+
 static void get_maps(struct http_exchange *exchange, void *userdata)
 {
 	const struct agent *agent = userdata;
@@ -304,6 +339,8 @@ const struct http_route api_routes[] = {
 	{"GET", "/v1/identities", get_identities},
 	{"GET", "/v1/ips", get_ips},
 	{"GET", "/v1/nodes", get_nodes},
+	{"GET", "/v1/health", get_health},
+	{"POST", "/v1/health/probe", probe_health},
 	{"GET", "/v1/maps", get_maps},
 	{"GET", "/v1/metrics", get_metrics},
 	{"POST", "/v1/flows/flush", flush_flows},

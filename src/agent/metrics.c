@@ -12,6 +12,7 @@
 #include "agent/api.h"
 #include "agent/metrics/exposition.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -130,6 +131,32 @@ static void write_ips_used(const struct scene *scene, struct exposition *out)
 static void write_ips(const struct scene *scene, struct exposition *out)
 {
 	write_pools(scene, out, pool_size);
+}
+
+/* ── the cluster's health ── */
+
+static void write_unreachable(const struct scene *scene, struct exposition *out)
+{
+	struct health_summary summary;
+
+	if (!scene->agent->health)
+		return;
+	summary = health_summarise(scene->agent->health);
+	exposition_value(out, summary.nodes - summary.reachable);
+}
+
+static void write_path(const struct health_path *path, void *userdata)
+{
+	if (path->reachable)
+		SAMPLE(userdata, (double)path->rtt / (double)NS_PER_SECOND, {"target_node_name", path->node},
+		       {"type", path->place}, {"protocol", path->probe},
+		       {"family", path->family == FAMILY_V4 ? "ipv4" : "ipv6"});
+}
+
+static void write_latency(const struct scene *scene, struct exposition *out)
+{
+	if (scene->agent->health)
+		health_each_path(scene->agent->health, write_path, out);
 }
 
 /* ── the datapath ── */
@@ -278,6 +305,10 @@ static const struct {
 	{"pilus_monitor_events_lost_total", METRIC_COUNTER, "Events that no listener could be told.", write_lost},
 	{"pilus_endpoint_state", METRIC_GAUGE, "Endpoints of this node, by state.", write_endpoints},
 	{"pilus_nodes", METRIC_GAUGE, "Nodes of the cluster that are known, this one among them.", write_nodes},
+	{"pilus_unreachable_nodes", METRIC_GAUGE, "Nodes that did not answer the last health probes.",
+         write_unreachable},
+	{"pilus_node_connectivity_latency_seconds", METRIC_GAUGE, "How long the last answer to a health probe took.",
+         write_latency},
 	{"pilus_identity", METRIC_GAUGE, "Identities that are known.", write_identities},
 	{"pilus_ip_addresses", METRIC_GAUGE, "Addresses of this node's pod CIDRs in use.", write_ips_used},
 	{"pilus_ipam_capacity", METRIC_GAUGE, "Addresses that this node's pod CIDRs have for use.", write_ips},

@@ -121,6 +121,7 @@ json_t *agent_status(const struct agent *agent, const struct map_facts facts[sta
 	json_object_set_new(status, "endpoints",
 	                    agent->ready ? endpoints_status(agent->endpoints)
 	                                 : json_pack("{s:i, s:i}", "ready", 0, "total", 0));
+	json_object_set_new(status, "health", agent->health ? health_status(agent->health) : json_null());
 	json_object_set_new(status, "memory", memory_status(facts));
 	json_object_set_new(status, "warnings", warnings(facts));
 	return status;

@@ -15,6 +15,9 @@ int agent_get_array(const struct cli *cli, const char *path, json_t **ret, struc
 /* GET `path`, whose answer is text of any kind; the caller frees *ret. */
 int agent_get_text(const struct cli *cli, const char *path, char **ret, struct error *error);
 
+/* POST to `path`, without a body; else as agent_get_object. */
+int agent_post_object(const struct cli *cli, const char *path, json_t **ret, struct error *error);
+
 /* For completion: the member `key` of each element of the array at `path`, one a line; nothing without an agent. */
 void agent_complete(const struct cli *cli, const char *path, const char *key);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/agent.h"
+#include "cli/health.h"
 #include "cli/nouns.h"
 #include "cli/show.h"
 
@@ -123,6 +124,16 @@ static void memory_line(const json_t *status, FILE *out)
 	bytes_write(row_number(memory, "maps"), out);
 }
 
+static void health_line(const json_t *status, FILE *out)
+{
+	const json_t *health = json_object_get(status, "health");
+
+	if (json_is_object(health))
+		health_words(health, out);
+	else
+		fputs("Probe disabled", out);
+}
+
 static const struct column LINES[] = {
 	{.title = "KVStore:", .cell = kvstore_line},
 	{.title = "Pilus:", .cell = pilus_line},
@@ -134,6 +145,7 @@ static const struct column LINES[] = {
 	{.title = "Masquerading:", .cell = masquerade_line},
 	{.title = "Endpoints:", .cell = endpoints_line},
 	{.title = "Memory:", .cell = memory_line},
+	{.title = "Cluster health:", .cell = health_line},
 };
 
 static void name_cell(const json_t *row, FILE *out)
@@ -155,10 +167,23 @@ static const struct column MAP_COLUMNS[] = {
 static void print_lines(const struct cli *cli, const json_t *status)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(LINES); i++) {
-		fprintf(cli->out, "%-14s ", LINES[i].title);
+		fprintf(cli->out, "%-15s ", LINES[i].title);
 		LINES[i].cell(status, cli->out);
 		fputc('\n', cli->out);
 	}
+}
+
+/* The nodes that cannot be reached, or all of them. */
+static int print_nodes(const struct cli *cli, const json_t *status, bool all, struct error *error)
+{
+	const json_t *summary = json_object_get(status, "health");
+	json_auto_t *health = NULL;
+	int r;
+
+	if (!json_is_object(summary) || (!all && row_number(summary, "reachable") == row_number(summary, "total")))
+		return 0;
+	r = agent_get_object(cli, "/v1/health", &health, error);
+	return r < 0 ? r : health_nodes(cli, health, all, error);
 }
 
 static void print_warnings(const struct cli *cli, const json_t *warnings)
@@ -167,7 +192,7 @@ static void print_warnings(const struct cli *cli, const json_t *warnings)
 	size_t i;
 
 	json_array_foreach (warnings, i, warning)
-		fprintf(cli->out, "%-14s %s\n", "Warning:", json_string_value(warning));
+		fprintf(cli->out, "%-15s %s\n", "Warning:", json_string_value(warning));
 }
 
 static void print_addresses(const struct cli *cli, const json_t *allocations)
@@ -225,8 +250,9 @@ static int status_run(struct cli *cli, struct error *error)
 			fputs("OK\n", cli->out);
 	} else {
 		print_lines(cli, status);
+		r = print_nodes(cli, status, cli_count(cli, "verbose"), error);
 		print_warnings(cli, json_object_get(status, "warnings"));
-		if (cli_count(cli, "verbose"))
+		if (r >= 0 && cli_count(cli, "verbose"))
 			r = print_details(cli, status, error);
 	}
 	return r < 0 ? r : judge(status, error);

@@ -45,7 +45,7 @@ void exchange_completed(void *userdata, struct MHD_Connection *connection, void 
 /* A body over the limit is read to its end and thrown away, so that the client hears the answer. */
 static void take_body(struct http_exchange *exchange, const char *data, size_t size)
 {
-	if (exchange->too_large || size > HTTP_BODY_MAX - exchange->text_size) {
+	if (exchange->too_large || size > exchange->server->body_max - exchange->text_size) {
 		exchange->too_large = true;
 		return;
 	}
@@ -60,7 +60,9 @@ static bool parse_body(struct http_exchange *exchange)
 	json_error_t problem;
 
 	if (exchange->too_large) {
-		http_reply_error(exchange, MHD_HTTP_BAD_REQUEST, "the body is larger than 1 MiB");
+		http_reply_error(exchange, MHD_HTTP_BAD_REQUEST,
+		                 exchange->server->body_max ? "the body is larger than 1 MiB"
+		                                            : "no body is taken here");
 		return false;
 	}
 	if (!exchange->text_size)

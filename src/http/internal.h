@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "http/server.h"
 
-#define HTTP_BODY_MAX  (1024 * 1024)
+#define HTTP_BODY_MAX  (1024 * 1024) /* on the unix socket; strangers send none */
 #define HTTP_PAIRS_MAX 8
 
 /* Decoded names and values: of the path's parameters, of the query. */
@@ -58,6 +58,7 @@ struct http_server {
 	const struct http_route *routes;
 	size_t route_count;
 	void *userdata;
+	size_t body_max;
 	struct http_exchange *exchanges;
 	http_observer observer;
 	void *observer_userdata;

@@ -13,6 +13,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+#define STRANGERS_MAX     32   /* connections at a time */
+#define STRANGERS_SECONDS 5    /* silent for so long, a connection is closed */
+#define STRANGERS_MEMORY  4096 /* bytes of a connection: its headers must fit */
+
 /* Left to route.c: decoding here would turn an encoded slash into a separator. */
 static size_t leave_encoded(void *userdata, struct MHD_Connection *connection, char *text)
 {
@@ -62,13 +66,18 @@ static void run_on_event(uv_poll_t *poll, int status, int events)
 	run(poll->data);
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *server)
+static struct MHD_Daemon *start_daemon(struct http_server *server, const struct MHD_OptionItem *limits)
 {
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
 	                        exchange_access, server, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL,
 	                        MHD_OPTION_LISTEN_SOCKET, server->listening.fd, MHD_OPTION_UNESCAPE_CALLBACK,
 	                        leave_encoded, NULL, MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL,
-	                        MHD_OPTION_END);
+	                        MHD_OPTION_ARRAY, limits, MHD_OPTION_END);
+}
+
+static const char *socket_name(const struct http_server *server)
+{
+	return server->listening.path ?: "of TCP";
 }
 
 static int enter_loop(struct http_server *server, uv_loop_t *loop, struct error *error)
@@ -77,36 +86,30 @@ static int enter_loop(struct http_server *server, uv_loop_t *loop, struct error 
 	int result = uv_poll_init(loop, &server->poll, info->epoll_fd);
 
 	if (result < 0)
-		return error_set_errno(error, result, "cannot watch the socket %s", server->listening.path);
+		return error_set_errno(error, result, "cannot watch the socket %s", socket_name(server));
 	uv_timer_init(loop, &server->timer);
 	server->open_handles = 2;
 	server->poll.data = server->timer.data = server;
 	result = uv_poll_start(&server->poll, UV_READABLE, run_on_event);
 	if (result < 0)
-		return error_set_errno(error, result, "cannot watch the socket %s", server->listening.path);
+		return error_set_errno(error, result, "cannot watch the socket %s", socket_name(server));
 	return 0;
 }
 
-int http_server_new(uv_loop_t *loop, const char *socket_path, const struct http_route *routes, size_t count,
-                    void *userdata, struct http_server **ret, struct error *error)
+/* As `what` describes it. Takes the socket over, also on failure. */
+static int server_start(const struct http_server *what, uv_loop_t *loop, const struct MHD_OptionItem *limits,
+                        struct http_server **ret, struct error *error)
 {
-	struct http_socket listening;
-	struct http_server *server;
-	int result = http_socket_listen(socket_path, &listening, error);
+	struct http_server *server = xnew(struct http_server);
+	int result;
 
-	if (result < 0)
-		return result;
-	server = xnew(struct http_server);
-	server->listening = listening;
-	server->routes = routes;
-	server->route_count = count;
-	server->userdata = userdata;
-	server->daemon = start_daemon(server);
-	if (!server->daemon) {
-		result = error_set(error, -EIO, "cannot start the HTTP server on %s", socket_path);
-		close(listening.fd);
-	} else {
+	*server = *what;
+	server->daemon = start_daemon(server, limits);
+	if (server->daemon) {
 		result = enter_loop(server, loop, error);
+	} else {
+		result = error_set(error, -EIO, "cannot start the HTTP server on the socket %s", socket_name(server));
+		close(server->listening.fd);
 	}
 	if (result < 0) {
 		http_server_free(server);
@@ -120,6 +123,32 @@ void http_server_observe(struct http_server *server, http_observer observer, voi
 {
 	server->observer = observer;
 	server->observer_userdata = userdata;
+}
+
+int http_server_new(uv_loop_t *loop, const char *socket_path, const struct http_route *routes, size_t count,
+                    void *userdata, struct http_server **ret, struct error *error)
+{
+	static const struct MHD_OptionItem limits[] = {{MHD_OPTION_END, 0, NULL}};
+	struct http_server server = {
+		.routes = routes, .route_count = count, .userdata = userdata, .body_max = HTTP_BODY_MAX};
+	int result = http_socket_listen(socket_path, &server.listening, error);
+
+	return result ?: server_start(&server, loop, limits, ret, error);
+}
+
+int http_server_adopt(uv_loop_t *loop, int fd, const struct http_route *routes, size_t count, void *userdata,
+                      struct http_server **ret, struct error *error)
+{
+	static const struct MHD_OptionItem limits[] = {
+		{MHD_OPTION_CONNECTION_LIMIT, STRANGERS_MAX, NULL},
+		{MHD_OPTION_CONNECTION_TIMEOUT, STRANGERS_SECONDS, NULL},
+		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, STRANGERS_MEMORY, NULL},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	const struct http_server server = {
+		.listening = {.fd = fd}, .routes = routes, .route_count = count, .userdata = userdata};
+
+	return server_start(&server, loop, limits, ret, error);
 }
 
 static void handle_closed(uv_handle_t *handle)
@@ -137,7 +166,8 @@ void http_server_free(struct http_server *server)
 
 	if (!server)
 		return;
-	http_socket_remove(&server->listening);
+	if (server->listening.path)
+		http_socket_remove(&server->listening);
 	DL_FOREACH (server->exchanges, exchange)
 		exchange_resume(exchange);
 	if (server->open_handles) {

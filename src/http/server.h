@@ -33,6 +33,13 @@ int http_server_new(uv_loop_t *loop, const char *socket_path, const struct http_
                     void *userdata, struct http_server **ret, struct error *error);
 
 /*
+ * The same for strangers: on a TCP socket that listens already, in whatever network namespace, and is taken over, also
+ * on failure. No bodies, few connections, no patience.
+ */
+int http_server_adopt(uv_loop_t *loop, int fd, const struct http_route *routes, size_t count, void *userdata,
+                      struct http_server **ret, struct error *error);
+
+/*
  * Not from a handler. Ends all connections: exchanges not yet answered are gone, streams hear `closed`. The memory goes
  * when the loop has closed the handles, in its next round.
  */

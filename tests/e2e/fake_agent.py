@@ -45,10 +45,30 @@ STATUS = {
                  "programs": [{"name": "from_container", "device": "plx7", "hook": "tcx/ingress"}]},
     "masquerade": {"ipv4": True, "ipv6": False, "devices": ["eth0"], "excluded": ["10.1.0.0/24", "fd00:1::/112"]},
     "monitor": {"listeners": 0, "lost": 0}, "endpoints": {"ready": 2, "total": 2},
+    "health": {"probed": "2026-11-22T11:09:06Z", "reachable": 2, "total": 2},
     "memory": {"resident": 6291456, "maps": 12582912},
 }
+GOOD = {"reachable": True, "since": "2026-11-22T11:09:06Z", "rtt": 191372, "lost": 0, "error": None}
+LOSSY = GOOD | {"rtt": 1200000000, "lost": 2}
+BAD = GOOD | {"reachable": False, "rtt": None, "lost": 3, "error": "Connection timed out"}
+
+
+def health(other):
+    """Of two nodes: node-1 is well, of node-2 there is what the probes of its second address came to."""
+    well = other is GOOD
+    return {"probed": "2026-11-22T11:09:06Z", "reachable": 1 + well, "total": 2, "nodes": [
+        {"name": "node-1", "local": True, "reachable": True, "probed": "2026-11-22T11:09:06Z",
+         "host": [{"address": "10.99.0.1", "icmp": GOOD, "http": LOSSY}], "endpoint": []},
+        {"name": "node-2", "local": False, "reachable": well, "probed": "2026-11-22T11:09:06Z",
+         "host": [{"address": "10.99.0.2", "icmp": GOOD, "http": GOOD}],
+         "endpoint": [{"address": "10.2.0.2", "icmp": GOOD, "http": GOOD},
+                      {"address": "fd00:2::2", "icmp": other, "http": other}]}]}
+
+
+HEALTH = health(GOOD)
 ANSWERS = {"/v1/status": STATUS, "/v1/endpoints": [HOST, WEB], "/v1/endpoints/7": WEB, "/v1/endpoints/7/log": LOG,
-           "/v1/endpoints/7/health": HEALTHY, "/v1/endpoints/8/health": ILL,
+           "/v1/endpoints/7/health": HEALTHY, "/v1/endpoints/8/health": ILL, "/v1/health": HEALTH,
+           "/v1/health/probe": health(None),
            "/v1/identities": IDENTITIES, "/v1/ips": IPS, "/v1/nodes": NODES, "/v1/maps": MAPS, "/v1/config": CONFIG}
 
 
@@ -69,6 +89,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(404, json.dumps({"error": f"there is no {path}"}).encode())
         body = agent.answers[path]
         return self.answer(200, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+    def do_POST(self):
+        self.do_GET()
 
     def stream(self, agent):
         agent.asked.append(self.path)

@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from fake_agent import (CONFIG, FAILURE, HEALTHY, HOST, IDENTITIES, IPS, LABELS, LOG, NODES, OK, PILUS, STATUS, WEB, WRONG_USE,
-                        serve)
+from fake_agent import (BAD, CONFIG, FAILURE, HEALTH, HEALTHY, HOST, IDENTITIES, IPS, LABELS, LOG, NODES, OK, PILUS, STATUS, WEB, WRONG_USE,
+                        health, serve)
 
 
 @pytest.fixture
@@ -54,17 +54,38 @@ TABLES = {
     "config mtu": ["0"],
     "version": ["Client:   0.1.0", "Daemon:   9.9.9"],
     "status --brief": ["OK"],
-    "status": ["KVStore:       Ok   dir: /var/lib/pilus/store",
-               "Pilus:         Ok   9.9.9",
-               "Node:          node-1 in cluster default, agent started 2026-11-22T11:09:06Z",
-               "NodeMonitor:   Nobody listens, 0 events lost",
-               "IPAM:          IPv4: 3/254 allocated from 10.1.0.0/24, IPv6: 3/65534 allocated from fd00:1::/112"
+    "status": ["KVStore:        Ok   dir: /var/lib/pilus/store",
+               "Pilus:          Ok   9.9.9",
+               "Node:           node-1 in cluster default, agent started 2026-11-22T11:09:06Z",
+               "NodeMonitor:    Nobody listens, 0 events lost",
+               "IPAM:           IPv4: 3/254 allocated from 10.1.0.0/24, IPv6: 3/65534 allocated from fd00:1::/112"
                " (host-scope)",
-               "Tunnel:        vxlan, UDP port 8472, MTU of pods 1450",
-               "Host Routing:  BPF, programs attached by tcx, uplinks eth0",
-               "Masquerading:  BPF [eth0] 10.1.0.0/24, fd00:1::/112 [IPv4: Enabled, IPv6: Disabled]",
-               "Endpoints:     2/2 ready",
-               "Memory:        agent 6.3 MB, maps 12.6 MB"],
+               "Tunnel:         vxlan, UDP port 8472, MTU of pods 1450",
+               "Host Routing:   BPF, programs attached by tcx, uplinks eth0",
+               "Masquerading:   BPF [eth0] 10.1.0.0/24, fd00:1::/112 [IPv4: Enabled, IPv6: Disabled]",
+               "Endpoints:      2/2 ready",
+               "Memory:         agent 6.3 MB, maps 12.6 MB",
+               "Cluster health: 2/2 reachable   (2026-11-22T11:09:06Z)"],
+    "health status": ["Probe time:   2026-11-22T11:09:06Z", "Nodes:",
+                      "  node-1 (localhost):",
+                      "    Host connectivity to 10.99.0.1:",
+                      "      ICMP to stack:   OK, RTT=191.372µs",
+                      "      HTTP to agent:   OK, RTT=1.2s, 2 lost",
+                      "  node-2:",
+                      "    Host connectivity to 10.99.0.2:",
+                      "      ICMP to stack:   OK, RTT=191.372µs",
+                      "      HTTP to agent:   OK, RTT=191.372µs",
+                      "    Endpoint connectivity to 10.2.0.2:",
+                      "      ICMP to stack:   OK, RTT=191.372µs",
+                      "      HTTP to agent:   OK, RTT=191.372µs"],
+    "health status --succinct": ["Cluster health:   2/2 reachable   (2026-11-22T11:09:06Z)",
+                                 "  Name                 IP          Node        Endpoints",
+                                 "  node-1 (localhost)   10.99.0.1   reachable   none",
+                                 "  node-2               10.99.0.2   reachable   reachable"],
+    "health status --succinct --probe": ["Cluster health:   1/2 reachable   (2026-11-22T11:09:06Z)",
+                                         "  Name                 IP          Node        Endpoints",
+                                         "  node-1 (localhost)   10.99.0.1   reachable   none",
+                                         "  node-2               10.99.0.2   reachable   not probed"],
 }
 
 
@@ -76,7 +97,10 @@ def test_tables(agent, command):
 def test_status_verbose_adds_addresses_programs_and_maps(agent):
     text = agent.pilus("status", "--verbose")
     assert text.startswith(agent.pilus("status"))
-    assert lines(text)[10:] == [
+    assert lines(text)[11:] == [
+        "  Name                 IP          Node        Endpoints",
+        "  node-1 (localhost)   10.99.0.1   reachable   none",
+        "  node-2               10.99.0.2   reachable   reachable",
         "Allocated addresses:",
         "  10.1.0.7 (default/web-1)",
         "BPF Programs:",
@@ -135,14 +159,40 @@ def test_metrics_are_understood_again(agent):
         {"name": "drops_total", "labels": {"reason": 'a\\n "b"\nc} 2', "direction": ""}, "value": 0.25}]
 
 
+def test_status_tells_who_cannot_be_reached(agent):
+    agent.answers["/v1/health"] = health(BAD)
+    agent.answers["/v1/status"] = STATUS | {"health": {"probed": None, "reachable": 1, "total": 2}}
+    assert lines(agent.pilus("status"))[10:] == [
+        "Cluster health: 1/2 reachable   (not all probed yet)",
+        "  Name     IP          Node        Endpoints",
+        "  node-2   10.99.0.2   reachable   unreachable",
+    ]
+    agent.answers["/v1/status"] = STATUS | {"health": None}
+    assert lines(agent.pilus("status"))[10:] == ["Cluster health: Probe disabled"]
+
+
+def test_health_tells_every_address_that_cannot_be_reached(agent):
+    agent.answers["/v1/health"] = health(BAD)
+    bad = ["    Endpoint connectivity to fd00:2::2:",
+           "      ICMP to stack:   Connection timed out, since 2026-11-22T11:09:06Z",
+           "      HTTP to agent:   Connection timed out, since 2026-11-22T11:09:06Z"]
+    assert lines(agent.pilus("health", "status"))[-3:] == bad
+    verbose = lines(agent.pilus("health", "status", "--verbose"))
+    assert verbose[-3:] == bad
+    assert "    Endpoint connectivity: none" in verbose
+    assert "      ICMP to stack:   OK, RTT=191.372µs, since 2026-11-22T11:09:06Z" in verbose
+    agent.answers["/v1/health"] = health(None)
+    assert lines(agent.pilus("health", "status"))[-1] == "      HTTP to agent:   not probed yet"
+
+
 def test_status_tells_warnings(agent):
     agent.answers["/v1/status"] = STATUS | {"warnings": ["the map pilus_flows is 93 % full (93 of 100 entries)"]}
-    assert lines(agent.pilus("status"))[-1] == "Warning:       the map pilus_flows is 93 % full (93 of 100 entries)"
+    assert lines(agent.pilus("status"))[-1] == "Warning:        the map pilus_flows is 93 % full (93 of 100 entries)"
 
 
 @pytest.mark.parametrize("command, expected", [
     ("endpoint list", [HOST, WEB]), ("endpoint get 7", [WEB]), ("endpoint log 7", LOG),
-    ("endpoint health 7", HEALTHY), ("identity list", IDENTITIES),
+    ("endpoint health 7", HEALTHY), ("health status", HEALTH), ("identity list", IDENTITIES),
     ("identity get 2", [IDENTITIES[1]]), ("ip list", IPS), ("node list", NODES), ("status", STATUS),
     ("config", CONFIG), ("config mtu", 0), ("version", {"client": "0.1.0", "daemon": "9.9.9"}),
 ])
@@ -170,7 +220,7 @@ def one_sentence(done, status):
 
 
 NEED_AGENT = [["status"], ["status", "--brief"], ["endpoint", "list"], ["endpoint", "get", "7"], ["endpoint", "log", "7"],
-              ["endpoint", "health", "7"],
+              ["endpoint", "health", "7"], ["health", "status"], ["health", "status", "--probe"],
               ["identity", "list"], ["identity", "get", "2"], ["ip", "list"], ["node", "list"], ["config"], ["version"],
               ["metrics", "list"], ["monitor"], ["monitor", "-j"]]
 NEED_DATAPATH = [["map", "list"], ["bpf", "ct", "list"], ["bpf", "ct", "flush"], ["bpf", "endpoint", "list"],

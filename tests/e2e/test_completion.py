@@ -50,7 +50,8 @@ def complete(*words, folder=None):
     ("status --", ["--bpffs", "--brief", "--help", "--output", "--socket", "--verbose"]),
     ("status ", [""]),
     ("help s", ["status"]),
-    ("dance ", ["bpf", "bugtool", "config", "endpoint", "help", "identity", "ip", "map", "metrics", "monitor", "node",
+    ("he", ["health", "help"]),
+    ("dance ", ["bpf", "bugtool", "config", "endpoint", "health", "help", "identity", "ip", "map", "metrics", "monitor", "node",
                 "policy", "status", "version"]),
 ])
 def test_words_are_completed(line, expected):

@@ -71,7 +71,7 @@ def test_metrics_count_what_happens(lab):
     for name, least in (("pilus_forward_count", 10), ("pilus_forward_bytes", 10 * 98)):
         assert after[name].type == "counter"
         assert value(after, name, direction="INGRESS") >= value(before, name, direction="INGRESS") + least
-    assert value(after, "pilus_endpoint_state", endpoint_state="ready") == 2
+    assert value(after, "pilus_endpoint_state", endpoint_state="ready") == 3
     assert value(after, "pilus_nodes") == 1
     assert value(after, "pilus_identity", type="cluster_local") == 2
     assert value(after, "pilus_ip_addresses", family="ipv4") == 3

@@ -103,6 +103,7 @@ static void every_key_comes_back_as_json(void **state)
 		"non-masquerade-cidrs: [192.0.2.0/24, 'fd00::/8', 10.0.0.0/8]\nattach: clsact\nprofile: "
 		"edge\nflow-table-size: 1024\n"
 		"flow-timeout-tcp: 1\nflow-timeout-tcp-opening: 2\nflow-timeout-tcp-closing: 3\nflow-timeout-other: 4\n"
+		"enable-health-checking: true\nenable-endpoint-health-checking: false\ncluster-health-port: 4000\n"
 		"log-level: debug\n";
 	static const char expected[] =
 		"{\"node-name\":\"node-1\",\"cluster-name\":\"lab\",\"socket\":\"/tmp/s\",\"state-dir\":\"/tmp/d\","
@@ -115,7 +116,8 @@ static void every_key_comes_back_as_json(void **state)
 		"\"masquerade\":\"ipv4\",\"non-masquerade-cidrs\":[\"192.0.2.0/24\",\"fd00::/8\",\"10.0.0.0/8\"],"
 		"\"attach\":\"clsact\","
 		"\"profile\":\"edge\",\"flow-table-size\":1024,\"flow-timeout-tcp\":1,\"flow-timeout-tcp-opening\":2,"
-		"\"flow-timeout-tcp-closing\":3,\"flow-timeout-other\":4,\"log-level\":\"debug\"}";
+		"\"flow-timeout-tcp-closing\":3,\"flow-timeout-other\":4,\"enable-health-checking\":true,"
+		"\"enable-endpoint-health-checking\":false,\"cluster-health-port\":4000,\"log-level\":\"debug\"}";
 	_cleanup_free_ char *shown = NULL;
 	struct error error = {};
 	struct config config;
@@ -186,6 +188,10 @@ static const struct {
 	{"flow-table-size: 4294967296\n", "FILE:1: flow-table-size: must be from 0 to 16777216, not 4294967296"},
 	{"flow-table-size: 15\n", "FILE:1: flow-table-size: 15 flows are too few: choose 0, or 16 or more"},
 	{"profile: tiny\n", "FILE:1: profile: must be default or edge, not \"tiny\""},
+	{"enable-health-checking: yes\n",
+         "FILE:1: enable-health-checking: must be true or false, without quotes, not \"yes\""},
+	{"enable-health-checking: \"true\"\n",
+         "FILE:1: enable-health-checking: must be true or false, without quotes, not \"true\""},
 	{"ipam: kubernetes\n", "FILE:1: ipam: must be host-scope or cluster-pool, not \"kubernetes\""},
 	{"attach: xdp\n", "FILE:1: attach: must be auto, tcx or clsact, not \"xdp\""},
 	{"log-level: INFO\n", "FILE:1: log-level: must be error, warning, info or debug, not \"INFO\""},

@@ -220,6 +220,22 @@ static void test_without_labels_the_identity_is_init(void **state)
 	assert_int_equal(json_integer_value(json_object_get(answer.endpoint, "identity")), IDENTITY_INIT);
 }
 
+static void test_the_health_endpoint_is_health_over_restarts(void **state)
+{
+	json_t *request;
+
+	need_root();
+	request = request_for("reserved:health");
+	json_object_del(request, "labels");
+	json_object_del(request, "namespace");
+	must_put(request);
+	assert_int_equal(json_integer_value(json_object_get(answer.endpoint, "identity")), IDENTITY_HEALTH);
+	restart_agent();
+	assert_int_equal(fakes.asked, 0);
+	assert_int_equal(fakes.map[1].identity, IDENTITY_HEALTH);
+	assert_int_equal(put_with("container", json_string("reserved:world")), -EINVAL);
+}
+
 static void test_the_same_again_is_200_and_another_409(void **state)
 {
 	need_root();
@@ -690,6 +706,7 @@ int main(void)
 		TEST(mtu_of_a_pod_that_cannot_be_entered_stays),
 		TEST(one_family),
 		TEST(without_labels_the_identity_is_init),
+		TEST(the_health_endpoint_is_health_over_restarts),
 		TEST(the_same_again_is_200_and_another_409),
 		TEST(a_taken_interface_is_409),
 		TEST(a_pod_that_refuses_ipv6_is_left_without),

@@ -236,11 +236,13 @@ void __wrap_identity_request_cancel(struct identity_request *request)
 
 json_t *__wrap_identity_labels(const struct identities *identities, uint32_t identity)
 {
-	static json_t *init;
+	static json_t *init, *health;
 
-	if (!init)
+	if (!init) {
 		init = json_pack("[s]", "reserved:init");
-	return init;
+		health = json_pack("[s]", "reserved:health");
+	}
+	return identity == IDENTITY_HEALTH ? health : init;
 }
 
 /* Answers all questions with fakes.identity, or that the store is down. Returns how many there were. */

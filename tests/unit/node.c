@@ -241,12 +241,55 @@ static void this_node_is_published(void **state)
 	assert_true(node_info_equal(&info, nodes_find(scene.nodes, "a")));
 	text = json_dumps(value, JSON_COMPACT);
 	assert_string_equal(text, "{\"name\":\"a\",\"ipv4\":\"10.99.0.1\",\"ipv6\":null,\"pod-cidrs\":[\"10.1.0.0/24\","
-	                          "\"fd00:1::/112\"],\"router-ipv4\":\"10.1.0.1\",\"router-ipv6\":\"fd00:1::1\"}");
+	                          "\"fd00:1::/112\"],\"router-ipv4\":\"10.1.0.1\",\"router-ipv6\":\"fd00:1::1\","
+	                          "\"health-ipv4\":null,\"health-ipv6\":null}");
 	delete_node("a");
 	assert_int_equal(access(path, F_OK), -1);
 	assert_eventually(!access(path, F_OK));
 	free(info.name);
 	json_decref(value);
+	stop();
+}
+
+static struct node_info stored_node(const char *name)
+{
+	_cleanup_free_ char *path = node_path(name);
+	json_t *value = json_load_file(path, 0, NULL);
+	struct node_info info = {};
+
+	if (value)
+		node_info_parse(name, value, &info, NULL);
+	json_decref(value);
+	free(TAKE_PTR(info.name));
+	return info;
+}
+
+static bool stored_health_is(const char *v4)
+{
+	struct node_info info = stored_node("a");
+	struct addr wanted = addr(v4);
+
+	return addr_equal(&info.health[FAMILY_V4], &wanted);
+}
+
+/* Its health endpoint comes and goes: said anew, and taken for no other node's words. */
+static void a_health_endpoint_is_published(void **state)
+{
+	const struct addr first[FAMILIES] = {addr("10.1.0.2"), addr("fd00:1::2")};
+	const struct addr second[FAMILIES] = {addr("10.1.0.3"), addr("fd00:1::3")};
+	_cleanup_free_ char *path = node_path("a");
+
+	if (!scene.netlink)
+		skip();
+	start();
+	assert_eventually(!access(path, F_OK));
+	nodes_set_health(scene.nodes, first);
+	nodes_set_health(scene.nodes, second);
+	assert_eventually(stored_health_is("10.1.0.3"));
+	nodes_set_health(scene.nodes, first);
+	assert_eventually(stored_health_is("10.1.0.2"));
+	delete_node("a");
+	assert_eventually(stored_health_is("10.1.0.2"));
 	stop();
 }
 
@@ -598,6 +641,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(this_node_is_published),
+		TEST(a_health_endpoint_is_published),
 		TEST(a_twin_is_left_alone),
 		TEST(others_get_an_id_a_next_hop_and_routes),
 		TEST(next_hops_follow_the_kernel),

@@ -48,6 +48,8 @@ struct config {
 	enum profile profile;
 	uint32_t flow_table_size; /* 0: by profile and memory */
 	struct flow_timeouts timeouts;
+	bool health_checking, endpoint_health_checking;
+	uint32_t health_port;
 	enum log_level log_level;
 	bool check_only; /* --check-config */
 	bool remove;     /* --remove-datapath */

@@ -123,6 +123,28 @@ static int number_parse(const struct config_key *key, const struct config_value 
 	return 0;
 }
 
+static void switch_clear(void *field)
+{
+	*(bool *)field = false;
+}
+
+static json_t *switch_show(const struct config_key *key, const void *field)
+{
+	return json_boolean(*(const bool *)field);
+}
+
+static int switch_parse(const struct config_key *key, const struct config_value *value, void *field,
+                        struct error *error)
+{
+	const char *text = value->items[0];
+	bool on = !strcmp(text, "true");
+
+	if (value->quoted || (!on && strcmp(text, "false")))
+		return error_set(error, -EINVAL, "must be true or false, without quotes, not \"%s\"", text);
+	*(bool *)field = on;
+	return 0;
+}
+
 /* All enums of struct config are of this size: see the assertion below. */
 typedef unsigned int choice;
 
@@ -161,6 +183,7 @@ static int choice_parse(const struct config_key *key, const struct config_value 
 	return choice_refuse(key, value->items[0], error);
 }
 
+static const struct config_kind switch_kind = {"true|false", false, switch_parse, switch_show, switch_clear};
 static const struct config_kind number_kind = {"NUMBER", false, number_parse, number_show, number_clear};
 static const struct config_kind choice_kind = {NULL, false, choice_parse, choice_show, choice_clear};
 
@@ -403,6 +426,10 @@ const struct config_key config_keys[] = {
          NULL, 1, YEAR},
 	{"flow-timeout-other", &number_kind, FIELD(timeouts.other), "60", "seconds idle, UDP and all else", NULL, 1,
          YEAR},
+	{"enable-health-checking", &switch_kind, FIELD(health_checking), "true", "probe the nodes, and answer probes"},
+	{"enable-endpoint-health-checking", &switch_kind, FIELD(endpoint_health_checking), "true",
+         "also by a health endpoint in the overlay"},
+	{"cluster-health-port", &number_kind, FIELD(health_port), "4240", "TCP port of the probes", NULL, 1, 65535},
 	{"log-level", &choice_kind, FIELD(log_level), "info", "how much is logged", log_levels},
 };
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);

@@ -102,13 +102,25 @@ static void resolved(void *userdata, uint32_t identity, const struct error *erro
 	endpoint_retry_later(entry);
 }
 
-/* Without labels there is nothing to ask for: the set is reserved, and so is its number. */
+/* A reserved set of labels has a reserved number: there is nothing to ask for. 0: it is not reserved. */
+static uint32_t reserved_identity(const struct endpoint_entry *entry)
+{
+	static const uint32_t numbers[] = {IDENTITY_INIT, IDENTITY_HEALTH};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (json_equal(entry->labels, identity_labels(entry->endpoints->services.identities, numbers[i])))
+			return numbers[i];
+	}
+	return 0;
+}
+
 void endpoint_resolve(struct endpoint_entry *entry)
 {
 	struct identities *identities = entry->endpoints->services.identities;
+	uint32_t reserved = reserved_identity(entry);
 
-	if (json_equal(entry->labels, identity_labels(identities, IDENTITY_INIT)))
-		known(entry, IDENTITY_INIT);
+	if (reserved)
+		known(entry, reserved);
 	else
 		entry->resolving = identity_resolve(identities, entry->labels, resolved, entry);
 }

@@ -15,6 +15,11 @@
 #define NAME_MAX_LENGTH 253
 #define NAMESPACE_LABEL "k8s:io.kubernetes.pod.namespace"
 
+static bool is_health(const char *container)
+{
+	return !strcmp(container, ENDPOINT_HEALTH_CONTAINER);
+}
+
 /* CNI specification 1.1, "container ID": alphanumeric, then also '_', '.', '-'. */
 static int check_container(json_t *value, struct error *error)
 {
@@ -24,7 +29,7 @@ static int check_container(json_t *value, struct error *error)
 
 	for (const char *c = container; good && *c; c++)
 		good = isalnum((unsigned char)*c) || strchr("_.-", *c);
-	if (!good)
+	if (!good && !is_health(container))
 		return error_set(error, -EINVAL,
 		                 "\"%.64s\" is no container id: letters, digits, '_', '.' and '-', %d at most",
 		                 container, NAME_MAX_LENGTH);
@@ -212,10 +217,13 @@ bool endpoint_spec_wants(const struct endpoint_spec *spec, enum family family)
 
 json_t *endpoint_spec_labels(const struct endpoint_spec *spec, struct error *error)
 {
-	json_t *labels = json_array();
+	json_t *labels;
 	const char *key;
 	json_t *value;
 
+	if (is_health(spec->container))
+		return json_pack("[s]", ENDPOINT_HEALTH_CONTAINER);
+	labels = json_array();
 	json_object_foreach (json_object_get(spec->json, "labels"), key, value)
 		json_array_append_new(labels, json_sprintf("k8s:%s=%s", key, json_string_value(value)));
 	if (spec->namespace)

@@ -12,6 +12,10 @@
 
 #include "agent/config/config.h"
 
+/* The container of the endpoint by which other nodes probe this one: no runtime can name one so. It stands for labels.
+ */
+#define ENDPOINT_HEALTH_CONTAINER "reserved:health"
+
 #define ENDPOINT_MTU_MIN 1280 /* what IPv6 demands of a link (RFC 8200, section 5) */
 
 struct endpoint_spec {
@@ -28,8 +32,8 @@ void endpoint_spec_clear(struct endpoint_spec *spec);
 /* Unless said otherwise a family is wanted, as far as the node has it. */
 bool endpoint_spec_wants(const struct endpoint_spec *spec, enum family family);
 
-/* The set of labels for identities: sources and namespace added, sorted; without any, ["reserved:init"]. A new
- * reference; NULL with words. */
+/* The set of labels for identities: sources and namespace added, sorted; without any, ["reserved:init"], and
+ * ["reserved:health"] for the agent's own. A new reference; NULL with words. */
 json_t *endpoint_spec_labels(const struct endpoint_spec *spec, struct error *error);
 
 /* The name of the first member that differs, NULL when none does. */

@@ -8,6 +8,7 @@
 
 static const char *const address_keys[FAMILIES] = {"ipv4", "ipv6"};
 static const char *const router_keys[FAMILIES] = {"router-ipv4", "router-ipv6"};
+static const char *const health_keys[FAMILIES] = {"health-ipv4", "health-ipv6"};
 
 static json_t *addr_to_json(const struct addr *addr)
 {
@@ -30,6 +31,8 @@ json_t *node_info_to_json(const struct node_info *info)
 	json_object_set_new(node, "pod-cidrs", cidrs);
 	for (enum family family = 0; family < FAMILIES; family++)
 		json_object_set_new(node, router_keys[family], addr_to_json(&info->router[family]));
+	for (enum family family = 0; family < FAMILIES; family++)
+		json_object_set_new(node, health_keys[family], addr_to_json(&info->health[family]));
 	return node;
 }
 
@@ -73,6 +76,8 @@ static int parse_family(json_t *node, enum family family, struct node_info *info
 
 	if (!result)
 		result = parse_addr(node, router_keys[family], family, &info->router[family], error);
+	if (!result)
+		result = parse_addr(node, health_keys[family], family, &info->health[family], error);
 	if (!result && !addr_is_zero(router) && !prefix_contains(&info->pod_cidr[family], router))
 		return error_set(error, -EINVAL, "%s must be in the node's pod-cidrs", router_keys[family]);
 	return result;
@@ -103,6 +108,7 @@ bool node_info_equal(const struct node_info *a, const struct node_info *b)
 	for (enum family family = 0; family < FAMILIES; family++) {
 		if (!addr_equal(&a->address[family], &b->address[family]) ||
 		    !addr_equal(&a->router[family], &b->router[family]) ||
+		    !addr_equal(&a->health[family], &b->health[family]) ||
 		    !addr_equal(&a->pod_cidr[family].addr, &b->pod_cidr[family].addr) ||
 		    a->pod_cidr[family].bits != b->pod_cidr[family].bits)
 			return false;

@@ -212,6 +212,15 @@ static void publish(struct nodes *nodes)
 	publications_set(nodes->publications, key, node_info_to_json(&nodes->local));
 }
 
+void nodes_set_health(struct nodes *nodes, const struct addr health[static FAMILIES])
+{
+	if (!memcmp(nodes->local.health, health, sizeof(nodes->local.health)))
+		return;
+	memcpy(nodes->local.health, health, sizeof(nodes->local.health));
+	nodes->published = false; /* what was said before may still come back */
+	publish(nodes);
+}
+
 struct nodes *nodes_new(const struct node_services *services, const struct node_info *local,
                         const struct node_events *events, void *userdata)
 {

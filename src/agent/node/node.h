@@ -21,7 +21,8 @@ struct node_info {
 	struct addr address[FAMILIES]; /* of the underlay */
 	struct prefix pod_cidr[FAMILIES];
 	struct addr router[FAMILIES];
-	uint16_t id; /* in the node map; 0: this node */
+	struct addr health[FAMILIES]; /* of its health endpoint; zero: none */
+	uint16_t id;                  /* in the node map; 0: this node */
 };
 
 struct nodes;
@@ -72,6 +73,9 @@ struct node_services {
 struct nodes *nodes_new(const struct node_services *services, const struct node_info *local,
                         const struct node_events *events, void *userdata);
 void nodes_free(struct nodes *nodes);
+
+/* This node's health endpoint, published anew where it changed. */
+void nodes_set_health(struct nodes *nodes, const struct addr health[static FAMILIES]);
 
 /* NULL when there is none of that name (yet). This node is among them. */
 const struct node_info *nodes_find(const struct nodes *nodes, const char *name);
