@@ -142,7 +142,8 @@ def test_by_default_a_flow_is_told_where_it_turns(lab):
     """Hundreds of packets, a few lines: so that listening costs next to nothing."""
     with lab.monitor("node-1", "-j", "--related-to", str(lab.endpoint("client")["id"])) as monitor:
         ask(lab, "client", "tcp-ask", lab.ip("near", 4), TCP_PORT, 200)
-        wait_for(lambda: sum("FIN" in line for line in monitor.lines) >= 2, "both ends have closed")
+        for pod in ("client", "near"):
+            monitor.wait_line(rf'(?=.*FIN).*"source": ?{lab.endpoint(pod)["id"]}\b')
     seen = [event for event in events(monitor.lines) if "TCP" in json.dumps(event) or "tcp" in json.dumps(event)]
     assert 4 <= len(seen) < 20
     assert {event["observationPoint"] for event in seen} == {"to-endpoint"}
