@@ -47,7 +47,8 @@ enum trace_point {
 	X(NEIGHBOUR_LOOKUP, 9, "next hop looked up by the kernel") \
 	X(AHEAD, 10, "fragment ahead of its first, ports unknown") \
 	X(MASQUERADED, 11, "masqueraded")                          \
-	X(UNMASQUERADED, 12, "translated back to the pod")
+	X(UNMASQUERADED, 12, "translated back to the pod")         \
+	X(ROUTED, 13, "sent to the next hop")
 
 enum story_step {
 #define X(symbol, bit, text) STORY_##symbol = 1 << (bit),

@@ -32,7 +32,7 @@ ABI_ASSERT_SIZE(struct flow_key, 40);
 enum flow_action {
 	FLOW_UNDECIDED = 0,
 	FLOW_TO_ENDPOINT = 1, /* endpoint id: redirected into the pod */
-	FLOW_TO_NODE = 2,     /* node id: encapsulated and sent on the uplink */
+	FLOW_TO_NODE = 2,     /* node id: sent on the uplink, encapsulated unless routing is native */
 	FLOW_TO_STACK = 3,    /* 0: left to the host's network stack */
 	FLOW_TO_WORLD = 4,    /* 0: the same, and masqueraded where it leaves by an uplink (nat.h) */
 };
@@ -42,7 +42,7 @@ enum flow_origin {
 	FLOW_FROM_ENDPOINT = 1, /* endpoint id */
 	FLOW_FROM_NODE = 2,     /* node id: out of the overlay */
 	FLOW_FROM_STACK = 3,    /* 0: from the host's network stack */
-	FLOW_FROM_WORLD = 4,    /* 0: from an uplink, the masquerade taken off */
+	FLOW_FROM_WORLD = 4,    /* from an uplink as it is, or the masquerade taken off; node id, or 0 */
 };
 
 struct flow_direction {

@@ -16,6 +16,7 @@
 
 enum node_flag {
 	NODE_NEIGHBOUR_KNOWN = 1, /* local_mac and next_hop_mac are valid: redirect, else bpf_redirect_neigh */
+	NODE_DIRECT = 2, /* native routing: packets for its pods go to it by this neighbour, else by the stack */
 };
 
 struct node {

@@ -18,11 +18,12 @@ struct state {
 ABI_ASSERT_SIZE(struct state, 64);
 
 struct node_config {
-	__u32 overlay_ifindex; /* pilus_vxlan */
+	__u32 overlay_ifindex; /* pilus_vxlan; 0: none */
 	__u16 vxlan_port;      /* host order */
 	__u8 decap_v6;         /* adjust_room can turn an IPv4 frame into an IPv6 one (kernel 6.3) */
 	__u8 masquerade;       /* enum masquerade_family, or-ed: for whom */
-	__u8 reserved[8];
+	__u8 native;           /* no overlay: pods' packets travel as they are */
+	__u8 reserved[7];
 };
 ABI_ASSERT_SIZE(struct node_config, 16);
 

@@ -181,7 +181,7 @@ int main(int argc, char *argv[])
 	double seconds = argc > 2 ? atof(argv[2]) : SECONDS_DEFAULT;
 	struct error error = {};
 
-	if (rig_open(datapath_probe_decap_v6(), &rig, &error)) {
+	if (rig_open(&(struct node_config){.decap_v6 = datapath_probe_decap_v6()}, &rig, &error)) {
 		fprintf(stderr, "bench: %s\n", error.message);
 		return EXIT_FAILURE;
 	}

@@ -3,14 +3,16 @@
  * The two programs on the uplinks.
  *
  * from_netdev (ingress): the fast path out of the overlay: packets of known nodes for pods of this node are
- * decapsulated here and redirected into the pod. All else, overlay packets for the host itself among it, goes on to the
- * stack, and from there to the overlay device (overlay.bpf.c).
+ * decapsulated here and redirected into the pod. Without an overlay (native routing) packets for pods are redirected as
+ * they come, and so are in either case the world's answers once the masquerade is taken off. All else, overlay packets
+ * for the host itself among it, goes on to the stack, and from there to the overlay device (overlay.bpf.c).
  *
- * to_netdev (egress): what leaves, for the trace.
+ * to_netdev (egress): puts the masquerade on.
  */
 #include "lib/arrival.h"
 #include "lib/deliver.h"
 #include "lib/nat.h"
+#include "lib/uplink.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -38,6 +40,7 @@ static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet 
 	struct decision decision = {};
 	int reason = parse_packet(skb, OVERLAY_ROOM, packet);
 
+	packet->point = TRACE_FROM_OVERLAY;
 	if ((packet->tuple.ethertype == bpf_htons(ETH_P_IPV6) && !config.decap_v6) ||
 	    (!reason && hops_are_spent(packet)) || (reason && !arrival_is_for_this_node(sender)))
 		return leave_to_device(skb, packet);
@@ -70,44 +73,28 @@ VERIFIED_ONCE int trace_passing(struct __sk_buff *skb, struct packet *packet)
 	return event_send(skb, packet, EVENT_TRACE, packet->point, 0);
 }
 
-/* Decides where an answer to what was masqueraded goes: to the pod that it is for now. Returns 0 or a drop reason. */
-VERIFIED_ONCE int answer_decide(struct __sk_buff *skb, struct packet *packet, struct decision *ret_decision)
-{
-	__u32 epoch = state_epoch();
-	int reason;
-
-	if (!packet || !ret_decision)
-		return DROP_INVALID_PACKET;
-	packet->source_identity = ipcache_lookup(&packet->tuple.source).identity;
-	reason = local_find(packet, ret_decision);
-	return reason ?: flow_record(skb, packet, ret_decision, epoch);
-}
-
-static __always_inline int receive_answer(struct __sk_buff *skb, struct packet *packet)
-{
-	struct flow *flow = flow_find(packet);
-	struct decision decision = {};
-	int reason = 0;
-
-	packet->origin = FLOW_FROM_WORLD;
-	if (flow && flow_is_decided(flow, packet)) {
-		decision = flow_recall(flow, packet);
-		flow_count(flow, packet);
-	} else {
-		reason = answer_decide(skb, packet, &decision);
-	}
-	if (reason)
-		return drop(skb, packet, reason);
-	trace(skb, packet, TRACE_FROM_NETWORK);
-	return deliver_to_endpoint(skb, packet, decision.target);
-}
-
 /* Takes the masquerade off. Returns 0, a drop reason or, of what was not masqueraded, NAT_NONE. */
 static __always_inline int unmasquerade(struct __sk_buff *skb, struct packet *packet)
 {
-	if (!config.masquerade || skb->pkt_type != PACKET_HOST || skb->vlan_present || parse_packet(skb, 0, packet))
+	if (!config.masquerade)
 		return NAT_NONE;
 	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_DESTINATION) : nat_arrive(skb, packet);
+}
+
+/* For a pod, as it is or with the masquerade taken off? Returns 0, a drop reason or, of all else, NAT_NONE. */
+static __always_inline int receive_plain(struct __sk_buff *skb, struct packet *packet, struct decision *ret_decision)
+{
+	int reason = DROP_NOT_LOCAL;
+
+	if (!(config.native || config.masquerade) || skb->pkt_type != PACKET_HOST || skb->vlan_present ||
+	    parse_packet(skb, 0, packet))
+		return NAT_NONE;
+	if (config.native)
+		reason = uplink_receive(skb, packet, ret_decision);
+	if (reason != DROP_NOT_LOCAL)
+		return reason;
+	reason = unmasquerade(skb, packet);
+	return reason ?: uplink_receive(skb, packet, ret_decision);
 }
 
 static __always_inline void name_sender(struct packet *packet)
@@ -133,27 +120,33 @@ static __always_inline int masquerade(struct __sk_buff *skb, struct packet *pack
 	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_SOURCE) : nat_leave(skb, packet);
 }
 
+static __always_inline int pass(struct __sk_buff *skb, struct packet *packet)
+{
+	if (state_listens(EVENT_TRACE))
+		trace_passing(skb, packet);
+	return VERDICT_NEXT;
+}
+
 SEC("tcx/ingress")
 int from_netdev(struct __sk_buff *skb)
 {
-	struct packet packet = {.point = TRACE_FROM_OVERLAY,
+	struct packet packet = {.point = TRACE_FROM_NETWORK,
 	                        .origin = FLOW_FROM_NODE,
 	                        .metric = METRIC_INGRESS,
 	                        .state = PACKET_UNKNOWN};
 	struct overlay_sender sender = {};
+	struct decision decision = {};
 	int reason;
 
-	if (is_for_fast_path(skb, &sender))
+	if (!config.native && is_for_fast_path(skb, &sender))
 		return receive_overlay(skb, &packet, &sender);
-	packet.point = TRACE_FROM_NETWORK;
-	reason = unmasquerade(skb, &packet);
-	if (!reason)
-		return receive_answer(skb, &packet);
-	if (reason > 0)
+	reason = receive_plain(skb, &packet, &decision);
+	if (reason == NAT_NONE)
+		return pass(skb, &packet);
+	if (reason)
 		return drop(skb, &packet, reason);
-	if (state_listens(EVENT_TRACE))
-		trace_passing(skb, &packet);
-	return VERDICT_NEXT;
+	trace(skb, &packet, TRACE_FROM_NETWORK);
+	return deliver_to_endpoint(skb, &packet, decision.target);
 }
 
 SEC("tcx/egress")
@@ -164,9 +157,5 @@ int to_netdev(struct __sk_buff *skb)
 
 	if (unlikely(skb->mark & MARK_MASQUERADE))
 		reason = masquerade(skb, &packet);
-	if (reason > 0)
-		return drop(skb, &packet, reason);
-	if (state_listens(EVENT_TRACE))
-		trace_passing(skb, &packet);
-	return VERDICT_NEXT;
+	return reason > 0 ? drop(skb, &packet, reason) : pass(skb, &packet);
 }

@@ -37,16 +37,16 @@ static __always_inline int route_hop(struct __sk_buff *skb, const struct packet 
 	return 0;
 }
 
-static __always_inline int address_frame(struct __sk_buff *skb, const struct packet *packet,
-                                         const struct endpoint *endpoint)
+static __always_inline int address_frame(struct __sk_buff *skb, const struct packet *packet, const __u8 *to,
+                                         const __u8 *from)
 {
 	struct cursor cursor = cursor_at(skb, 0);
 	struct ethhdr *ethernet = cursor_take(&cursor, sizeof(*ethernet));
 
 	if (!ethernet)
 		return DROP_TRUNCATED_HEADER;
-	__builtin_memcpy(ethernet->h_dest, endpoint->pod_mac, ETH_ALEN);
-	__builtin_memcpy(ethernet->h_source, endpoint->host_mac, ETH_ALEN);
+	__builtin_memcpy(ethernet->h_dest, to, ETH_ALEN);
+	__builtin_memcpy(ethernet->h_source, from, ETH_ALEN);
 	ethernet->h_proto = packet->tuple.ethertype;
 	return 0;
 }
@@ -78,7 +78,7 @@ static __always_inline int deliver_to_endpoint(struct __sk_buff *skb, struct pac
 		return deliver_to_stack(skb, packet);
 	reason = endpoint ? route_hop(skb, packet) : DROP_NOT_LOCAL;
 	if (!reason)
-		reason = address_frame(skb, packet, endpoint);
+		reason = address_frame(skb, packet, endpoint->pod_mac, endpoint->host_mac);
 	if (reason)
 		return drop(skb, packet, reason);
 	packet->destination_endpoint = id;
@@ -100,7 +100,33 @@ static __always_inline int redirect_to_next_hop(struct packet *packet, const str
 	return bpf_redirect_neigh(node->ifindex, &next_hop, sizeof(next_hop), 0);
 }
 
-/* To another node, in the overlay, past the host's stack and the overlay device. */
+static __always_inline _Bool node_is_neighbour(const struct node *node)
+{
+	__u32 both = NODE_NEIGHBOUR_KNOWN | NODE_DIRECT;
+
+	return (node->flags & both) == both;
+}
+
+/* Native routing: as it is, a hop further. Nodes that are no neighbours are the stack's to find. */
+static __always_inline int deliver_natively(struct __sk_buff *skb, struct packet *packet, const struct node *node)
+{
+	int reason;
+
+	if (hops_are_spent(packet) || !node_is_neighbour(node))
+		return deliver_to_stack(skb, packet);
+	reason = route_hop(skb, packet);
+	if (!reason)
+		reason = address_frame(skb, packet, node->next_hop_mac, node->local_mac);
+	if (reason)
+		return drop(skb, packet, reason);
+	packet->towards = node->ifindex;
+	packet->story |= STORY_ROUTED;
+	trace(skb, packet, TRACE_TO_NETWORK);
+	metric_count(METRIC_FORWARDED, METRIC_EGRESS, packet->length);
+	return bpf_redirect(node->ifindex, 0);
+}
+
+/* To another node, past the host's stack and, in the overlay, past the overlay device. */
 static __always_inline int deliver_to_node(struct __sk_buff *skb, struct packet *packet, __u16 id)
 {
 	struct node *node = node_by_id(id);
@@ -109,9 +135,11 @@ static __always_inline int deliver_to_node(struct __sk_buff *skb, struct packet 
 	if (!node)
 		return drop(skb, packet, DROP_NO_TUNNEL_ENDPOINT);
 	packet->node = id;
-	/* The stack, which routes it through the overlay device, fragments it or tells the sender how much fits. */
+	/* The stack, which routes it the same way, fragments it or tells the sender how much fits. */
 	if (unlikely(!node_fits(skb, packet, node)))
 		return deliver_to_stack(skb, packet);
+	if (config.native)
+		return deliver_natively(skb, packet, node);
 	packet->towards = node->ifindex;
 	packet->vni = packet->source_identity;
 	packet->story |= STORY_ENCAPSULATED;

@@ -18,8 +18,8 @@ struct {
 /* Where a packet leaves this node's programs: once for each. */
 static __always_inline _Bool point_is_last(__u8 point)
 {
-	return point == TRACE_TO_ENDPOINT || point == TRACE_TO_OVERLAY || point == TRACE_TO_HOST ||
-	       point == TRACE_TO_STACK;
+	return point == TRACE_TO_ENDPOINT || point == TRACE_TO_OVERLAY || point == TRACE_TO_NETWORK ||
+	       point == TRACE_TO_HOST || point == TRACE_TO_STACK;
 }
 
 /* The source of a masqueraded packet is a pod's no more. */

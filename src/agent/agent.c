@@ -155,12 +155,13 @@ static void make_nodes(struct agent *agent)
 		.netlink = agent->netlink,
 		.store = agent->store,
 	};
-	struct node_info local = {.name = agent->config->node_name};
+	struct node_info local = {.name = agent->config->node_name, .routing_mode = agent->config->routing_mode};
 
 	for (enum family family = 0; family < FAMILIES; family++) {
 		local.address[family] = agent->underlay.address[family];
 		local.pod_cidr[family] = *ipam_cidr(agent->ipam, family);
-		local.router[family] = *ipam_router(agent->ipam, family);
+		if (agent->underlay.overlay_ifindex)
+			local.router[family] = *ipam_router(agent->ipam, family);
 	}
 	agent->nodes = nodes_new(&services, &local, &events, agent);
 }
@@ -253,9 +254,13 @@ static void ipam_ready(void *userdata, int result, const struct error *error)
 static int attach_host(struct agent *agent, struct error *error)
 {
 	const struct underlay *underlay = &agent->underlay;
-	int result;
+	int result = 0;
 
-	result = datapath_attach(agent->datapath, DEVICE_OVERLAY, underlay->overlay_ifindex, OVERLAY_DEVICE, error);
+	if (underlay->overlay_ifindex)
+		result = datapath_attach(agent->datapath, DEVICE_OVERLAY, underlay->overlay_ifindex, OVERLAY_DEVICE,
+		                         error);
+	else
+		datapath_detach(agent->datapath, 0, OVERLAY_DEVICE); /* the pins, which outlive the device */
 	for (size_t i = 0; !result && i < underlay->uplink_count; i++)
 		result = datapath_attach(agent->datapath, DEVICE_UPLINK, underlay->uplinks[i].ifindex,
 		                         underlay->uplinks[i].name, error);
@@ -270,7 +275,8 @@ static int start_datapath(struct agent *agent, struct error *error)
 		.config = {.overlay_ifindex = agent->underlay.overlay_ifindex,
 	                   .vxlan_port = config->vxlan_port,
 	                   .decap_v6 = datapath_probe_decap_v6(),
-	                   .masquerade = masquerade_families(config)},
+	                   .masquerade = masquerade_families(config),
+	                   .native = config->routing_mode == ROUTING_NATIVE},
 		.attach = config->attach,
 		.sizes = map_sizes_choose(config, map_sizes_memory()),
 	};

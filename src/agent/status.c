@@ -28,10 +28,13 @@ static json_t *uplinks_status(const struct underlay *underlay)
 
 static json_t *datapath_status(const struct agent *agent)
 {
+	bool overlay = agent->underlay.overlay_ifindex;
 	json_t *programs = json_array();
 
 	datapath_each_attachment(agent->datapath, add_attachment, programs);
-	return json_pack("{s:s, s:i, s:i, s:s, s:o, s:o}", "overlay", "vxlan", "port", agent->config->vxlan_port, "mtu",
+	return json_pack("{s:s, s:s?, s:o, s:i, s:s, s:o, s:o}", "routing-mode",
+	                 routing_modes[agent->config->routing_mode], "overlay", overlay ? "vxlan" : NULL, "port",
+	                 overlay ? json_integer(agent->config->vxlan_port) : json_null(), "mtu",
 	                 agent->underlay.pod_mtu, "attach", datapath_attach_name(agent->datapath), "uplinks",
 	                 uplinks_status(&agent->underlay), "programs", programs);
 }

@@ -40,6 +40,7 @@ static const struct column COLUMNS[] = {
 	{.title = "Endpoint CIDR", .cell = cidr_v4_cell},
 	{.title = "IPv6 Address", .key = "ipv6"},
 	{.title = "Endpoint CIDR", .cell = cidr_v6_cell},
+	{.title = "Routing", .key = "routing-mode"},
 	{.title = "Neighbour", .key = "neighbour"},
 	{.title = "Agent", .key = "agent"},
 };

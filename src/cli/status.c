@@ -62,12 +62,16 @@ static void ipam_line(const json_t *status, FILE *out)
 		fprintf(out, "%s(%s)", separator[0] ? "" : " ", row_text(ipam, "mode"));
 }
 
-static void tunnel_line(const json_t *status, FILE *out)
+static void routing_line(const json_t *status, FILE *out)
 {
 	const json_t *datapath = json_object_get(status, "datapath");
 
-	fprintf(out, "%s, UDP port %" JSON_INTEGER_FORMAT ", MTU of pods %" JSON_INTEGER_FORMAT,
-	        TEXT(datapath, "overlay"), row_number(datapath, "port"), row_number(datapath, "mtu"));
+	if (row_text(datapath, "overlay"))
+		fprintf(out, "Tunnel [%s], UDP port %" JSON_INTEGER_FORMAT, TEXT(datapath, "overlay"),
+		        row_number(datapath, "port"));
+	else
+		fputs("Native", out);
+	fprintf(out, ", MTU of pods %" JSON_INTEGER_FORMAT, row_number(datapath, "mtu"));
 }
 
 static void write_list(const json_t *list, FILE *out)
@@ -81,7 +85,7 @@ static void write_list(const json_t *list, FILE *out)
 	}
 }
 
-static void routing_line(const json_t *status, FILE *out)
+static void host_routing_line(const json_t *status, FILE *out)
 {
 	const json_t *datapath = json_object_get(status, "datapath");
 
@@ -140,8 +144,8 @@ static const struct column LINES[] = {
 	{.title = "Node:", .cell = node_line},
 	{.title = "NodeMonitor:", .cell = monitor_line},
 	{.title = "IPAM:", .cell = ipam_line},
-	{.title = "Tunnel:", .cell = tunnel_line},
-	{.title = "Host Routing:", .cell = routing_line},
+	{.title = "Routing:", .cell = routing_line},
+	{.title = "Host Routing:", .cell = host_routing_line},
 	{.title = "Masquerading:", .cell = masquerade_line},
 	{.title = "Endpoints:", .cell = endpoints_line},
 	{.title = "Memory:", .cell = memory_line},

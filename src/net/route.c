@@ -9,6 +9,9 @@
 
 #include "net/request.h"
 
+/* Whose route it is: in none of iproute2's lists of numbers, so that ours are told from all others. */
+#define PROTOCOL_PILUS 80
+
 static struct rtmsg header_for(const struct route *route)
 {
 	const struct addr *addr = &route->destination.addr;
@@ -17,6 +20,7 @@ static struct rtmsg header_for(const struct route *route)
 		.rtm_family = request_family(addr),
 		.rtm_dst_len = request_prefix_length(addr, route->destination.bits),
 		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = PROTOCOL_PILUS,
 		.rtm_type = RTN_UNICAST,
 	};
 }
@@ -72,7 +76,6 @@ int route_set(struct netlink *netlink, const struct route *route, struct error *
 	if (!of_one_family(route))
 		return error_set(error, -EINVAL, "a route %s cannot mix IPv4 and IPv6",
 		                 describe(route, text, sizeof(text)));
-	header.rtm_protocol = RTPROT_STATIC;
 	header.rtm_scope = addr_is_zero(&route->gateway) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	header.rtm_flags = route->onlink ? RTNH_F_ONLINK : 0;
 	message = request_new(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
@@ -131,7 +134,7 @@ static int route_parse(struct nlmsghdr *header, struct route *ret)
 	ret->ifindex = nla_get_u32(attributes[RTA_OIF]);
 	ret->mtu = metrics[RTAX_MTU] ? nla_get_u32(metrics[RTAX_MTU]) : 0;
 	ret->onlink = info->rtm_flags & RTNH_F_ONLINK;
-	ret->ours = info->rtm_protocol == RTPROT_STATIC;
+	ret->ours = info->rtm_protocol == PROTOCOL_PILUS;
 	return 0;
 }
 
@@ -201,7 +204,7 @@ static int each_route(struct nlmsghdr *header, int (*each)(const struct route *r
 	    info->rtm_table != RT_TABLE_MAIN || info->rtm_type != RTN_UNICAST)
 		return 0;
 	route.destination = destination_of(info, attributes);
-	route.ours = info->rtm_protocol == RTPROT_STATIC;
+	route.ours = info->rtm_protocol == PROTOCOL_PILUS;
 	if (attributes[RTA_MULTIPATH])
 		return each_hop(attributes[RTA_MULTIPATH], &route, each, userdata);
 	return route_parse(header, &route) < 0 ? 0 : each(&route, userdata);

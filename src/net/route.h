@@ -14,13 +14,13 @@ struct route {
 	uint32_t ifindex;
 	uint32_t mtu; /* 0: the device's */
 	bool onlink;  /* the gateway is reachable though no route says so */
-	bool ours;    /* of those found: made by route_set, or by hand */
+	bool ours;    /* of those found: made by route_set */
 };
 
 /* Adds, or replaces the route to the same destination. */
 int route_set(struct netlink *netlink, const struct route *route, struct error *error);
 
-/* No such route is success. */
+/* Of those made by route_set, by whichever gateway and device where none is said. No such route is success. */
 int route_delete(struct netlink *netlink, const struct route *route, struct error *error);
 
 /* Which way the kernel sends packets for `destination`: fills gateway (zero: on the link), source and ifindex. */

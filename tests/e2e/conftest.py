@@ -44,16 +44,22 @@ def make_lab():
         yield lambda word, *arguments: stack.enter_context(new_lab(word, *arguments))
 
 
-@pytest.fixture(scope="session")
-def lab():
+@contextlib.contextmanager
+def new_pair(word, *arguments):
     """Two nodes; client and near on node-1, far on node-2. near and far echo TCP and UDP."""
-    with new_lab("pair") as pair, contextlib.ExitStack() as servers:
+    with new_lab(word, *arguments) as pair, contextlib.ExitStack() as servers:
         pair.add("node-1", "client", "--labels", "app=client")
         pair.add("node-1", "near", "--labels", "app=near")
         pair.add("node-2", "far", "--labels", "app=far", "--namespace", "away")
         for pod in ("near", "far"):
             servers.enter_context(pair.server(pod, "tcp-echo", TCP_PORT))
             servers.enter_context(pair.server(pod, "udp-echo", UDP_PORT))
+        yield pair
+
+
+@pytest.fixture(scope="session")
+def lab():
+    with new_pair("pair") as pair:
         yield pair
 
 

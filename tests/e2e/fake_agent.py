@@ -24,9 +24,9 @@ IDENTITIES = [{"id": 1, "labels": ["reserved:host"]}, {"id": 2, "labels": ["rese
 IPS = [{"cidr": "0.0.0.0/0", "identity": 2, "labels": ["reserved:world"], "source": "reserved", "node": None},
        {"cidr": "10.1.0.7/32", "identity": 23411, "labels": LABELS, "source": "endpoint", "node": "node-1"}]
 NODES = [{"name": "node-1", "id": 0, "local": True, "ipv4": "10.99.0.1", "ipv6": "fd99::1",
-          "pod-cidrs": ["10.1.0.0/24", "fd00:1::/112"], "neighbour": None, "agent": "up"},
+          "pod-cidrs": ["10.1.0.0/24", "fd00:1::/112"], "routing-mode": "tunnel", "neighbour": None, "agent": "up"},
          {"name": "node-2", "id": 1, "local": False, "ipv4": "10.99.0.2", "ipv6": None,
-          "pod-cidrs": ["10.2.0.0/24"], "neighbour": "resolved", "agent": "silent"}]
+          "pod-cidrs": ["10.2.0.0/24"], "routing-mode": "tunnel", "neighbour": "resolved", "agent": "silent"}]
 MAPS = [{"name": "pilus_flows", "type": "lru_hash", "entries": 3, "max-entries": 131072, "bytes": 1000000}]
 LOG = [{"time": "2026-11-22T11:09:06Z", "status": "OK", "state": "ready", "message": "Endpoint is ready"},
        {"time": "2026-11-22T11:09:05Z", "status": "Warning", "state": "waiting-for-identity", "message": "Waits"}]
@@ -41,7 +41,7 @@ STATUS = {
              "pools": [{"family": "IPv4", "cidr": "10.1.0.0/24", "allocated": 3, "size": 254},
                        {"family": "IPv6", "cidr": "fd00:1::/112", "allocated": 3, "size": 65534}],
              "allocations": [{"address": "10.1.0.7", "owner": "default/web-1"}]},
-    "datapath": {"overlay": "vxlan", "port": 8472, "mtu": 1450, "attach": "tcx", "uplinks": ["eth0"],
+    "datapath": {"routing-mode": "tunnel", "overlay": "vxlan", "port": 8472, "mtu": 1450, "attach": "tcx", "uplinks": ["eth0"],
                  "programs": [{"name": "from_container", "device": "plx7", "hook": "tcx/ingress"}]},
     "masquerade": {"ipv4": True, "ipv6": False, "devices": ["eth0"], "excluded": ["10.1.0.0/24", "fd00:1::/112"]},
     "monitor": {"listeners": 0, "lost": 0}, "endpoints": {"ready": 2, "total": 2},

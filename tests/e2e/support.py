@@ -3,6 +3,7 @@
 What the tests share. They use the public commands only: lab/lab, and by it pilus, pilusd and pilus-cni.
 """
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -160,6 +161,14 @@ class Lab:
         node = next(item["node"] for item in self.status()["pods"] if item["name"] == pod)
         found = [item for item in self.json(node, "endpoint", "list") if item["pod"] == pod]
         return found[0] if found else None
+
+    @functools.cached_property
+    def pod_mtu(self):
+        return self.json("node-1", "status")["datapath"]["mtu"]
+
+    def largest_ping(self, family):
+        """Bytes of payload that fit without fragments."""
+        return self.pod_mtu - {4: 28, 6: 48}[family]
 
     def logs(self):
         for log in sorted(pathlib.Path(self.folder).glob("node-*/agent.log")):

@@ -9,47 +9,45 @@ import pytest
 
 from support import PEER, UDP_PORT, wait_for
 
-POD_MTU = 1450
 EXPIRED = {4: "Time to live exceeded", 6: "Time exceeded: Hop limit"}
-# 50 bytes more than fit; the pod sends them only once somebody has raised its link's MTU.
-TOO_BIG = {4: POD_MTU - 28 + 50, 6: POD_MTU - 48 + 50}
+MORE = 50  # bytes than fit; a pod sends them only once somebody has raised its link's MTU
 
 
 @pytest.fixture
-def sender(make_lab):
-    """A lab whose pod believes in 1500 bytes, and a pod on the other node."""
-    lab = make_lab("edges")
+def wide(lab):
+    """A pod that believes in more than fits."""
     lab.add("node-1", "wide")
-    lab.add("node-2", "far")
-    lab.exec("wide", "ip", "link", "set", "eth0", "mtu", "1500")
-    lab.exec("node-1", "ip", "link", "set", lab.endpoint("wide")["device"], "mtu", "1500")
-    for version in ("-4", "-6"):
-        routes = lab.exec("wide", "ip", version, "route", "show", "default").stdout.split()
-        lab.exec("wide", "ip", version, "route", "replace", *(routes[:routes.index("mtu")] if "mtu" in routes else routes))
-    return lab
+    for place, device in (("wide", "eth0"), ("node-1", lab.endpoint("wide")["device"])):
+        lab.exec(place, "ip", "link", "set", device, "mtu", str(lab.pod_mtu + MORE))
+    yield "wide"
+    lab.run("pod", "del", "wide")
 
 
-@pytest.mark.parametrize("server, router", [("near", "node-1"), ("far", "node-2")])
-def test_the_router_in_between_tells_of_spent_hops(lab, family, server, router):
-    done = lab.exec("client", "ping", "-n", "-c", "1", "-W", "2", "-t", "1", lab.ip(server, family), check=False)
-    nodes = {node["name"]: node for node in lab.json(router, "node", "list")}
-    assert f"From {nodes[router][f'router-ipv{family}']}" in done.stdout
-    assert EXPIRED[family] in done.stdout
+def test_every_router_in_between_tells_of_spent_hops(lab, family, server):
+    """One hop within a node and through the overlay; without, the sender's node is one more."""
+    native = lab.json("node-1", "status")["datapath"]["routing-mode"] == "native"
+    routers = {"near": ["node-1"], "far": ["node-1", "node-2"] if native else ["node-2"]}[server]
+    for hop, router in enumerate(routers, 1):
+        done = lab.exec("client", "ping", "-n", "-c", "1", "-W", "2", "-t", str(hop), lab.ip(server, family), check=False)
+        node = next(node for node in lab.json(router, "node", "list") if node["local"])
+        assert f"From {node[f'router-ipv{family}'] or node[f'ipv{family}']}" in done.stdout
+        assert EXPIRED[family] in done.stdout
 
 
-def test_a_packet_too_big_for_the_overlay_is_answered(sender, family):
-    far = sender.ip("far", family)
+def test_a_packet_too_big_is_answered(lab, family, wide):
+    far = lab.ip("far", family)
 
     def told():
         """ping's own words differ from version to version; what counts is what the kernel has learned."""
-        sender.exec("wide", "ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", str(TOO_BIG[family]), far, check=False)
-        return f"mtu {POD_MTU}" in sender.exec("wide", "ip", f"-{family}", "route", "get", far).stdout
+        lab.exec(wide, "ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", str(lab.largest_ping(family) + MORE), far,
+                 check=False)
+        return f"mtu {lab.pod_mtu}" in lab.exec(wide, "ip", f"-{family}", "route", "get", far).stdout
 
     wait_for(told, "the sender to be told how much fits")
 
 
-def test_a_packet_that_may_be_fragmented_arrives(sender):
-    sender.exec("wide", "ping", "-n", "-c", "1", "-W", "2", "-M", "dont", "-s", str(TOO_BIG[4]), sender.ip("far", 4))
+def test_a_packet_too_big_that_may_be_fragmented_arrives(lab, wide):
+    lab.exec(wide, "ping", "-n", "-c", "1", "-W", "2", "-M", "dont", "-s", str(lab.largest_ping(4) + MORE), lab.ip("far", 4))
 
 
 ORDERS = list(itertools.permutations("012"))

@@ -6,9 +6,6 @@ import pytest
 
 from support import PYTHON, TCP_PORT, UDP_PORT, ask, ping
 
-POD_MTU = 1450
-NO_FRAGMENTS = {4: POD_MTU - 28, 6: POD_MTU - 48}
-
 
 @pytest.mark.kernels
 def test_ping(lab, family, server):
@@ -25,11 +22,11 @@ def test_ping_of_64_kb(lab, family, server):
 
 
 def test_ping_of_exactly_the_mtu(lab, family, server):
-    ping(lab, "client", lab.ip(server, family), "-M", "do", "-s", str(NO_FRAGMENTS[family]))
+    ping(lab, "client", lab.ip(server, family), "-M", "do", "-s", str(lab.largest_ping(family)))
 
 
 def test_a_byte_over_the_mtu_is_refused_by_the_pod_itself(lab, family):
-    done = lab.exec("client", "ping", "-c", "1", "-W", "1", "-M", "do", "-s", str(NO_FRAGMENTS[family] + 1),
+    done = lab.exec("client", "ping", "-c", "1", "-W", "1", "-M", "do", "-s", str(lab.largest_ping(family) + 1),
                     lab.ip("far", family), check=False)
     assert done.returncode != 0
     assert "too long" in done.stdout + done.stderr

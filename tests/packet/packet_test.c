@@ -16,7 +16,7 @@ size_t event_sizes[EVENTS_MAX];
 
 static size_t event_count;
 static struct datapath_events *reader;
-static bool want_decap_v6;
+static struct node_config configured;
 
 static void take_event(const struct event *event, size_t size, void *userdata)
 {
@@ -30,8 +30,10 @@ static void take_event(const struct event *event, size_t size, void *userdata)
 static int open_rig(void **state)
 {
 	struct error error = {};
-	int r = rig_open(want_decap_v6 && datapath_probe_decap_v6(), &rig, &error);
+	int r;
 
+	configured.decap_v6 = configured.decap_v6 && datapath_probe_decap_v6();
+	r = rig_open(&configured, &rig, &error);
 	if (!r)
 		r = datapath_events_open(rig.maps, take_event, NULL, &reader);
 	if (r)
@@ -46,13 +48,13 @@ static int close_rig(void **state)
 	return 0;
 }
 
-int packet_tests_run(const char *name, const struct CMUnitTest *tests, size_t count, bool decap_v6)
+int packet_tests_run(const char *name, const struct CMUnitTest *tests, size_t count, const struct node_config *config)
 {
 	if (geteuid()) {
 		puts("packet tests load BPF programs: run them as root");
 		return EXIT_SKIPPED;
 	}
-	want_decap_v6 = decap_v6;
+	configured = *config;
 	return _cmocka_run_group_tests(name, tests, count, open_rig, close_rig);
 }
 

@@ -22,13 +22,14 @@
 extern struct rig rig;
 
 /*
- * The main function of a file of tests: its exit code. Without root it is 77, skipped. decap_v6: let the programs take
- * IPv6 out of the overlay where this kernel can (rig.decap_v6 says).
+ * The main function of a file of tests: its exit code. Without root it is 77, skipped. What the configuration asks for
+ * is told to the programs, decap_v6 only where this kernel can (rig.decap_v6 says).
  */
-int packet_tests_run(const char *name, const struct CMUnitTest *tests, size_t count, bool decap_v6);
+int packet_tests_run(const char *name, const struct CMUnitTest *tests, size_t count, const struct node_config *config);
 int packet_test_begin(void **state);
-#define PACKET_TEST(function)     cmocka_unit_test_setup(function, packet_test_begin)
-#define PACKET_TESTS(name, tests) packet_tests_run(name, tests, sizeof(tests) / sizeof((tests)[0]), true)
+#define PACKET_TEST(function) cmocka_unit_test_setup(function, packet_test_begin)
+#define PACKET_TESTS(name, tests) \
+	packet_tests_run(name, tests, sizeof(tests) / sizeof((tests)[0]), &(struct node_config){.decap_v6 = 1})
 
 /* Pod a sends to an address of the same family: `more` says what else is in it. Ports, id and a payload are filled in.
  */

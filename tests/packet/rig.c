@@ -47,19 +47,20 @@ static int rig_add_devices(struct rig *rig, struct netlink *netlink, struct erro
 	return r;
 }
 
-static int rig_load(struct rig *rig, bool decap_v6, struct error *error)
+static int rig_load(struct rig *rig, const struct node_config *config, struct error *error)
 {
 	struct datapath_options options = {
 		.bpffs = rig->folder,
-		.config = {.overlay_ifindex = rig->ifindex[DEVICE_TUNNEL],
-	                   .vxlan_port = VXLAN_PORT,
-	                   .decap_v6 = decap_v6,
-	                   .masquerade = MASQUERADE_V4 | MASQUERADE_V6},
+		.config = *config,
 		.sizes = {.flows = FLOWS_MAX, .nat = NAT_MAX},
 	};
-	int r = datapath_open(&options, &rig->datapath, error);
+	int r;
 
-	rig->decap_v6 = decap_v6;
+	options.config.overlay_ifindex = rig->ifindex[DEVICE_TUNNEL];
+	options.config.vxlan_port = VXLAN_PORT;
+	options.config.masquerade = MASQUERADE_V4 | MASQUERADE_V6;
+	r = datapath_open(&options, &rig->datapath, error);
+	rig->decap_v6 = config->decap_v6;
 	if (!r)
 		rig->maps = datapath_maps(rig->datapath);
 	return r;
@@ -77,7 +78,7 @@ static int rig_leave_namespaces(struct rig *rig, struct error *error)
 	return 0;
 }
 
-int rig_open(bool decap_v6, struct rig *ret, struct error *error)
+int rig_open(const struct node_config *config, struct rig *ret, struct error *error)
 {
 	_cleanup_(netlink_freep) struct netlink *netlink = NULL;
 	struct rig rig = {};
@@ -88,7 +89,7 @@ int rig_open(bool decap_v6, struct rig *ret, struct error *error)
 	if (!r)
 		r = rig_add_devices(&rig, netlink, error);
 	if (!r)
-		r = rig_load(&rig, decap_v6, error);
+		r = rig_load(&rig, config, error);
 	if (r)
 		rig_close(&rig);
 	else
@@ -135,7 +136,7 @@ static int rig_set_node(const struct rig *rig)
 		.local = address(HOST4),
 		.next_hop = address(GATEWAY4),
 		.ifindex = rig->ifindex[DEVICE_WIRE],
-		.flags = NODE_NEIGHBOUR_KNOWN,
+		.flags = NODE_NEIGHBOUR_KNOWN | NODE_DIRECT,
 		.mtu = POD_MTU,
 	};
 

@@ -15,7 +15,8 @@
 #include "datapath/datapath.h"
 #include "frame.h"
 
-/* Everybody there is. On the wire, pods are masqueraded as the host. Pods a and b live here; c lives behind the peer node, d behind none that is known. */
+/* Everybody there is. On the wire, pods are masqueraded as the host. Pods a and b live here; c lives behind the peer
+ * node, d behind none that is known. */
 #define POD_A4       "10.1.0.1"
 #define POD_A6       "fd00:1::1"
 #define POD_B4       "10.1.0.2"
@@ -59,8 +60,9 @@ struct rig {
 	char folder[32];
 };
 
-/* Leaves the namespaces that the process was in: there is no way back. */
-int rig_open(bool decap_v6, struct rig *ret, struct error *error);
+/* Leaves the namespaces that the process was in: there is no way back. The programs are told the configuration, but for
+ * what the rig knows itself. */
+int rig_open(const struct node_config *config, struct rig *ret, struct error *error);
 void rig_close(struct rig *rig);
 
 /* The maps as everybody above stands in them, no flow, no fragment, no metric, nobody listening, a new epoch. */

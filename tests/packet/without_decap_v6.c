@@ -68,5 +68,5 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-	return packet_tests_run("without_decap_v6", tests, sizeof(tests) / sizeof(tests[0]), false);
+	return packet_tests_run("without_decap_v6", tests, sizeof(tests) / sizeof(tests[0]), &(struct node_config){});
 }

@@ -99,7 +99,7 @@ static void every_key_comes_back_as_json(void **state)
 		"cluster-pool-mask-ipv4: 26\ncluster-pool-mask-ipv6: 120\n"
 		"uplinks:\n- eth0\n- eth1\n"
 		"node-addresses: [fd99::1, 172.16.0.1]\n"
-		"mtu: 9000\nvxlan-port: 4789\nmasquerade: ipv4\n"
+		"mtu: 9000\nrouting-mode: native\nauto-direct-node-routes: false\nvxlan-port: 4789\nmasquerade: ipv4\n"
 		"non-masquerade-cidrs: [192.0.2.0/24, 'fd00::/8', 10.0.0.0/8]\nattach: clsact\nprofile: "
 		"edge\nflow-table-size: 1024\n"
 		"flow-timeout-tcp: 1\nflow-timeout-tcp-opening: 2\nflow-timeout-tcp-closing: 3\nflow-timeout-other: 4\n"
@@ -112,7 +112,8 @@ static void every_key_comes_back_as_json(void **state)
 		"\"store-password-file\":null,\"node-forget-after\":60,\"ipam\":\"cluster-pool\",\"pod-cidrs\":[],"
 		"\"cluster-pool-cidrs\":[\"10.0.0.0/8\",\"fd00::/64\"],\"cluster-pool-mask-ipv4\":26,"
 		"\"cluster-pool-mask-ipv6\":120,\"uplinks\":[\"eth0\",\"eth1\"],"
-		"\"node-addresses\":[\"172.16.0.1\",\"fd99::1\"],\"mtu\":9000,\"vxlan-port\":4789,"
+		"\"node-addresses\":[\"172.16.0.1\",\"fd99::1\"],\"mtu\":9000,\"routing-mode\":\"native\",\"auto-"
+	        "direct-node-routes\":false,\"vxlan-port\":4789,"
 		"\"masquerade\":\"ipv4\",\"non-masquerade-cidrs\":[\"192.0.2.0/24\",\"fd00::/8\",\"10.0.0.0/8\"],"
 		"\"attach\":\"clsact\","
 		"\"profile\":\"edge\",\"flow-table-size\":1024,\"flow-timeout-tcp\":1,\"flow-timeout-tcp-opening\":2,"
@@ -281,6 +282,13 @@ static const struct {
 	{"pod-cidrs: [10.1.0.0/24]\nnode-addresses: [10.1.0.9]\n",
          "FILE:2: node-addresses: 10.1.0.9 lies in 10.1.0.0/24, which is for pods: choose another"},
 	{"mtu: 600\n", "FILE:1: mtu: 600 leaves too little for IPv4 pods behind the overlay: choose 0, or 626 or more"},
+	{"routing-mode: native\nmtu: 500\n",
+         "FILE:2: mtu: 500 leaves too little for IPv4 pods: choose 0, or 576 or more"},
+	{"routing-mode: vxlan\n", "FILE:1: routing-mode: must be tunnel or native, not \"vxlan\""},
+	{"auto-direct-node-routes: yes\n",
+         "FILE:1: auto-direct-node-routes: must be true or false, without quotes, not \"yes\""},
+	{"auto-direct-node-routes: \"true\"\n",
+         "FILE:1: auto-direct-node-routes: must be true or false, without quotes, not \"true\""},
 	{"pod-cidrs: [\"fd00::/112\"]\nmtu: 1300\n",
          "FILE:2: mtu: 1300 leaves too little for IPv6 pods behind the overlay: choose 0, or 1330 or more"},
 	{"- mtu\n", "FILE:1: must be a mapping: lines of KEY: VALUE"},

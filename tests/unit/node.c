@@ -58,6 +58,7 @@ static struct prefix prefix(const char *text)
 static int enter(void **state)
 {
 	scene = (struct scene){};
+	config.routing_mode = ROUTING_TUNNEL;
 	if (loop_setup(state))
 		return -1;
 	if (geteuid() != 0)
@@ -124,13 +125,17 @@ static void open_nodes(void)
 	static const struct node_events events = {on_changed,   on_joined, on_removed,
 	                                          on_forgotten, on_synced, on_mtu_changed};
 	_cleanup_free_ char *url = xasprintf("dir:%s", folder);
-	const struct node_info local = {
+	struct node_info local = {
 		.name = (char *)"a",
 		.address = {addr("10.99.0.1")},
 		.pod_cidr = {prefix("10.1.0.0/24"), prefix("fd00:1::/112")},
-		.router = {addr("10.1.0.1"), addr("fd00:1::1")},
+		.routing_mode = config.routing_mode,
 	};
 
+	if (scene.underlay.overlay_ifindex) {
+		local.router[FAMILY_V4] = addr("10.1.0.1");
+		local.router[FAMILY_V6] = addr("fd00:1::1");
+	}
 	scene.changes = scene.joins = scene.removals = scene.syncs = scene.mtu_changes = scene.forgotten = 0;
 	assert_int_equal(store_open(&loop, url, &(struct store_access){}, &scene.store, NULL), 0);
 	scene.nodes = nodes_new(
@@ -242,7 +247,7 @@ static void this_node_is_published(void **state)
 	text = json_dumps(value, JSON_COMPACT);
 	assert_string_equal(text, "{\"name\":\"a\",\"ipv4\":\"10.99.0.1\",\"ipv6\":null,\"pod-cidrs\":[\"10.1.0.0/24\","
 	                          "\"fd00:1::/112\"],\"router-ipv4\":\"10.1.0.1\",\"router-ipv6\":\"fd00:1::1\","
-	                          "\"health-ipv4\":null,\"health-ipv6\":null}");
+	                          "\"health-ipv4\":null,\"health-ipv6\":null,\"routing-mode\":\"tunnel\"}");
 	delete_node("a");
 	assert_int_equal(access(path, F_OK), -1);
 	assert_eventually(!access(path, F_OK));
@@ -417,6 +422,125 @@ static void the_mtu_follows_the_uplink(void **state)
 	stop();
 }
 
+/* ── native routing ── */
+
+static void switch_to(enum routing_mode mode, bool direct)
+{
+	config.routing_mode = mode;
+	config.auto_direct_node_routes = direct;
+	assert_int_equal(underlay_prepare(&config, scene.netlink, &scene.underlay, NULL), 0);
+}
+
+/* Node `name` at 10.99.0.NUMBER and fd99::NUMBER. */
+static void write_native_node(const char *name, int number)
+{
+	_cleanup_free_ char *text = xasprintf("{\"name\": \"%s\", \"ipv4\": \"10.99.0.%d\", \"ipv6\": \"fd99::%d\","
+	                                      "\"pod-cidrs\": [\"10.%d.0.0/24\", \"fd00:%d::/112\"],"
+	                                      "\"routing-mode\": \"native\"}",
+	                                      name, number, number, number, number);
+
+	write_text(name, text);
+}
+
+static bool routed_by(const char *destination, const char *gateway)
+{
+	struct addr to = addr(destination), by = addr(gateway);
+	struct route route;
+
+	return !route_lookup(scene.netlink, &to, &route, NULL) && addr_equal(&route.gateway, &by);
+}
+
+static void neighbours_are_routed_to_directly(void **state)
+{
+	uint32_t id;
+
+	if (!scene.netlink)
+		skip();
+	run("ip addr add fd99::1/64 dev eth0 nodad && ip route add default via 10.99.0.254");
+	run("ip -6 route add default via fd99::fe dev eth0");
+	switch_to(ROUTING_NATIVE, true);
+	start();
+	write_native_node("b", 2);
+	assert_eventually(scene.changes == 1);
+	id = nodes_find(scene.nodes, "b")->id;
+	assert_true(entry(id).flags & NODE_DIRECT);
+	assert_int_equal(entry(id).mtu, 1500);
+	assert_true(routed_by("10.2.0.7", "10.99.0.2"));
+	assert_true(routed_by("fd00:2::7", "fd99::2"));
+
+	run("ip route del 10.2.0.0/24"); /* by somebody else */
+	assert_eventually(routed_by("10.2.0.7", "10.99.0.2"));
+	run("ip route add 10.99.0.2/32 via 10.99.0.254"); /* not on the link any more */
+	assert_eventually(routed_by("10.2.0.7", "10.99.0.254"));
+	assert_false(entry(id).flags & NODE_DIRECT);
+	assert_true(routed_by("fd00:2::7", "fd99::2"));
+	run("ip route del 10.99.0.2/32");
+	assert_eventually(routed_by("10.2.0.7", "10.99.0.2"));
+	assert_true(entry(id).flags & NODE_DIRECT);
+
+	delete_node("b");
+	assert_eventually(scene.removals == 1);
+	assert_true(routed_by("10.2.0.7", "10.99.0.254"));
+	assert_true(routed_by("fd00:2::7", "fd99::fe"));
+	stop();
+}
+
+static void routes_may_be_left_to_the_host(void **state)
+{
+	uint32_t id;
+
+	if (!scene.netlink)
+		skip();
+	run("ip route add 10.2.0.0/24 via 10.99.0.253");
+	switch_to(ROUTING_NATIVE, false);
+	start();
+	write_native_node("b", 2);
+	assert_eventually(scene.changes == 1);
+	id = nodes_find(scene.nodes, "b")->id;
+	assert_false(entry(id).flags & NODE_DIRECT);
+	assert_true(routed_by("10.2.0.7", "10.99.0.253"));
+	stop();
+}
+
+static void each_mode_removes_what_the_other_made(void **state)
+{
+	struct link overlay;
+	json_t *list;
+
+	if (!scene.netlink)
+		skip();
+	run("ip addr add fd99::1/64 dev eth0 nodad");
+	run("ip route add 10.77.0.0/24 via 10.99.0.253 proto static");
+	start();
+	write_node("b", 2);
+	assert_eventually(scene.changes == 1);
+	assert_true(routed("10.2.0.7", "10.1.0.1"));
+	stop();
+
+	switch_to(ROUTING_NATIVE, true);
+	assert_int_equal(link_get(scene.netlink, OVERLAY_DEVICE, &overlay, NULL), -ENODEV);
+	write_native_node("b", 2);
+	write_native_node("c", 3);
+	start();
+	assert_true(routed_by("10.2.0.7", "10.99.0.2"));
+	assert_true(routed_by("fd00:3::7", "fd99::3"));
+	list = nodes_to_json(scene.nodes);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "routing-mode")), "native");
+	json_decref(list);
+	stop();
+
+	delete_node("c");
+	write_node("b", 2);
+	switch_to(ROUTING_TUNNEL, true);
+	start();
+	assert_true(routed("10.2.0.7", "10.1.0.1"));
+	assert_true(routed("fd00:2::7", "fd00:1::1"));
+	run("test -z \"$(ip route show 10.3.0.0/24)$(ip -6 route show fd00:3::/112)\"");
+	run("test $(ip -6 route show fd00:2::/112 | wc -l) = 1");
+	assert_true(routed_by("10.77.0.7", "10.99.0.253"));
+	stop();
+}
+
 static void a_restart_keeps_ids_and_sweeps_the_rest(void **state)
 {
 	uint32_t b, c;
@@ -453,7 +577,7 @@ static void the_overlay_is_kept_as_it_must_be(void **state)
 	if (!scene.netlink)
 		skip();
 	run("ip addr add 10.7.0.1/32 dev pilus_vxlan && ip -6 addr add fd00:7::1/128 dev pilus_vxlan");
-	run("ip route add 10.66.0.0/24 dev pilus_vxlan proto static");
+	run("ip route add 10.66.0.0/24 dev pilus_vxlan proto 80");
 	start();
 	write_node("b", 2);
 	assert_eventually(scene.changes == 1);
@@ -515,6 +639,7 @@ static void what_cannot_be_is_ignored(void **state)
 	write_text("h", "nonsense");
 	write_node("i", 1); /* where we are */
 	write_text("j", "{\"name\": \"j\", \"ipv4\": \"10.99.0.2\", \"pod-cidrs\": [\"10.1.0.0/16\"]}");
+	write_text("l", "{\"name\": \"l\", \"ipv4\": \"10.99.0.2\", \"routing-mode\": \"x\"}");
 	write_text("k", "{\"name\": \"k\", \"ipv4\": \"10.99.0.5\"}");
 	start();
 	assert_int_equal(scene.changes, 1);
@@ -646,6 +771,9 @@ int main(void)
 		TEST(others_get_an_id_a_next_hop_and_routes),
 		TEST(next_hops_follow_the_kernel),
 		TEST(the_mtu_follows_the_uplink),
+		TEST(neighbours_are_routed_to_directly),
+		TEST(routes_may_be_left_to_the_host),
+		TEST(each_mode_removes_what_the_other_made),
 		TEST(a_restart_keeps_ids_and_sweeps_the_rest),
 		TEST(the_overlay_is_kept_as_it_must_be),
 		TEST(own_addresses_are_known),

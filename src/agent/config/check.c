@@ -126,12 +126,12 @@ static int check_node_addresses(const struct config *config, struct error *error
 static int check_mtu(const struct config *config, struct error *error)
 {
 	bool v6 = config->pod_cidr[FAMILY_V6].bits || config->pool_cidr[FAMILY_V6].bits;
-	uint32_t min = OVERLAY_OVERHEAD + (v6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4);
+	uint32_t min = overlay_overhead(config) + (v6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4);
 
 	if (config->mtu && config->mtu < min)
-		return error_set(error, -EINVAL,
-		                 "%u leaves too little for %s pods behind the overlay: choose 0, or %u or more",
-		                 config->mtu, v6 ? "IPv6" : "IPv4", min);
+		return error_set(error, -EINVAL, "%u leaves too little for %s pods%s: choose 0, or %u or more",
+		                 config->mtu, v6 ? "IPv6" : "IPv4",
+		                 overlay_overhead(config) ? " behind the overlay" : "", min);
 	return 0;
 }
 

@@ -20,6 +20,8 @@
 #define CONFIG_CIDRS_MAX    32
 
 enum ipam_mode { IPAM_HOST_SCOPE, IPAM_CLUSTER_POOL };
+enum routing_mode { ROUTING_TUNNEL, ROUTING_NATIVE };
+extern const char *const routing_modes[]; /* as they are written */
 
 /* Whose packets to the world leave with the node's address. */
 enum masquerade { MASQUERADE_TRUE, MASQUERADE_FALSE, MASQUERADE_IPV4, MASQUERADE_IPV6 };
@@ -44,6 +46,8 @@ struct config {
 	uint32_t vxlan_port;
 	enum masquerade masquerade;
 	struct prefix non_masquerade[CONFIG_CIDRS_MAX + 1]; /* bits 0 after the last */
+	enum routing_mode routing_mode;
+	bool auto_direct_node_routes;
 	enum attach_mode attach;
 	enum profile profile;
 	uint32_t flow_table_size; /* 0: by profile and memory */

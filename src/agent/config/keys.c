@@ -375,13 +375,14 @@ static const struct config_kind devices_kind = {"DEVICE[,DEVICE]...", true, devi
 
 static const char *const ipam_modes[] = {"host-scope", "cluster-pool", NULL};
 static const char *const masquerades[] = {"true", "false", "ipv4", "ipv6", NULL};
+const char *const routing_modes[] = {"tunnel", "native", NULL};
 static const char *const attach_modes[] = {"auto", "tcx", "clsact", NULL};
 static const char *const profiles[] = {"default", "edge", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mode) == sizeof(choice) &&
                        sizeof(enum masquerade) == sizeof(choice) && sizeof(enum profile) == sizeof(choice) &&
-                       sizeof(enum log_level) == sizeof(choice),
+                       sizeof(enum routing_mode) == sizeof(choice) && sizeof(enum log_level) == sizeof(choice),
                "choices are written as unsigned");
 
 #define FIELD(member) .offset = offsetof(struct config, member)
@@ -410,6 +411,10 @@ const struct config_key config_keys[] = {
 	{"uplinks", &devices_kind, FIELD(uplinks), .help = "devices of the underlay (those of the default routes)"},
 	{"node-addresses", &addresses_kind, FIELD(node_address), .help = "of the underlay (those of the first uplink)"},
 	{"mtu", &number_kind, FIELD(mtu), "0", "of the underlay; 0: the uplink's", NULL, 0, 65535},
+	{"routing-mode", &choice_kind, FIELD(routing_mode), "tunnel", "how pods' packets travel between nodes",
+         routing_modes},
+	{"auto-direct-node-routes", &switch_kind, FIELD(auto_direct_node_routes), "true",
+         "native: routes to the pods of nodes on the same link"},
 	{"vxlan-port", &number_kind, FIELD(vxlan_port), "8472", "UDP port of the overlay", NULL, 1, 65535},
 	{"masquerade", &choice_kind, FIELD(masquerade), "true", "pods reach the world with the node's address",
          masquerades},

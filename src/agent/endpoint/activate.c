@@ -69,6 +69,17 @@ void endpoint_settle(struct endpoints *endpoints)
 	endpoints->settle_at = result > 0 ? clock_now() : 0;
 }
 
+int endpoint_start_host(const struct endpoint_entry *entry, struct error *error)
+{
+	const struct endpoint_services *services = &entry->endpoints->services;
+	struct addr router[FAMILIES] = {};
+
+	/* Without an overlay no device has the routers' addresses. */
+	for (enum family family = 0; family < FAMILIES && services->config->routing_mode == ROUTING_TUNNEL; family++)
+		router[family] = *ipam_router(services->ipam, family);
+	return pod_link_start_host(&entry->link, router, services->netlink, error);
+}
+
 int endpoint_activate(struct endpoint_entry *entry, struct error *error)
 {
 	typeof(datapath_attach) *attach = entry->wired ? datapath_attach : datapath_attach_at_once;

@@ -90,15 +90,13 @@ static int wire(struct endpoint_entry *entry, struct error *error)
 {
 	const struct endpoint_services *services = &entry->endpoints->services;
 	const struct pod_place place = {.netns = entry->spec.netns, .interface = entry->spec.interface};
-	const struct addr router[FAMILIES] = {*ipam_router(services->ipam, FAMILY_V4),
-	                                      *ipam_router(services->ipam, FAMILY_V6)};
 	int result;
 
 	result = pod_link_make(&entry->link, &place, services->netlink, error);
 	if (!result)
 		result = enable_ipv6(entry, &place, error);
 	if (!result)
-		result = pod_link_start_host(&entry->link, router, services->netlink, error);
+		result = endpoint_start_host(entry, error);
 	if (!result)
 		result = endpoint_activate(entry, error);
 	if (!result)

@@ -93,7 +93,8 @@ int endpoint_file_read(struct endpoint_entry *entry, struct error *error);
 int endpoint_file_remove(const struct endpoint_entry *entry, struct error *error);
 int endpoint_file_set_aside(const struct endpoints *endpoints, const char *name, struct error *error);
 
-/* endpoint_activate.c: what the datapath and the others know of an endpoint. */
+/* endpoint_activate.c: the host's side of the wire, and what the datapath and the others know of an endpoint. */
+int endpoint_start_host(const struct endpoint_entry *entry, struct error *error);
 int endpoint_activate(struct endpoint_entry *entry, struct error *error);
 struct endpoint endpoint_for_map(const struct endpoint_entry *entry);
 void endpoint_deactivate(struct endpoint_entry *entry);

@@ -26,7 +26,9 @@ void endpoint_resume(struct endpoint_entry *entry)
 {
 	struct error error = {};
 
-	if (entry->wired && !entry->active && endpoint_activate(entry, &error)) {
+	/* The host's routes may be of another routing-mode, or gone. */
+	if (entry->wired && !entry->active &&
+	    (endpoint_start_host(entry, &error) || endpoint_activate(entry, &error))) {
 		not_ready(entry, &error);
 		return;
 	}

@@ -33,6 +33,7 @@ json_t *node_info_to_json(const struct node_info *info)
 		json_object_set_new(node, router_keys[family], addr_to_json(&info->router[family]));
 	for (enum family family = 0; family < FAMILIES; family++)
 		json_object_set_new(node, health_keys[family], addr_to_json(&info->health[family]));
+	json_object_set_new(node, "routing-mode", json_string(routing_modes[info->routing_mode]));
 	return node;
 }
 
@@ -83,6 +84,19 @@ static int parse_family(json_t *node, enum family family, struct node_info *info
 	return result;
 }
 
+/* Nodes that do not say are of before there was a choice. */
+static int parse_routing_mode(const json_t *mode, struct node_info *info, struct error *error)
+{
+	const char *text = json_string_value(mode);
+
+	if (!mode)
+		return 0;
+	if (!text || (strcmp(text, routing_modes[ROUTING_TUNNEL]) && strcmp(text, routing_modes[ROUTING_NATIVE])))
+		return error_set(error, -EINVAL, "routing-mode must be tunnel or native");
+	info->routing_mode = strcmp(text, routing_modes[ROUTING_NATIVE]) ? ROUTING_TUNNEL : ROUTING_NATIVE;
+	return 0;
+}
+
 int node_info_parse(const char *name, json_t *value, struct node_info *ret, struct error *error)
 {
 	const char *own = json_string_value(json_object_get(value, "name"));
@@ -94,6 +108,8 @@ int node_info_parse(const char *name, json_t *value, struct node_info *ret, stru
 	result = parse_cidrs(json_object_get(value, "pod-cidrs"), &info, error);
 	for (enum family family = 0; family < FAMILIES && !result; family++)
 		result = parse_family(value, family, &info, error);
+	if (!result)
+		result = parse_routing_mode(json_object_get(value, "routing-mode"), &info, error);
 	if (!result && addr_is_zero(&info.address[FAMILY_V4]))
 		result = error_set(error, -EINVAL, "ipv4 is missing: the overlay runs over IPv4");
 	if (result)
@@ -113,5 +129,5 @@ bool node_info_equal(const struct node_info *a, const struct node_info *b)
 		    a->pod_cidr[family].bits != b->pod_cidr[family].bits)
 			return false;
 	}
-	return true;
+	return a->routing_mode == b->routing_mode;
 }

@@ -22,8 +22,10 @@ void next_hop_find(struct netlink *netlink, uint32_t uplink, struct node *entry)
 		memcpy(found.local_mac, link.mac, sizeof(link.mac));
 		if (!addr_is_zero(&route.gateway))
 			found.next_hop = route.gateway;
+		else
+			found.flags = NODE_DIRECT;
 		if (!neighbour_get(netlink, found.ifindex, &found.next_hop, found.next_hop_mac))
-			found.flags = NODE_NEIGHBOUR_KNOWN;
+			found.flags |= NODE_NEIGHBOUR_KNOWN;
 		else
 			neighbour_probe(netlink, found.ifindex, &found.next_hop);
 	}

@@ -12,7 +12,7 @@
 #include "agent/node/kernel_watch.h"
 #include "agent/node/local_addresses.h"
 #include "agent/node/masquerade.h"
-#include "agent/node/overlay_routes.h"
+#include "agent/node/pod_routes.h"
 #include "agent/node/presence.h"
 #include "agent/node/remote_nodes.h"
 #include "agent/node/underlay_mtu.h"
@@ -134,14 +134,13 @@ static void on_forgotten(void *userdata, const char *name)
 
 /* ── what the kernel says ── */
 
-static void look_at_overlay(struct nodes *nodes)
+static void look_at_overlay(const struct nodes *nodes)
 {
+	uint32_t overlay = nodes->services.underlay->overlay_ifindex;
 	struct error error = {};
 
-	if (overlay_set_routers(nodes->services.netlink, nodes->services.underlay->overlay_ifindex, &nodes->local,
-	                        &error) < 0)
+	if (overlay && overlay_set_routers(nodes->services.netlink, overlay, &nodes->local, &error) < 0)
 		log_error("%s", error.message);
-	remote_nodes_set_routes(nodes->remotes);
 }
 
 static void look_at_addresses(const struct nodes *nodes)
@@ -185,6 +184,8 @@ static void on_kernel_changed(void *userdata, const struct netlink_changes *chan
 		look_at_masquerade(nodes);
 	if (changes->links || changes->routes || changes->neighbours)
 		remote_nodes_resolve(nodes->remotes);
+	if (changes->links || changes->addresses || changes->routes)
+		remote_nodes_set_routes(nodes->remotes);
 }
 
 static void on_confirm(uv_timer_t *timer)

@@ -3,7 +3,8 @@
  * This node and the others: discovery through the store ("nodes/NAME" -> a Node of docs/api.md without local,
  * neighbour and agent), which of them are there, the map of nodes with their next hops (followed by netlink events),
  * and what the host's stack needs to reach the others' pods: the overlay device `pilus_vxlan`, which carries the router
- * addresses, and a route per pod CIDR through it.
+ * addresses, and a route per pod CIDR through it. With native routing there is no such device: the routes lead to the
+ * nodes that are neighbours.
  */
 #ifndef PILUS_AGENT_NODE_H
 #define PILUS_AGENT_NODE_H
@@ -16,13 +17,20 @@
 #define OVERLAY_DEVICE   "pilus_vxlan"
 #define OVERLAY_OVERHEAD 50
 
+/* How much less than the underlay's the pods' MTU is. */
+static inline uint32_t overlay_overhead(const struct config *config)
+{
+	return config->routing_mode == ROUTING_NATIVE ? 0 : OVERLAY_OVERHEAD;
+}
+
 struct node_info {
 	char *name;
 	struct addr address[FAMILIES]; /* of the underlay */
 	struct prefix pod_cidr[FAMILIES];
-	struct addr router[FAMILIES];
+	struct addr router[FAMILIES]; /* with native routing: none */
 	struct addr health[FAMILIES]; /* of its health endpoint; zero: none */
-	uint16_t id;                  /* in the node map; 0: this node */
+	enum routing_mode routing_mode;
+	uint16_t id; /* in the node map; 0: this node */
 };
 
 struct nodes;
@@ -40,9 +48,9 @@ struct node_events {
 /* What the host offers, found out before the datapath is loaded. */
 struct underlay {
 	struct addr address[FAMILIES];
-	uint32_t mtu;     /* of the smallest uplink, or as configured; follows it while the agent runs */
-	uint32_t pod_mtu; /* what the overlay leaves of it */
-	uint32_t overlay_ifindex;
+	uint32_t mtu;             /* of the smallest uplink, or as configured; follows it while the agent runs */
+	uint32_t pod_mtu;         /* what the overlay leaves of it */
+	uint32_t overlay_ifindex; /* 0: native routing */
 	struct {
 		char name[16];
 		uint32_t ifindex;
@@ -50,7 +58,8 @@ struct underlay {
 	size_t uplink_count;
 };
 
-/* Finds uplinks, addresses and MTU, and makes the overlay device (or adopts it), up, with the pods' MTU. */
+/* Finds uplinks, addresses and MTU, and makes the overlay device (or adopts it), up, with the pods' MTU; or removes it.
+ */
 int underlay_prepare(const struct config *config, struct netlink *netlink, struct underlay *ret, struct error *error);
 
 /* Can others reach it? Not loopback, not link-local. */

@@ -8,7 +8,7 @@
 #include "agent/node/ids.h"
 #include "agent/node/json.h"
 #include "agent/node/next_hop.h"
-#include "agent/node/overlay_routes.h"
+#include "agent/node/pod_routes.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -21,6 +21,7 @@ struct remote {
 struct remote_nodes {
 	const struct maps *maps;
 	struct netlink *netlink;
+	const struct config *config;
 	const struct underlay *underlay;
 	const struct node_info *local;
 	struct node_events events;
@@ -51,23 +52,64 @@ static void rewrite_address(const struct remote_nodes *remotes, const struct add
 	}
 }
 
+static bool goes_direct(const struct remote_nodes *remotes)
+{
+	return remotes->config->routing_mode == ROUTING_NATIVE && remotes->config->auto_direct_node_routes;
+}
+
 static void remote_resolve(const struct remote_nodes *remotes, struct remote *remote)
 {
 	struct node before = remote->entry;
 
 	remote->entry.mtu = remotes->underlay->pod_mtu;
 	next_hop_find(remotes->netlink, remotes->underlay->uplinks[0].ifindex, &remote->entry);
+	if (!goes_direct(remotes))
+		remote->entry.flags &= ~NODE_DIRECT;
 	if (memcmp(&before, &remote->entry, sizeof(before)))
 		remote_write(remotes, remote);
 }
 
+/* Without an overlay: by the node itself, if it is on the same link. False: it is not, or has no address. */
+static bool find_direct(const struct remote_nodes *remotes, const struct addr *node, struct route *route)
+{
+	struct route found;
+
+	if (!goes_direct(remotes) || addr_is_zero(node) || route_lookup(remotes->netlink, node, &found, NULL) ||
+	    !addr_is_zero(&found.gateway))
+		return false;
+	route->gateway = *node;
+	route->ifindex = found.ifindex;
+	return true;
+}
+
+static bool find_overlay(const struct remote_nodes *remotes, enum family family, struct route *route)
+{
+	route->source = remotes->local->router[family];
+	route->ifindex = remotes->underlay->overlay_ifindex;
+	return route->ifindex && !addr_is_zero(&route->source);
+}
+
+/* The host's way to a node's pods of a family that this node has too. */
+static int set_route(const struct remote_nodes *remotes, const struct node_info *info, enum family family,
+                     struct error *error)
+{
+	struct route route = {.destination = info->pod_cidr[family]};
+
+	if (!route.destination.bits || !remotes->local->pod_cidr[family].bits)
+		return 0;
+	if (find_overlay(remotes, family, &route) || find_direct(remotes, &info->address[family], &route))
+		return pod_route_set(remotes->netlink, &route, error);
+	return pod_route_delete(remotes->netlink, &route.destination, error);
+}
+
 static void remote_set_routes(const struct remote_nodes *remotes, const struct remote *remote)
 {
-	struct error error = {};
+	for (enum family family = 0; family < FAMILIES; family++) {
+		struct error error = {};
 
-	if (overlay_set_routes(remotes->netlink, remotes->underlay->overlay_ifindex, remotes->local, &remote->info,
-	                       &error) < 0)
-		log_error("node %s: %s", remote->info.name, error.message);
+		if (set_route(remotes, &remote->info, family, &error) < 0)
+			log_error("node %s: %s", remote->info.name, error.message);
+	}
 }
 
 static bool cidr_wanted(const struct prefix *cidr, void *userdata)
@@ -93,8 +135,7 @@ static void delete_routes(struct remote_nodes *remotes, const struct prefix cidr
 		struct error error = {};
 
 		if (cidrs[family].bits && !cidr_wanted(&cidrs[family], remotes) &&
-		    overlay_delete_route(remotes->netlink, remotes->underlay->overlay_ifindex, &cidrs[family], &error) <
-		            0)
+		    pod_route_delete(remotes->netlink, &cidrs[family], &error) < 0)
 			log_error("%s", error.message);
 	}
 }
@@ -177,6 +218,9 @@ void remote_nodes_set(struct remote_nodes *remotes, const struct node_info *info
 		log_warning("node %s is ignored: %s", info->name, error.message);
 		return;
 	}
+	if (info->routing_mode != remotes->config->routing_mode)
+		log_warning("node %s has another routing-mode than this node: their pods cannot reach each other",
+		            info->name);
 	if (!remote)
 		remote = remote_new(remotes, info);
 	if (!remote) {
@@ -210,8 +254,7 @@ void remote_nodes_settle(struct remote_nodes *remotes)
 	struct error error = {};
 
 	node_ids_sweep(remotes->ids);
-	if (overlay_sweep_routes(remotes->netlink, remotes->underlay->overlay_ifindex, cidr_wanted, remotes, &error) <
-	    0)
+	if (pod_routes_sweep(remotes->netlink, remotes->underlay->overlay_ifindex, cidr_wanted, remotes, &error) < 0)
 		log_error("%s", error.message);
 }
 
@@ -250,6 +293,7 @@ struct remote_nodes *remote_nodes_new(const struct node_services *services, cons
 
 	remotes->maps = services->maps;
 	remotes->netlink = services->netlink;
+	remotes->config = services->config;
 	remotes->underlay = services->underlay;
 	remotes->local = local;
 	remotes->events = *events;

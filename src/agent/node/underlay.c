@@ -185,24 +185,23 @@ static int make_overlay(const struct config *config, struct netlink *netlink, ui
 	return result < 0 ? result : link_get(netlink, OVERLAY_DEVICE, ret, error);
 }
 
-/*
- * The host forwards for its pods; with that, IPv6 no longer takes addresses from router advertisements unless
- * accept_ra is 2. The overlay device has nobody to discover, and what comes out of it is checked by the programs.
- */
-static int set_sysctls(struct error *error)
+/* Native routing has no use for what an earlier life has made. Another's device of this name is left alone. */
+static int remove_overlay(struct netlink *netlink, struct error *error)
 {
-	static const struct {
-		const char *name, *value;
-	} settings[] = {
-		{"net/ipv4/ip_forward", "1"},
-		{"net/ipv6/conf/all/forwarding", "1"},
-		{"net/ipv4/conf/" OVERLAY_DEVICE "/rp_filter", "0"},
-		{"net/ipv6/conf/" OVERLAY_DEVICE "/disable_ipv6", "0"},
-		{"net/ipv6/conf/" OVERLAY_DEVICE "/addr_gen_mode", "1"}, /* no link-local address */
-		{"net/ipv6/conf/" OVERLAY_DEVICE "/accept_ra", "0"},
-	};
+	struct link link;
 
-	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+	if (link_get(netlink, OVERLAY_DEVICE, &link, NULL) || !link.vxlan_port)
+		return 0;
+	return link_delete(netlink, link.ifindex, error);
+}
+
+struct setting {
+	const char *name, *value;
+};
+
+static int set_sysctls(const struct setting *settings, size_t count, struct error *error)
+{
+	for (size_t i = 0; i < count; i++) {
 		int result;
 
 		if (!strncmp(settings[i].name, "net/ipv6/", 9) && access("/proc/sys/net/ipv6", F_OK))
@@ -212,6 +211,34 @@ static int set_sysctls(struct error *error)
 			return result;
 	}
 	return 0;
+}
+
+/* The host forwards for its pods; with that, IPv6 no longer takes addresses from router advertisements unless accept_ra
+ * is 2. */
+static int start_forwarding(struct error *error)
+{
+	static const struct setting settings[] = {
+		{"net/ipv4/ip_forward", "1"},
+		{"net/ipv6/conf/all/forwarding", "1"},
+	};
+
+	return set_sysctls(settings, sizeof(settings) / sizeof(*settings), error);
+}
+
+/* The device has nobody to discover, and what comes out of it is checked by the programs. */
+static int start_overlay(struct netlink *netlink, uint32_t ifindex, struct error *error)
+{
+	static const struct setting settings[] = {
+		{"net/ipv4/conf/" OVERLAY_DEVICE "/rp_filter", "0"},
+		{"net/ipv6/conf/" OVERLAY_DEVICE "/disable_ipv6", "0"},
+		{"net/ipv6/conf/" OVERLAY_DEVICE "/addr_gen_mode", "1"}, /* no link-local address */
+		{"net/ipv6/conf/" OVERLAY_DEVICE "/accept_ra", "0"},
+	};
+	int result = set_sysctls(settings, sizeof(settings) / sizeof(*settings), error);
+
+	if (!result)
+		result = link_set_noarp(netlink, ifindex, error);
+	return result < 0 ? result : link_set_up(netlink, ifindex, error);
 }
 
 int underlay_prepare(const struct config *config, struct netlink *netlink, struct underlay *ret, struct error *error)
@@ -224,14 +251,14 @@ int underlay_prepare(const struct config *config, struct netlink *netlink, struc
 		result = find_addresses(config, netlink, &underlay, error);
 	if (!result)
 		result = underlay_find_mtu(config, netlink, &underlay, error);
-	if (!result)
+	if (!result && config->routing_mode == ROUTING_NATIVE)
+		result = remove_overlay(netlink, error);
+	else if (!result)
 		result = make_overlay(config, netlink, underlay.pod_mtu, &overlay, error);
 	if (!result)
-		result = set_sysctls(error);
-	if (!result)
-		result = link_set_noarp(netlink, overlay.ifindex, error);
-	if (!result)
-		result = link_set_up(netlink, overlay.ifindex, error);
+		result = start_forwarding(error);
+	if (!result && overlay.ifindex)
+		result = start_overlay(netlink, overlay.ifindex, error);
 	if (result < 0)
 		return result;
 	underlay.overlay_ifindex = overlay.ifindex;

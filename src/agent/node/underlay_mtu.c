@@ -14,7 +14,7 @@ static uint32_t least_mtu(const struct config *config)
 {
 	bool v6 = config->pod_cidr[FAMILY_V6].bits || config->pool_cidr[FAMILY_V6].bits;
 
-	return (v6 ? MTU_MIN_V6 : MTU_MIN_V4) + OVERLAY_OVERHEAD;
+	return (v6 ? MTU_MIN_V6 : MTU_MIN_V4) + overlay_overhead(config);
 }
 
 /* 0: none of the uplinks is there. */
@@ -32,10 +32,10 @@ static uint32_t smallest_mtu(struct netlink *netlink, const struct underlay *und
 	return smallest;
 }
 
-static void set_mtu(struct underlay *underlay, uint32_t mtu)
+static void set_mtu(const struct config *config, struct underlay *underlay, uint32_t mtu)
 {
 	underlay->mtu = mtu;
-	underlay->pod_mtu = mtu - OVERLAY_OVERHEAD;
+	underlay->pod_mtu = mtu - overlay_overhead(config);
 }
 
 int underlay_find_mtu(const struct config *config, struct netlink *netlink, struct underlay *underlay,
@@ -48,7 +48,7 @@ int underlay_find_mtu(const struct config *config, struct netlink *netlink, stru
 		return error_set(error, -EINVAL, "mtu: %u is more than the uplinks' %u", mtu, smallest);
 	if (mtu < least)
 		return error_set(error, -EINVAL, "mtu: the underlay's is %u, and at least %u is needed", mtu, least);
-	set_mtu(underlay, mtu);
+	set_mtu(config, underlay, mtu);
 	return 0;
 }
 
@@ -71,9 +71,10 @@ bool underlay_follow_mtu(const struct config *config, struct netlink *netlink, s
 		mtu = least;
 	if (!smallest || mtu == underlay->mtu)
 		return false;
-	set_mtu(underlay, mtu);
+	set_mtu(config, underlay, mtu);
 	log_change(underlay, smallest);
-	if (link_set_mtu(netlink, underlay->overlay_ifindex, underlay->pod_mtu, &error) < 0)
+	if (underlay->overlay_ifindex &&
+	    link_set_mtu(netlink, underlay->overlay_ifindex, underlay->pod_mtu, &error) < 0)
 		log_error("%s", error.message);
 	return true;
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/node/overlay_routes.h"
+#include "agent/node/pod_routes.h"
 
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "net/link.h"
-#include "net/route.h"
 
 /* What a walk found to be removed after it. */
 struct strays {
@@ -53,51 +52,46 @@ int overlay_set_routers(struct netlink *netlink, uint32_t ifindex, const struct 
 	return result;
 }
 
-int overlay_set_routes(struct netlink *netlink, uint32_t ifindex, const struct node_info *local,
-                       const struct node_info *node, struct error *error)
+static bool leads_there(const struct route *found, const struct route *route)
 {
-	for (enum family family = 0; family < FAMILIES; family++) {
-		const struct prefix *cidr = &node->pod_cidr[family];
-		struct route route = {.destination = *cidr, .source = local->router[family], .ifindex = ifindex};
-		struct route found;
-		int result;
-
-		if (!cidr->bits || addr_is_zero(&route.source))
-			continue;
-		if (!route_lookup(netlink, &cidr->addr, &found, NULL) && found.ifindex == ifindex &&
-		    addr_equal(&found.source, &route.source))
-			continue;
-		result = route_set(netlink, &route, error);
-		if (result < 0)
-			return result;
-	}
-	return 0;
+	return found->ifindex == route->ifindex && addr_equal(&found->gateway, &route->gateway) &&
+	       (addr_is_zero(&route->source) || addr_equal(&found->source, &route->source));
 }
 
-int overlay_delete_route(struct netlink *netlink, uint32_t ifindex, const struct prefix *cidr, struct error *error)
+int pod_route_set(struct netlink *netlink, const struct route *route, struct error *error)
 {
-	return route_delete(netlink, &(struct route){.destination = *cidr, .ifindex = ifindex}, error);
+	struct route found;
+
+	if (!route_lookup(netlink, &route->destination.addr, &found, NULL) && leads_there(&found, route))
+		return 0;
+	return route_set(netlink, route, error);
+}
+
+int pod_route_delete(struct netlink *netlink, const struct prefix *cidr, struct error *error)
+{
+	return route_delete(netlink, &(struct route){.destination = *cidr}, error);
 }
 
 static int visit_route(const struct route *route, void *userdata)
 {
 	struct strays *strays = userdata;
 
-	if (route->ifindex != strays->ifindex || !route->ours || strays->wanted(&route->destination, strays->userdata))
+	if (!route->ours || (route->ifindex != strays->ifindex && addr_is_zero(&route->gateway)) ||
+	    strays->wanted(&route->destination, strays->userdata))
 		return 0;
 	return stray_add(strays, &route->destination);
 }
 
-int overlay_sweep_routes(struct netlink *netlink, uint32_t ifindex,
-                         bool (*wanted)(const struct prefix *cidr, void *userdata), void *userdata, struct error *error)
+int pod_routes_sweep(struct netlink *netlink, uint32_t overlay,
+                     bool (*wanted)(const struct prefix *cidr, void *userdata), void *userdata, struct error *error)
 {
-	struct strays strays = {.ifindex = ifindex, .wanted = wanted, .userdata = userdata};
+	struct strays strays = {.ifindex = overlay, .wanted = wanted, .userdata = userdata};
 	int result = route_each(netlink, visit_route, &strays);
 	_cleanup_free_ struct prefix *found = strays.found;
 
 	if (result < 0)
 		return error_set_errno(error, result, "cannot read the routes");
 	for (size_t i = 0; i < strays.count && !result; i++)
-		result = overlay_delete_route(netlink, ifindex, &found[i], error);
+		result = pod_route_delete(netlink, &found[i], error);
 	return result;
 }
