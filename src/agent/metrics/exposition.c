@@ -2,7 +2,6 @@
 #include "agent/metrics/exposition.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdbool.h>
 
 /* From what the agent answers out of memory to a pod that waits for the store. */
@@ -61,7 +60,7 @@ static void write_labels(FILE *out, const struct metric_label *labels, size_t co
 /* Whole numbers in full: counters of bytes must not be rounded to what %g shows. */
 static void write_value(FILE *out, double value)
 {
-	if (value == floor(value) && fabs(value) < 1e18)
+	if (value > -1e18 && value < 1e18 && value == (double)(int64_t)value)
 		fprintf(out, " %.0f\n", value);
 	else
 		fprintf(out, " %.9g\n", value);
