@@ -10,6 +10,7 @@
 
 #include "agent/api.h"
 #include "agent/map_sizes.h"
+#include "agent/metrics/listener.h"
 #include "agent/node/masquerade.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -310,6 +311,15 @@ static int open_store(struct agent *agent, struct error *error)
 	return store_open(agent->loop, config->store, &access, &agent->store, error);
 }
 
+static int serve_prometheus(struct agent *agent, struct error *error)
+{
+	int fd, result = agent->config->prometheus ? metrics_listen(agent->config->prometheus, &fd, error) : -ENOENT;
+
+	if (result)
+		return result == -ENOENT ? 0 : result;
+	return http_server_adopt(agent->loop, fd, prometheus_routes, 1, agent, &agent->prometheus, error);
+}
+
 /* The socket comes first: it is what keeps a second agent from touching anything. */
 static int start(struct agent *agent, struct error *error)
 {
@@ -325,6 +335,8 @@ static int start(struct agent *agent, struct error *error)
 		result = underlay_prepare(config, agent->netlink, &agent->underlay, error);
 	if (!result)
 		result = start_datapath(agent, error);
+	if (!result)
+		result = serve_prometheus(agent, error);
 	if (!result)
 		result = open_store(agent, error);
 	if (!result)
@@ -364,6 +376,7 @@ static void take_apart(struct agent *agent)
 	ipam_free(agent->ipam);
 	store_close(agent->store);
 	http_server_free(agent->http);
+	http_server_free(agent->prometheus);
 	monitor_free(agent->monitor);
 	map_work_free(agent->map_work);
 	flow_aging_free(agent->flow_aging);

@@ -23,7 +23,7 @@ struct agent {
 	uv_loop_t *loop;
 	uv_signal_t signals[2];
 	struct service *service;
-	struct http_server *http;
+	struct http_server *http, *prometheus;
 	struct request_times *request_times;
 	struct netlink *netlink;
 	struct underlay underlay;

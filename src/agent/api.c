@@ -347,4 +347,6 @@ const struct http_route api_routes[] = {
 	{"GET", "/v1/monitor", listen_to_monitor},
 };
 
+const struct http_route prometheus_routes[1] = {{"GET", "/metrics", get_metrics}};
+
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);

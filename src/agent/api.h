@@ -11,6 +11,9 @@
 extern const struct http_route api_routes[];
 extern const size_t api_route_count;
 
+/* What Prometheus may ask for on its own socket. */
+extern const struct http_route prometheus_routes[1];
+
 /* GET /v1/status and /v1/maps, from facts of all maps. New references. */
 json_t *agent_status(const struct agent *agent, const struct map_facts facts[static MAPS_COUNT]);
 json_t *agent_maps(const struct map_facts facts[static MAPS_COUNT]);

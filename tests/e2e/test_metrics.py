@@ -6,9 +6,10 @@ import pytest
 from prometheus_client import parser
 
 from conftest import new_lab
-from support import ping, wait_for
+from support import PEER, ping, wait_for
 
 FLOWS = 8192
+PORT = 9962
 # One datagram each from as many ports as it takes.
 SPRAY = """
 import socket, sys
@@ -21,7 +22,8 @@ for port in range(20000, 20000 + int(sys.argv[2])):
 
 @pytest.fixture(name="lab", scope="module")
 def _lab():
-    with new_lab("metrics", "--nodes", "1", "--agent-arg=--profile=edge", f"--agent-arg=--flow-table-size={FLOWS}") as lab:
+    with new_lab("metrics", "--nodes", "1", "--agent-arg=--profile=edge", f"--agent-arg=--prometheus-serve-addr=:{PORT}",
+                 f"--agent-arg=--flow-table-size={FLOWS}") as lab:
         lab.add("node-1", "client", "--labels", "app=client")
         lab.add("node-1", "near", "--labels", "app=near")
         yield lab
@@ -35,7 +37,7 @@ def test_maps_of_the_edge_are_small(lab):
     before = maps(lab)
     assert before["pilus_flows"]["max-entries"] == FLOWS
     assert sum(item["bytes"] for item in before.values()) < 6e6
-    assert before["pilus_endpoints"]["entries"] == 2
+    assert before["pilus_endpoints"]["entries"] == 3  # one is the health endpoint
     assert before["pilus_endpoints"]["pressure"] is None
 
 
@@ -50,9 +52,12 @@ def test_a_full_map_is_told_and_flushed(lab):
     wait_for(lambda: "Warning:" not in lab.pilus("node-1", "status"), "no warning any more")
 
 
-def scrape(lab):
+SOCKET = ["--unix-socket", "/run/pilus/pilus.sock", "http://pilus/v1/metrics"]
+
+
+def scrape(lab, *where):
     """Families by name; the parser is Prometheus' own and refuses what it does not understand."""
-    text = lab.exec("node-1", "curl", "-sS", "--fail", "--unix-socket", "/run/pilus/pilus.sock", "http://pilus/v1/metrics").stdout
+    text = lab.exec("node-1", "curl", "-sS", "--fail", *(where or SOCKET)).stdout
     families = list(parser.text_string_to_metric_families(text))
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")]
     assert len(names) == len(set(names)) == len(families)
@@ -74,7 +79,7 @@ def test_metrics_count_what_happens(lab):
     assert value(after, "pilus_endpoint_state", endpoint_state="ready") == 3
     assert value(after, "pilus_nodes") == 1
     assert value(after, "pilus_identity", type="cluster_local") == 2
-    assert value(after, "pilus_ip_addresses", family="ipv4") == 3
+    assert value(after, "pilus_ip_addresses", family="ipv4") == 4
     assert value(after, "pilus_store_connected", kind="dir") == 1
     assert 0 < value(after, "pilus_agent_bootstrap_seconds") < 30
     assert 1e6 < value(after, "process_resident_memory_bytes") < 1e8
@@ -83,6 +88,23 @@ def test_metrics_count_what_happens(lab):
             if sample.labels.get("path") == "/v1/endpoints" and sample.labels.get("method") == "PUT"]
     assert {sample.value for sample in adds if sample.name.endswith("_count")} == {2}
     assert {sample.value for sample in adds if sample.labels.get("le") == "+Inf"} == {2}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.99.0.1"])
+def test_prometheus_is_served(lab, host):
+    url = f"http://{host}:{PORT}/metrics"
+    assert value(scrape(lab, url), "pilus_nodes") == 1
+    assert "HTTP/1.1 200 OK" in lab.exec("node-1", "curl", "-sS", "-i", url).stdout
+    assert lab.exec("node-1", "curl", "-sS", "--fail", url.replace("/metrics", "/v1/config"), check=False).returncode == 22
+
+
+def test_a_port_that_is_taken_is_one_sentence(lab):
+    lab.run("agent", "node-1", "stop")
+    with lab.background("node-1", *PEER, "tcp-echo", str(PORT), ready="^ready$"):
+        done = lab.run("agent", "node-1", "start", check=False)
+        assert done.returncode != 0
+        assert f"prometheus-serve-addr: cannot listen on :{PORT}: Address already in use" in done.stderr
+    lab.run("agent", "node-1", "start")
 
 
 def test_metrics_list_shows_the_same(lab):

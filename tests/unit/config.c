@@ -81,6 +81,7 @@ static void defaults_are_those_documented(void **state)
 	assert_int_equal(config.profile, PROFILE_DEFAULT);
 	assert_int_equal(config.flow_table_size, 0);
 	assert_memory_equal(&config.timeouts, &(struct flow_timeouts)FLOW_TIMEOUTS_DEFAULT, sizeof(config.timeouts));
+	assert_null(config.prometheus);
 	assert_int_equal(config.log_level, LOG_LEVEL_INFO);
 	assert_false(config.check_only);
 	config_clear(&config);
@@ -104,7 +105,7 @@ static void every_key_comes_back_as_json(void **state)
 		"edge\nflow-table-size: 1024\n"
 		"flow-timeout-tcp: 1\nflow-timeout-tcp-opening: 2\nflow-timeout-tcp-closing: 3\nflow-timeout-other: 4\n"
 		"enable-health-checking: true\nenable-endpoint-health-checking: false\ncluster-health-port: 4000\n"
-		"log-level: debug\n";
+		"prometheus-serve-addr: '[fd00::1]:9962'\nlog-level: debug\n";
 	static const char expected[] =
 		"{\"node-name\":\"node-1\",\"cluster-name\":\"lab\",\"socket\":\"/tmp/s\",\"state-dir\":\"/tmp/d\","
 		"\"bpffs\":\"/tmp/b\",\"store\":\"dir:/tmp/store\","
@@ -118,7 +119,8 @@ static void every_key_comes_back_as_json(void **state)
 		"\"attach\":\"clsact\","
 		"\"profile\":\"edge\",\"flow-table-size\":1024,\"flow-timeout-tcp\":1,\"flow-timeout-tcp-opening\":2,"
 		"\"flow-timeout-tcp-closing\":3,\"flow-timeout-other\":4,\"enable-health-checking\":true,"
-		"\"enable-endpoint-health-checking\":false,\"cluster-health-port\":4000,\"log-level\":\"debug\"}";
+		"\"enable-endpoint-health-checking\":false,\"cluster-health-port\":4000,"
+		"\"prometheus-serve-addr\":\"[fd00::1]:9962\",\"log-level\":\"debug\"}";
 	_cleanup_free_ char *shown = NULL;
 	struct error error = {};
 	struct config config;
@@ -193,6 +195,20 @@ static const struct {
          "FILE:1: enable-health-checking: must be true or false, without quotes, not \"yes\""},
 	{"enable-health-checking: \"true\"\n",
          "FILE:1: enable-health-checking: must be true or false, without quotes, not \"true\""},
+	{"prometheus-serve-addr: 9962\n",
+         "FILE:1: prometheus-serve-addr: \"9962\" is no address to listen on: write it like :9962, 10.0.0.1:9962 or "
+         "[fd00::1]:9962"},
+	{"prometheus-serve-addr: host:9962\n",
+         "FILE:1: prometheus-serve-addr: \"host:9962\" is no address to listen on: write it like :9962, 10.0.0.1:9962 "
+         "or [fd00::1]:9962"},
+	{"prometheus-serve-addr: fd00::1:9962\n",
+         "FILE:1: prometheus-serve-addr: \"fd00::1:9962\" is no address to listen on: write it like :9962, "
+         "10.0.0.1:9962 or [fd00::1]:9962"},
+	{"prometheus-serve-addr: '[10.0.0.1]:9962'\n",
+         "FILE:1: prometheus-serve-addr: \"[10.0.0.1]:9962\" is no address to listen on: write it like :9962, "
+         "10.0.0.1:9962 or [fd00::1]:9962"},
+	{"prometheus-serve-addr: ':0'\n", "FILE:1: prometheus-serve-addr: \":0\" has no port from 1 to 65535"},
+	{"prometheus-serve-addr: ':65536'\n", "FILE:1: prometheus-serve-addr: \":65536\" has no port from 1 to 65535"},
 	{"ipam: kubernetes\n", "FILE:1: ipam: must be host-scope or cluster-pool, not \"kubernetes\""},
 	{"attach: xdp\n", "FILE:1: attach: must be auto, tcx or clsact, not \"xdp\""},
 	{"log-level: INFO\n", "FILE:1: log-level: must be error, warning, info or debug, not \"INFO\""},

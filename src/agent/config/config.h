@@ -54,6 +54,7 @@ struct config {
 	struct flow_timeouts timeouts;
 	bool health_checking, endpoint_health_checking;
 	uint32_t health_port;
+	char *prometheus; /* where metrics are served; NULL: nowhere */
 	enum log_level log_level;
 	bool check_only; /* --check-config */
 	bool remove;     /* --remove-datapath */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "agent/metrics/listener.h"
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "net/link.h"
@@ -87,10 +88,21 @@ static int store_url_parse(const struct config_key *key, const struct config_val
 	return result;
 }
 
+static int listen_parse(const struct config_key *key, const struct config_value *value, void *field,
+                        struct error *error)
+{
+	int result = metrics_address_check(value->items[0], error);
+
+	if (!result)
+		*(char **)field = xstrdup(value->items[0]);
+	return result;
+}
+
 static const struct config_kind name_kind = {"NAME", false, name_parse, text_show, text_clear};
 static const struct config_kind word_kind = {"NAME", false, word_parse, text_show, text_clear};
 static const struct config_kind path_kind = {"PATH", false, path_parse, text_show, text_clear};
 static const struct config_kind socket_kind = {"PATH", false, socket_parse, text_show, text_clear};
+static const struct config_kind listen_kind = {"[ADDRESS]:PORT", false, listen_parse, text_show, text_clear};
 static const struct config_kind store_kind = {"URL", false, store_url_parse, text_show, text_clear};
 
 /* Numbers and choices. */
@@ -435,6 +447,7 @@ const struct config_key config_keys[] = {
 	{"enable-endpoint-health-checking", &switch_kind, FIELD(endpoint_health_checking), "true",
          "also by a health endpoint in the overlay"},
 	{"cluster-health-port", &number_kind, FIELD(health_port), "4240", "TCP port of the probes", NULL, 1, 65535},
+	{"prometheus-serve-addr", &listen_kind, FIELD(prometheus), .help = "where metrics are served (nowhere)"},
 	{"log-level", &choice_kind, FIELD(log_level), "info", "how much is logged", log_levels},
 };
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
