@@ -13,5 +13,6 @@ Benchmarks on the lab. Each number of a network stands beside that of a plain ve
   compare   many measurements to few numbers
   figures   what is to be reached
   report    tables
+  plot      the network as a picture; svg has the shapes
   cli       the command
 """

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import signal
 import socket
@@ -12,11 +13,14 @@ import sys
 
 from pilus_lab import LabError, labs, lifecycle
 
-from . import cni, compare, datapath, figures, machine, network, node, paths, report
+from . import cni, compare, datapath, figures, machine, network, node, paths, peers, plot, report
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Rounds by number of flows; seconds of each measurement.
 MODES = {
     "short": {"rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000, "sampling": .3},
+    "instant": {"rounds": {1: 1, 32: 1}, "seconds": .05, "starts": 1, "pods": 3, "remote-pods": 10, "packets": 500,
+                "sampling": .05},
     "long": {"rounds": {1: 9, 32: 5}, "seconds": 2, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 200000, "sampling": 5},
 }
 
@@ -25,6 +29,7 @@ MODES = {
 class Bench:
     """What the parts stand on: two nodes, with two pods on the first and one on the second."""
     lab: labs.Lab
+    edge: labs.Lab  # for an agent with another profile; not up
     near: paths.Path
     far: paths.Path
     family: int
@@ -53,9 +58,11 @@ def _cni(bench):
 def _agent(bench):
     first = bench.lab.node("node-1")
     starts = node.starts(first, bench.size["starts"])
-    return {"start": {kind: {**compare.summary(times), "runs": times} for kind, times in starts.items()},
-            "memory": node.memory(first), "edge-maps": node.edge_maps(f"{bench.lab.name}-edge"),
-            "remote-pods": node.remote_pods(bench.lab, bench.size["remote-pods"])}
+    results = {"start": {kind: {**compare.summary(times), "runs": times} for kind, times in starts.items()},
+               "memory": node.memory(first), "remote-pods": node.remote_pods(bench.lab, bench.size["remote-pods"])}
+    with _up(bench.edge, 1, "bridge", "--profile=edge"):
+        results["edge-maps"] = node.maps(bench.edge.node("node-1"))
+    return results
 
 
 def _datapath(size):
@@ -84,16 +91,17 @@ def _alone():
 
 
 @contextlib.contextmanager
-def _lab(name):
+def _up(lab, node_count, underlay, *agent_arguments):
     """Who ends the bench, by Ctrl-C or SIGTERM, waits until the lab is down: being impatient does not leave half of it."""
-    lab = labs.Lab(name)
-    lifecycle.up(lab, 2, "dir", [], "direct")
+    lifecycle.up(lab, node_count, "dir", list(agent_arguments), underlay)
     try:
-        yield lab
+        yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        lifecycle.down(lab)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            lifecycle.down(lab)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run(parts, wanted, argument):
@@ -108,9 +116,11 @@ def _run(parts, wanted, argument):
 def _measure(options, size):
     load = machine.Load()
     results = {"machine": machine.describe(), "mode": options.mode, "size": size, "family": options.family}
+    lab, edge = labs.Lab(options.name), labs.Lab(f"{options.name}-edge")
     if set(options.parts) & set(IN_LAB):
-        with _lab(options.name) as lab:
-            bench = Bench(lab, *paths.of_pilus(lab, options.family), options.family, size)
+        peers.check_installed()
+        with _up(lab, 2, "direct"):
+            bench = Bench(lab, edge, *paths.of_pilus(lab, options.family), options.family, size)
             results |= _run(IN_LAB, options.parts, bench)
     results |= _run(WITHOUT_LAB, options.parts, size)
     results["load"] = load.describe()
@@ -121,7 +131,21 @@ def _measure(options, size):
 def _write(results, folder):
     """What it wrote."""
     labs.write_json(f"{folder}/results.json", results)
-    return [os.path.relpath(f"{folder}/results.json")]
+    written = ["results.json"]
+    if "network" in results:
+        with open(f"{folder}/results.svg", "w", encoding="utf-8") as file:
+            file.write(plot.of_network(results))
+        written.append("results.svg")
+    return [os.path.relpath(f"{folder}/{name}") for name in written]
+
+
+def _positive(kind):
+    def parse(text):
+        if not 0 < (value := kind(text)) < math.inf:
+            raise argparse.ArgumentTypeError("it must be more than 0")
+        return value
+    parse.__name__ = "number"
+    return parse
 
 
 def _parse(arguments):
@@ -130,8 +154,10 @@ def _parse(arguments):
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--long", dest="mode", action="store_const", const="long", default="short",
                         help="more and longer rounds: a quarter of an hour instead of a minute")
-    parser.add_argument("--rounds", type=int, metavar="N", help="of all, whatever the mode has")
-    parser.add_argument("--seconds", type=float, metavar="S", help="of each measurement, whatever the mode has")
+    parser.add_argument("--instant", dest="mode", action="store_const", const="instant",
+                        help="all of it for an instant, to see that it works: the figures mean nothing")
+    parser.add_argument("--rounds", type=_positive(int), metavar="N", help="of all, whatever the mode has")
+    parser.add_argument("--seconds", type=_positive(float), metavar="S", help="of each measurement, whatever the mode has")
     parser.add_argument("-6", dest="family", action="store_const", const=6, default=4, help="over IPv6")
     parser.add_argument("-o", "--output", choices=["table", "json"], default="table")
     parser.add_argument("--folder", metavar="FOLDER", help="for results.json and results.svg (default build/bench)")
@@ -140,8 +166,6 @@ def _parse(arguments):
     unknown = [part for part in options.parts if part not in PARTS]
     if unknown:
         parser.error(f"no part is called {unknown[0]}: there are {', '.join(PARTS)}")
-    if (options.rounds or 1) < 1 or (options.seconds or 1) <= 0:
-        parser.error("--rounds and --seconds must be more than 0")
     if os.geteuid() != 0:
         parser.error("namespaces need root: run it with sudo")
     if not {0, 1} <= os.sched_getaffinity(0):
@@ -159,7 +183,7 @@ def _size(options):
 
 def main(arguments):
     options = _parse(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, signal.default_int_handler)
     try:
         with _alone():

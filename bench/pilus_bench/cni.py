@@ -25,6 +25,5 @@ def of_pilus(node, count):
 
 def of_bridge(lab, family, count):
     """One address of one family, where Pilus' pods get both."""
-    peers.check_installed()
     host = peers.Namespace(lab, "bridge-cni").make()
     return _run(host, f"{peers.PLUGINS}/bridge", count, peers.bridge_config(lab, 9, family))

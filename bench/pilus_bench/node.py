@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a node pays: the agent's start and memory, the kernel's for the maps, and the disk."""
 import contextlib
+import json
 import os
-import pathlib
 import subprocess
-import tempfile
 import time
 
-from pilus_lab import LabError, agents, labs, lifecycle
+from pilus_lab import LabError, agents, labs
 
 from . import children
 
@@ -47,6 +46,7 @@ def _resident(node):
 
 
 def maps(node):
+    """Bytes of the kernel's."""
     return sum(entry["bytes"] for entry in agents.ask(node, "/v1/maps"))
 
 
@@ -56,16 +56,6 @@ def memory(node):
     _start(node)
     return {**_resident(node), "maps": maps(node),
             "pods": sum(pod.node.name == node.name for pod in node.lab.pods())}
-
-
-def edge_maps(name):
-    """Bytes of all maps of an agent with the edge profile, in a lab of its own."""
-    lab = labs.Lab(name)
-    try:
-        lifecycle.up(lab, 1, "dir", ["--profile=edge"])
-        return maps(lab.node("node-1"))
-    finally:
-        lifecycle.down(lab)
 
 
 def _put(lab, key, value):
@@ -108,8 +98,5 @@ def remote_pods(lab, count):
 
 def installed():
     """Bytes of each file that `make install` puts on a node."""
-    with tempfile.TemporaryDirectory() as root:
-        subprocess.run(["meson", "install", "-C", labs.build_folder(), "--no-rebuild", "--quiet", "--destdir", root],
-                       check=True, stdout=subprocess.DEVNULL)
-        files = [path for path in pathlib.Path(root).rglob("*") if path.is_file()]
-        return {str(path.relative_to(root)): path.stat().st_size for path in files}
+    done = subprocess.run(["meson", "introspect", "--installed", labs.build_folder()], stdout=subprocess.PIPE, check=True)
+    return {target: os.path.getsize(source) for source, target in json.loads(done.stdout).items()}

@@ -123,7 +123,6 @@ def _add_pod(lab, name, node, config):
 
 def bridge_plugin(lab, family):
     """The client and the server near it on the first node, the far one on the second."""
-    check_installed()
     nodes = _tunnelled_pair(lab, "bridge-node", family)
     for number, node in enumerate(nodes, 1):
         children.run(node, ["sysctl", "-q", "-w", FORWARDING[family]])

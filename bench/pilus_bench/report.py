@@ -103,7 +103,7 @@ def _memory(results):
         rows += [(f"agent, for each of {remote['count']} remote pods", f"{remote['bytes']:.0f} bytes"),
                  ("  until all were known", f"{remote['publishing'] + remote['known-after']:.2f} s")]
     largest = sorted(results.get("installed", {}).items(), key=lambda item: -item[1])[:4]
-    rows += [(f"file {name}", f"{size / MEGABYTE:.2f} MB") for name, size in largest]
+    rows += [(name, f"{size / MEGABYTE:.2f} MB") for name, size in largest]
     return _section("Sizes", rows) if rows else ""
 
 

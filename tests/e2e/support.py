@@ -74,6 +74,9 @@ class Process:
         """As Ctrl-C does."""
         self._process.send_signal(signal.SIGINT)
 
+    def signal(self, number):
+        self._process.send_signal(number)
+
     def finish(self, seconds=10):
         """Ends its input, and returns its exit status once it ended by itself."""
         self._process.stdin.close()
