@@ -47,18 +47,15 @@ static bool peer_matches(const struct policy_peer *peer, const struct policy_par
 	return false;
 }
 
-static bool rule_speaks_of(const struct policy_rule *rule, const struct policy_party *peer)
-{
-	for (size_t i = 0; i < rule->peer_count; i++)
-		if (peer_matches(&rule->peers[i], peer))
-			return true;
-	return rule->anybody;
-}
-
 /* Those that have ports. */
 static bool is_any_port_protocol(uint8_t protocol)
 {
 	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP;
+}
+
+static const struct policy_party *receiver(const struct policy_question *question)
+{
+	return question->direction == POLICY_INGRESS ? &question->subject : &question->peer;
 }
 
 static bool port_matches(const struct policy_port *port, const struct policy_question *question)
@@ -69,22 +66,32 @@ static bool port_matches(const struct policy_port *port, const struct policy_que
 		return false;
 	if (!port->name)
 		return port->first <= question->port && question->port <= port->last;
-	number = question->named_port ? question->named_port(port->name, question->protocol, question->userdata) : 0;
+	number = question->named_port ? question->named_port(receiver(question)->identity, port->name,
+	                                                     question->protocol, question->userdata)
+	                              : 0;
 	return number && number == question->port;
 }
 
-static bool rule_covers_port(const struct policy_rule *rule, const struct policy_question *question)
+/* Names are those of pods that were selected: at an address of a block they mean nothing. */
+static bool rule_covers_port(const struct policy_rule *rule, const struct policy_question *question, bool is_block)
 {
+	bool nameless = is_block && question->direction == POLICY_EGRESS;
+
 	for (size_t i = 0; i < rule->port_count; i++)
-		if (port_matches(&rule->ports[i], question))
+		if (!(nameless && rule->ports[i].name) && port_matches(&rule->ports[i], question))
 			return true;
 	return !rule->port_count;
 }
 
 bool policy_rule_applies(const struct policy_rule *rule, const struct policy_question *question)
 {
-	return rule->direction == question->direction && rule_speaks_of(rule, &question->peer) &&
-	       rule_covers_port(rule, question);
+	if (rule->direction != question->direction)
+		return false;
+	for (size_t i = 0; i < rule->peer_count; i++)
+		if (peer_matches(&rule->peers[i], &question->peer) &&
+		    rule_covers_port(rule, question, rule->peers[i].kind == PEER_CIDR))
+			return true;
+	return rule->anybody && rule_covers_port(rule, question, false);
 }
 
 /* What one policy has to say beside what others said already: a denial is the last word. */

@@ -16,8 +16,8 @@ struct policy_party {
 	struct addr addr;               /* zero: unknown, in no prefix */
 };
 
-/* A port's number by its name, of the pod that receives; 0: it has none of that name. */
-typedef uint16_t (*policy_port_fn)(const char *name, uint8_t protocol, void *userdata);
+/* The number of a port that the pods of an identity call by a name; 0: they have none. */
+typedef uint16_t (*policy_port_fn)(uint32_t identity, const char *name, uint8_t protocol, void *userdata);
 
 struct policy_question {
 	enum policy_direction direction;

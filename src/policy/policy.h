@@ -9,11 +9,10 @@
 
 #include <stdint.h>
 
+#include "abi/policy.h"
 #include "base/addr.h"
 #include "base/cleanup.h"
 #include "policy/selector.h"
-
-enum policy_direction { POLICY_INGRESS, POLICY_EGRESS, POLICY_DIRECTIONS };
 
 #define POLICY_DIRECTION_NAMES {"ingress", "egress"}
 

@@ -57,9 +57,9 @@ static const struct pod web = {"[\"k8s:app=web\", \"k8s:io.kubernetes.pod.namesp
 			host = {"[\"reserved:host\"]", "10.0.0.254", IDENTITY_HOST};
 
 /* The web's container calls its 8080/TCP http. */
-static uint16_t named_port(const char *name, uint8_t protocol, void *userdata)
+static uint16_t named_port(uint32_t identity, const char *name, uint8_t protocol, void *userdata)
 {
-	return !strcmp(name, "http") && protocol == PROTOCOL_TCP ? 8080 : 0;
+	return identity == web.identity && !strcmp(name, "http") && protocol == PROTOCOL_TCP ? 8080 : 0;
 }
 
 static struct label_set labels_of(const struct pod *pod)

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the programs look up says what the policies mean: thousands of random policies, each asked about everybody, are
+ * answered twice, by going through the rules and by looking the compiled lines up as the programs do.
+ */
+// clang-format off
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+// clang-format on
+
+#include <stdio.h>
+#include <string.h>
+
+#include "abi/flow.h"
+#include "abi/ipcache.h"
+#include "base/memory.h"
+#include "policy/compile.h"
+#include "policy/parse.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+/* ── who is there ── */
+
+static const struct someone {
+	const char *labels, *addr;
+	uint32_t identity;
+} everybody[] = {
+	{"[\"k8s:app=web\", \"k8s:io.kubernetes.pod.namespace=shop\"]", "10.0.0.1", 1001},
+	{"[\"k8s:app=client\", \"k8s:tier=front\", \"k8s:io.kubernetes.pod.namespace=shop\"]", "10.0.0.2", 1002},
+	{"[\"k8s:app=client\", \"k8s:io.kubernetes.pod.namespace=other\"]", "10.0.1.3", 1003},
+	{"[\"reserved:host\"]", "10.0.0.254", IDENTITY_HOST},
+	{"[\"reserved:remote-node\"]", "10.0.1.254", IDENTITY_REMOTE_NODE},
+	{"[\"reserved:world\"]", "10.0.0.77", IDENTITY_WORLD},
+	{"[\"reserved:world\"]", "192.0.2.7", IDENTITY_WORLD},
+	{"[\"reserved:world\"]", "fd00::7", IDENTITY_WORLD},
+};
+
+static struct label_set labels[COUNT(everybody)];
+static struct policy_peer_identity identities[3];
+
+static int meet(void **state)
+{
+	for (size_t i = 0; i < COUNT(everybody); i++) {
+		json_t *array = json_loads(everybody[i].labels, 0, NULL);
+
+		assert_int_equal(label_set_read(array, &labels[i], NULL), 0);
+		json_decref(array);
+	}
+	for (size_t i = 0; i < COUNT(identities); i++)
+		identities[i] = (struct policy_peer_identity){everybody[i].identity, &labels[i]};
+	return 0;
+}
+
+static int part(void **state)
+{
+	for (size_t i = 0; i < COUNT(everybody); i++)
+		label_set_clear(&labels[i]);
+	return 0;
+}
+
+static struct policy_party party(size_t who)
+{
+	struct policy_party party = {.labels = &labels[who], .identity = everybody[who].identity};
+
+	assert_int_equal(addr_parse(everybody[who].addr, &party.addr), 0);
+	return party;
+}
+
+/* Of the same name, different numbers. */
+static uint16_t named_port(uint32_t identity, const char *name, uint8_t protocol, void *userdata)
+{
+	if (strcmp(name, "http") != 0 || protocol != PROTOCOL_TCP)
+		return 0;
+	return identity == 1001 ? 8080 : identity == 1002 ? 80 : 0;
+}
+
+/* ── policies at random ── */
+
+static unsigned seed;
+
+static unsigned any(unsigned count)
+{
+	seed = seed * 1103515245 + 12345;
+	return (seed >> 16) % count;
+}
+
+#define ONE_OF(words) (words)[any(COUNT(words))]
+
+static const char *random_peer(void)
+{
+	static const char *const peers[] = {
+		"fromEndpoints: [{}]",
+		"fromEndpoints: [{matchLabels: {app: client}}]",
+		"fromEndpoints: [{matchLabels: {app: client, 'k8s:io.kubernetes.pod.namespace': other}}]",
+		"fromEndpoints: [{matchExpressions: [{key: tier, operator: DoesNotExist}]}, {matchLabels: {tier: "
+	        "front}}]",
+		"fromEndpoints: []",
+		"fromEntities: [world, remote-node]",
+		"fromEntities: [cluster]",
+		"fromEntities: [all]",
+		"fromCIDR: [10.0.0.0/8]",
+		"fromCIDRSet: [{cidr: 0.0.0.0/0, except: [10.0.0.0/24]}, {cidr: 10.0.0.64/26}]",
+		"fromCIDR: [fd00::/8, 192.0.2.7/32]",
+		"",
+	};
+
+	return ONE_OF(peers);
+}
+
+static const char *random_ports(void)
+{
+	static const char *const ports[] = {
+		"toPorts: [{ports: [{port: '80', protocol: TCP}]}]",
+		"toPorts: [{ports: [{port: '79', endPort: 8080, protocol: TCP}]}]",
+		"toPorts: [{ports: [{port: '64', endPort: 127}, {port: '81', protocol: UDP}]}]",
+		"toPorts: [{ports: [{port: '0', protocol: ANY}]}]",
+		"toPorts: [{ports: [{port: http, protocol: TCP}]}]",
+		"icmps: [{fields: [{type: 8}, {family: IPv6, type: 128}]}]",
+		"",
+		"",
+	};
+
+	return ONE_OF(ports);
+}
+
+static const char *random_kubernetes_peer(void)
+{
+	static const char *const peers[] = {
+		"from: [{podSelector: {}}]",
+		"from: [{namespaceSelector: {}}]",
+		"from: [{ipBlock: {cidr: 10.0.0.0/23, except: [10.0.1.0/24, 10.0.0.2/32]}}]",
+		"from: [{ipBlock: {cidr: 0.0.0.0/0}}, {podSelector: {matchLabels: {tier: front}}}]",
+		"from: [{ipBlock: {cidr: 10.0.0.0/25, except: [10.0.0.64/26]}}]",
+		"from: []",
+	};
+
+	return ONE_OF(peers);
+}
+
+static char *separated(const char *peers, const char *ports)
+{
+	return xasprintf("{%s%s%s}", peers, *peers && *ports ? ", " : "", ports);
+}
+
+static char *random_rules(const char *name)
+{
+	char *rules = xasprintf("%s: [", name);
+
+	for (unsigned i = any(3); i < 3; i++) {
+		char *rule = separated(random_peer(), random_ports()), *longer = xasprintf("%s%s, ", rules, rule);
+
+		free(rules);
+		free(rule);
+		rules = longer;
+	}
+	return rules;
+}
+
+/* The same words for both directions. */
+static void turn_round(char *text)
+{
+	for (char *at = text; (at = strstr(at, "from")); at += 2) {
+		memcpy(at, "to", 2);
+		memmove(at + 2, at + 4, strlen(at + 4) + 1);
+	}
+}
+
+static char *random_cilium(void)
+{
+	char *allow = random_rules(any(2) ? "ingress" : "egress"), *deny = NULL, *text;
+
+	if (any(3) == 0)
+		deny = random_rules(*allow == 'i' ? "ingressDeny" : "egressDeny");
+	text = xasprintf(
+		"---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: shop}\n"
+		"spec:\n  endpointSelector: {matchLabels: {%s}}\n  %s]\n  %s%s\n",
+		any(2) ? "app: web" : "", allow, deny ?: "", deny ? "]" : "");
+	if (*allow == 'e')
+		turn_round(strstr(text, "egress"));
+	free(allow);
+	free(deny);
+	return text;
+}
+
+static char *random_kubernetes(void)
+{
+	bool egress = any(2);
+	char *text =
+		xasprintf("---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: "
+	                  "shop}\nspec:\n  podSelector: {}\n  policyTypes: [%s]\n  %s: [{%s, ports: [{port: %s}, "
+	                  "{protocol: %s}]}]\n",
+	                  egress ? "Egress" : "Ingress", egress ? "egress" : "ingress", random_kubernetes_peer(),
+	                  any(2) ? "http" : "80, endPort: 90", any(2) ? "UDP" : "SCTP");
+
+	if (egress)
+		turn_round(strstr(text, "egress"));
+	return text;
+}
+
+static char *random_policies(void)
+{
+	char *text = xstrdup("");
+
+	for (unsigned i = any(4); i < 4; i++) {
+		char *policy = any(3) ? random_cilium() : random_kubernetes(),
+		     *longer = xasprintf("%s%s", text, policy);
+
+		free(text);
+		free(policy);
+		text = longer;
+	}
+	return text;
+}
+
+/* ── looked up as the programs do ── */
+
+static uint32_t block_of(const struct policy_blocks *blocks, const struct addr *addr)
+{
+	uint32_t best = 0;
+
+	for (size_t i = 0; i < blocks->count; i++)
+		if (prefix_contains(&blocks->prefixes[i], addr) &&
+		    (!best || blocks->prefixes[i].bits > blocks->prefixes[best - 1].bits))
+			best = (uint32_t)i + 1;
+	return best;
+}
+
+static bool line_covers(const struct policy_line *line, const struct policy_question *question)
+{
+	if (line->protocol == PROTOCOL_ANY)
+		return true;
+	return line->protocol == question->protocol &&
+	       line->port >> (16 - line->port_bits) == question->port >> (16 - line->port_bits);
+}
+
+/* The longest match among one peer's keys. */
+static const struct policy_line *look_up(const struct policy_set *set, uint32_t peer,
+                                         const struct policy_question *question)
+{
+	const struct policy_line *best = NULL;
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct policy_line *line = &set->lines[i];
+
+		if (line->direction != question->direction || line->peer != peer || !line_covers(line, question))
+			continue;
+		if (!best || best->protocol == PROTOCOL_ANY || line->port_bits > best->port_bits)
+			best = line;
+	}
+	return best;
+}
+
+static enum policy_verdict answer_of(const struct policy_set *set, const struct policy_blocks *blocks,
+                                     const struct policy_question *question)
+{
+	uint32_t block = block_of(blocks, &question->peer.addr);
+	uint32_t peers[] = {question->peer.identity, POLICY_ANYBODY, block ? POLICY_BLOCK | block : POLICY_ANYBODY,
+	                    block && question->peer.identity == IDENTITY_WORLD ? POLICY_WORLD_BLOCK | block
+	                                                                       : POLICY_ANYBODY};
+	enum policy_verdict verdict = set->closes[question->direction] ? POLICY_NOT_ALLOWED : POLICY_NOT_ENFORCED;
+
+	for (size_t i = 0; i < COUNT(peers); i++) {
+		const struct policy_line *line = look_up(set, peers[i], question);
+
+		if (line && line->deny)
+			return POLICY_DENIED;
+		if (line)
+			verdict = POLICY_ALLOWED;
+	}
+	return verdict;
+}
+
+/* ── both ── */
+
+static const struct {
+	uint8_t protocol;
+	uint16_t port;
+} services[] = {
+	{PROTOCOL_TCP, 63},   {PROTOCOL_TCP, 64}, {PROTOCOL_TCP, 79}, {PROTOCOL_TCP, 80},     {PROTOCOL_TCP, 8080},
+	{PROTOCOL_TCP, 8081}, {PROTOCOL_UDP, 80}, {PROTOCOL_UDP, 81}, {PROTOCOL_UDP, 65535},  {PROTOCOL_SCTP, 127},
+	{PROTOCOL_SCTP, 128}, {PROTOCOL_ICMP, 8}, {PROTOCOL_ICMP, 0}, {PROTOCOL_ICMPV6, 128},
+};
+
+static void compare_about(const char *text, const struct policy_list *list, const struct policy_blocks *blocks,
+                          size_t subject)
+{
+	const struct policy_world world = {.identities = identities,
+	                                   .identity_count = COUNT(identities),
+	                                   .blocks = blocks,
+	                                   .subject = everybody[subject].identity,
+	                                   .named_port = named_port};
+	struct policy_set set;
+
+	policy_compile(list, &labels[subject], &world, &set);
+	for (size_t i = 0; i < COUNT(everybody) * COUNT(services) * POLICY_DIRECTIONS; i++) {
+		size_t peer = i / POLICY_DIRECTIONS / COUNT(services),
+		       service = i / POLICY_DIRECTIONS % COUNT(services);
+		struct policy_question question = {.direction = i % POLICY_DIRECTIONS,
+		                                   .subject = party(subject),
+		                                   .peer = party(peer),
+		                                   .protocol = services[service].protocol,
+		                                   .port = services[service].port,
+		                                   .named_port = named_port};
+		enum policy_verdict meant = policy_evaluate(list, &question).verdict;
+
+		if (answer_of(&set, blocks, &question) != meant)
+			fail_msg("%s of %s with %s, protocol %u, port %u: %d, not %d, by\n%s",
+			         question.direction ? "egress" : "ingress", everybody[subject].labels,
+			         everybody[peer].addr, question.protocol, question.port,
+			         answer_of(&set, blocks, &question), meant, text);
+	}
+	policy_set_clear(&set);
+}
+
+static void lines_say_what_policies_mean(void **state)
+{
+	for (seed = 1; seed < 1500; seed++) {
+		unsigned start = seed;
+		char *text = random_policies();
+		struct policy_blocks blocks = {};
+		struct policy_list list = {};
+		struct problems problems = {};
+
+		if (policy_parse("random", text, strlen(text), &list, &problems))
+			fail_msg("%s in\n%s", problems.texts[0], text);
+		for (size_t i = 0; i < list.count; i++)
+			policy_blocks_add(&blocks, list.policies[i]);
+		for (size_t subject = 0; subject < 2; subject++)
+			compare_about(text, &list, &blocks, subject);
+		policy_list_clear(&list);
+		policy_blocks_clear(&blocks);
+		free(text);
+		seed = start;
+	}
+}
+
+static void ranges_take_few_prefixes(void **state)
+{
+	static const struct {
+		uint16_t first, last;
+		size_t lines;
+	} cases[] = {{0, 65535, 1}, {80, 80, 1}, {80, 95, 1}, {1, 65535, 16}, {1024, 65535, 6}, {8000, 8010, 3}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct policy_port port = {.protocol = PROTOCOL_TCP, .first = cases[i].first, .last = cases[i].last};
+		struct policy_rule rule = {.anybody = true, .ports = &port, .port_count = 1};
+		struct policy policy = {.rules = &rule, .rule_count = 1}, *policies[] = {&policy};
+		struct policy_set set;
+
+		policy_compile(&(struct policy_list){policies, 1}, &labels[0], &(struct policy_world){}, &set);
+		assert_int_equal(set.count, cases[i].lines);
+		policy_set_clear(&set);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_say_what_policies_mean),
+		cmocka_unit_test(ranges_take_few_prefixes),
+	};
+
+	return cmocka_run_group_tests(tests, meet, part);
+}
