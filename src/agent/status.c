@@ -79,20 +79,17 @@ static json_t *memory_status(const struct map_facts *facts)
 }
 
 /* A full map turns away what is new, or forgets what is oldest: to be said before it comes to that. */
-static json_t *warnings(const struct map_facts *facts)
+static void warn_of_maps(const struct map_facts *facts, json_t *list)
 {
-	json_t *list = json_array();
-
 	for (size_t i = 0; i < MAPS_COUNT; i++)
 		if (map_pressure(&facts[i]) >= MAP_PRESSURE_HIGH)
 			json_array_append_new(list, json_sprintf("the map %s is %.0f %% full (%u of %u entries)",
 			                                         facts[i].name, 100 * map_pressure(&facts[i]),
 			                                         facts[i].entries, facts[i].max_entries));
-	return list;
 }
 
 /* The first trouble there is speaks for the whole. */
-static void add_state(json_t *status, const struct agent *agent, json_t *store)
+static void add_state(json_t *status, const struct agent *agent, json_t *store, const json_t *warnings)
 {
 	const char *state = "Ok", *message = "", *store_state = json_string_value(json_object_get(store, "state"));
 
@@ -102,6 +99,9 @@ static void add_state(json_t *status, const struct agent *agent, json_t *store)
 	} else if (store_state && strcmp(store_state, "Ok")) {
 		state = "Warning";
 		message = json_string_value(json_object_get(store, "message")) ?: "the store has a problem";
+	} else if (json_array_size(warnings)) {
+		state = "Warning";
+		message = json_string_value(json_array_get(warnings, 0));
 	}
 	json_object_set_new(status, "state", json_string(state));
 	json_object_set_new(status, "message", json_string(message));
@@ -110,12 +110,13 @@ static void add_state(json_t *status, const struct agent *agent, json_t *store)
 json_t *agent_status(const struct agent *agent, const struct map_facts facts[static MAPS_COUNT])
 {
 	char started[CLOCK_TEXT_MAX];
+	json_t *warnings = agent->ready ? endpoints_warnings(agent->endpoints) : json_array();
 	json_t *store = store_status(agent->store);
 	json_t *status =
 		json_pack("{s:s, s:s, s:s, s:s}", "version", PILUS_VERSION, "node", agent->config->node_name, "cluster",
 	                  agent->config->cluster_name, "started", clock_format(agent->started, started));
 
-	add_state(status, agent, store);
+	add_state(status, agent, store, warnings);
 	json_object_set_new(status, "store", store);
 	json_object_set_new(status, "ipam", ipam_status(agent->ipam));
 	json_object_set_new(status, "datapath", datapath_status(agent));
@@ -126,7 +127,8 @@ json_t *agent_status(const struct agent *agent, const struct map_facts facts[sta
 	                                 : json_pack("{s:i, s:i}", "ready", 0, "total", 0));
 	json_object_set_new(status, "health", agent->health ? health_status(agent->health) : json_null());
 	json_object_set_new(status, "memory", memory_status(facts));
-	json_object_set_new(status, "warnings", warnings(facts));
+	warn_of_maps(facts, warnings);
+	json_object_set_new(status, "warnings", warnings);
 	return status;
 }
 

@@ -50,7 +50,7 @@ static int read_up_to(int fd, size_t max, char **ret, size_t *ret_size)
 
 int file_read(const char *path, size_t max, char **ret, size_t *ret_size)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may be a FIFO */
 	size_t size = 0;
 	int result;
 

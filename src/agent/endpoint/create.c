@@ -42,6 +42,13 @@ static int allocate(struct endpoint_entry *entry, struct error *error)
 	return result;
 }
 
+/* The request was right: what went wrong since is this node's fault, whatever the kernel called it. */
+static void blame_node(struct error *error)
+{
+	if (error->code == -EINVAL || error->code == -EEXIST || error->code == -ENOENT)
+		error->code = -EIO;
+}
+
 static void answer(struct endpoint_entry *entry, const struct error *error)
 {
 	endpoint_done done = entry->done;
@@ -129,9 +136,7 @@ void endpoint_wire(struct endpoint_entry *entry, uint32_t identity)
 	entry->identity = identity;
 	endpoint_tell(entry, ENDPOINT_WAITING_FOR_IDENTITY, ENDPOINT_OK, "Identity is %u", identity);
 	if (wire(entry, &error)) {
-		/* The request was right: what went wrong since is this node's fault, whatever the kernel called it. */
-		if (error.code == -EINVAL || error.code == -EEXIST || error.code == -ENOENT)
-			error.code = -EIO;
+		blame_node(&error);
 		endpoint_creation_failed(entry, &error);
 		return;
 	}
@@ -154,8 +159,10 @@ static struct endpoint_entry *begin(struct endpoints *endpoints, struct endpoint
 	result = choose_mtu(entry, error);
 	if (!result)
 		result = allocate(entry, error);
-	if (!result)
-		result = endpoint_file_write(entry, error);
+	if (!result && endpoint_file_write(entry, error)) {
+		blame_node(error);
+		result = error->code;
+	}
 	if (!result) {
 		endpoint_tell(entry, ENDPOINT_WAITING_FOR_IDENTITY, ENDPOINT_OK, "Endpoint creation");
 		return entry;

@@ -69,7 +69,8 @@ json_t *endpoints_to_json(const struct endpoints *endpoints);
 json_t *endpoint_to_json(const struct endpoints *endpoints, uint16_t id);
 json_t *endpoint_log_to_json(const struct endpoints *endpoints, uint16_t id);
 json_t *endpoint_health_to_json(const struct endpoints *endpoints, uint16_t id); /* looks into the kernel */
-json_t *endpoints_status(const struct endpoints *endpoints); /* the "endpoints" part of GET /v1/status */
+json_t *endpoints_status(const struct endpoints *endpoints);   /* the "endpoints" part of GET /v1/status */
+json_t *endpoints_warnings(const struct endpoints *endpoints); /* sentences */
 json_t *endpoint_find(const struct endpoints *endpoints, const char *container, const char *interface);
 
 #endif

@@ -87,11 +87,12 @@ void endpoint_tell(struct endpoint_entry *entry, enum endpoint_state state, enum
 /* "default/web-1", or the container where no pod was named; the caller frees. */
 char *endpoint_owner(const struct endpoint_entry *entry);
 
-/* endpoint_file.c: one file per endpoint. Reading fills an entry whose id is set. */
+/* endpoint_file.c: one file per endpoint. Reading fills an entry whose id is set. Set aside it is ID.json.broken. */
 int endpoint_file_write(const struct endpoint_entry *entry, struct error *error);
 int endpoint_file_read(struct endpoint_entry *entry, struct error *error);
 int endpoint_file_remove(const struct endpoint_entry *entry, struct error *error);
-int endpoint_file_set_aside(const struct endpoints *endpoints, const char *name, struct error *error);
+#define ENDPOINT_FILE_ASIDE ".json.broken"
+int endpoint_file_set_aside(const struct endpoint_entry *entry, struct error *error);
 
 /* endpoint_activate.c: the host's side of the wire, and what the datapath and the others know of an endpoint. */
 int endpoint_start_host(const struct endpoint_entry *entry, struct error *error);

@@ -36,15 +36,36 @@ static json_t *entry_to_json(const struct endpoint_entry *entry)
 	                 "request", entry->spec.json);
 }
 
-int endpoint_file_write(const struct endpoint_entry *entry, struct error *error)
+static int write_file(const struct endpoint_entry *entry)
 {
 	_cleanup_free_ char *path = file_path(entry), *text = NULL;
 	json_t *json = entry_to_json(entry);
-	int result;
 
 	text = json_dumps(json, JSON_INDENT(2));
 	json_decref(json);
-	result = file_write_atomic(path, text, strlen(text), 0600);
+	return file_write_atomic(path, text, strlen(text), 0600);
+}
+
+/* Somebody removed the folder. */
+static int write_all(const struct endpoints *endpoints)
+{
+	const struct endpoint_entry *entry;
+	int result;
+
+	result = folder_make(endpoints->folder, 0700);
+	endpoints_foreach (endpoints, entry)
+		result = result ?: write_file(entry);
+	return result;
+}
+
+int endpoint_file_write(const struct endpoint_entry *entry, struct error *error)
+{
+	_cleanup_free_ char *path = file_path(entry);
+	int result;
+
+	result = write_file(entry);
+	if (result == -ENOENT)
+		result = write_all(entry->endpoints);
 	return result ? error_set_errno(error, result, "writing %s", path) : 0;
 }
 
@@ -121,15 +142,16 @@ int endpoint_file_remove(const struct endpoint_entry *entry, struct error *error
 {
 	_cleanup_free_ char *path = file_path(entry);
 
-	if (unlink(path) && errno != ENOENT)
-		return error_set_errno(error, -errno, "removing %s", path);
-	return 0;
+	int result = unlink(path) ? -errno : 0;
+
+	/* What is not there is not removed from a read-only disk either. */
+	return result && !access(path, F_OK) ? error_set_errno(error, result, "removing %s", path) : 0;
 }
 
-int endpoint_file_set_aside(const struct endpoints *endpoints, const char *name, struct error *error)
+int endpoint_file_set_aside(const struct endpoint_entry *entry, struct error *error)
 {
-	_cleanup_free_ char *path = xasprintf("%s/%s", endpoints->folder, name);
-	_cleanup_free_ char *aside = xasprintf("%s.broken", path);
+	_cleanup_free_ char *path = file_path(entry);
+	_cleanup_free_ char *aside = xasprintf("%s/%u" ENDPOINT_FILE_ASIDE, entry->endpoints->folder, entry->id);
 
 	if (rename(path, aside))
 		return error_set_errno(error, -errno, "setting %s aside", path);

@@ -105,15 +105,16 @@ static int load(struct endpoint_entry *entry, struct error *error)
 	return result ? result : claim_addresses(entry, error);
 }
 
-static void restore_file(struct endpoints *endpoints, uint16_t id, const char *name)
+static void restore_file(struct endpoints *endpoints, uint16_t id)
 {
 	struct endpoint_entry *entry = endpoint_entry_new(endpoints, id);
 	struct error error = {};
 	bool there;
 
 	if (load(entry, &error)) {
-		log_error("endpoint %u: not restored, its file is set aside as %s.broken: %s", id, name, error.message);
-		if (endpoint_file_set_aside(endpoints, name, &error))
+		log_error("endpoint %u: not restored, its file is set aside as %u" ENDPOINT_FILE_ASIDE ": %s", id, id,
+		          error.message);
+		if (endpoint_file_set_aside(entry, &error))
 			log_error("endpoint %u: %s", id, error.message);
 		endpoint_entry_free(entry);
 		return;
@@ -158,7 +159,7 @@ static int restore_files(struct endpoints *endpoints, struct error *error)
 		return error_set_errno(error, -errno, "reading %s", endpoints->folder);
 	while ((file = readdir(dir))) {
 		if (is_endpoint_file(file->d_name, &id))
-			restore_file(endpoints, id, file->d_name);
+			restore_file(endpoints, id);
 		else if (file_is_temporary(file->d_name))
 			unlinkat(dirfd(dir), file->d_name, 0); /* of an agent that was killed while it wrote */
 	}

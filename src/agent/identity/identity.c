@@ -133,6 +133,25 @@ static json_t *stored_labels(json_t *value, struct error *error)
 	return NULL;
 }
 
+/* One that this node uses is written again, by every node that does: they all know the same. */
+static void repair(const struct identities *identities, const char *key)
+{
+	const struct identity *identity = identity_find(identities, key_number(key));
+	json_t *value;
+
+	if (!identity || !identity->used)
+		return;
+	value = json_pack("{s:O}", "labels", identity->labels);
+	store_put(identities->store, key, value, NULL, NULL);
+	json_decref(value);
+}
+
+static void on_broken(void *userdata, const char *key, const struct error *error)
+{
+	log_warning("%s", error->message);
+	repair(userdata, key);
+}
+
 static void on_set(void *userdata, const char *key, json_t *value)
 {
 	struct identities *identities = userdata;
@@ -148,6 +167,7 @@ static void on_set(void *userdata, const char *key, json_t *value)
 		return;
 	}
 	log_warning("store: %s is ignored: %s", key, error.message);
+	repair(identities, key);
 	json_decref(labels);
 }
 
@@ -177,11 +197,6 @@ static void on_removed(void *userdata, const char *key)
 	identity_forget(identities, identity);
 	if (identities->changed)
 		identities->changed(identities->userdata, number);
-}
-
-static void on_broken(void *userdata, const char *key, const struct error *error)
-{
-	log_warning("%s", error->message);
 }
 
 static void request_free(struct identity_request *request)

@@ -308,6 +308,7 @@ static void on_set(void *userdata, const char *key, json_t *value)
 
 	if (parse_ip(key, value, &prefix, &backing, &error) < 0) {
 		log_warning("store: %s is ignored: %s", key, error.message);
+		publications_gone(ipcache->publications, key);
 		return;
 	}
 	if (!strcmp(backing.node, ipcache->node_name)) {
@@ -341,9 +342,13 @@ static void on_synced(void *userdata)
 	settle(ipcache);
 }
 
+/* One of ours is written again. */
 static void on_broken(void *userdata, const char *key, const struct error *error)
 {
+	const struct ipcache *ipcache = userdata;
+
 	log_warning("%s", error->message);
+	publications_gone(ipcache->publications, key);
 }
 
 static void on_renewed(void *userdata)

@@ -56,18 +56,33 @@ static void local_seen(struct nodes *nodes, const char *key, const struct node_i
 
 /* ── what the store says ── */
 
+/* Others' last state stays; our own is written again. */
+static void repair(const struct nodes *nodes, const char *key)
+{
+	if (!strcmp(key + strlen(FOLDER), nodes->local.name))
+		publications_gone(nodes->publications, key);
+}
+
+static void on_broken(void *userdata, const char *key, const struct error *error)
+{
+	log_warning("%s", error->message);
+	repair(userdata, key);
+}
+
 static void on_set(void *userdata, const char *key, json_t *value)
 {
 	struct nodes *nodes = userdata;
 	struct node_info info = {};
 	struct error error = {};
 
-	if (node_info_parse(key + strlen(FOLDER), value, &info, &error) < 0)
+	if (node_info_parse(key + strlen(FOLDER), value, &info, &error) < 0) {
 		log_warning("store: %s is ignored: %s", key, error.message);
-	else if (!strcmp(info.name, nodes->local.name))
+		repair(nodes, key);
+	} else if (!strcmp(info.name, nodes->local.name)) {
 		local_seen(nodes, key, &info, value);
-	else
+	} else {
 		presence_set(nodes->presence, &info);
+	}
 	free(info.name);
 }
 
@@ -96,11 +111,6 @@ static void on_renewed(void *userdata)
 	struct nodes *nodes = userdata;
 
 	publications_renew(nodes->publications);
-}
-
-static void on_broken(void *userdata, const char *key, const struct error *error)
-{
-	log_warning("%s", error->message);
 }
 
 /* ── which of them are there ── */
