@@ -26,6 +26,9 @@ check-sanitize: all ## the unit tests under the address and undefined behaviour 
 check-kernels: all ## part of the tests on Debian's kernels 6.1, 6.12 and newest, in QEMU; minutes each
 	@scripts/check kernel-6.1 kernel-6.12 kernel-newest
 
+check-packages: $(BUILD)/deps.stamp ## install, upgrade and remove the Debian packages in a Debian of their own
+	@scripts/as-root tests/packages/run
+
 bench: all ## Pilus beside other networks, on this machine; make bench LONG=1 takes a quarter of an hour
 	@scripts/as-root bench/bench $(if $(LONG),--long) $(ARGS)
 
@@ -51,4 +54,4 @@ $(BUILD)/deps.stamp: scripts/deps
 $(BUILD)/build.ninja: | $(BUILD)/deps.stamp
 	@meson setup $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
 
-.PHONY: all deps demo check check-sanitize check-kernels bench install deb clean help
+.PHONY: all deps demo check check-sanitize check-kernels check-packages bench install deb clean help
