@@ -113,6 +113,7 @@ static __always_inline int masquerade(struct __sk_buff *skb, struct packet *pack
 {
 	int reason = parse_packet(skb, 0, packet);
 
+	skb->mark &= ~MARK_MASQUERADE; /* done, should another uplink lie below this one */
 	if (state_listens(EVENT_TRACE) || state_listens(EVENT_DROP))
 		name_sender(packet);
 	if (reason)

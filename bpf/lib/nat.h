@@ -324,12 +324,17 @@ VERIFIED_ONCE int nat_leave(struct __sk_buff *skb, struct packet *packet)
 }
 
 /* Does the packet open a connection for which the answers would go to a pod? Without TCP's flags, any may. */
-static __always_inline _Bool nat_is_in_the_way(struct nat_work *work, const struct packet *packet)
+static __always_inline _Bool nat_is_in_the_way(struct __sk_buff *skb, struct nat_work *work,
+                                               const struct packet *packet)
 {
+	struct nat_entry *there;
+
 	if (packet->tuple.protocol == PROTOCOL_TCP && (packet->tuple.tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
 		return 0;
 	work->other_key = nat_key_of_answer(&packet->tuple);
-	return bpf_map_lookup_elem(&pilus_nat, &work->other_key) != NULL;
+	there = bpf_map_lookup_elem(&pilus_nat, &work->other_key);
+	/* The port that the host was given on the uplink above this one is its own. */
+	return there && !(there->host && there->ifindex != skb->ifindex);
 }
 
 /*
@@ -345,7 +350,7 @@ VERIFIED_ONCE int nat_leave_host(struct __sk_buff *skb, struct packet *packet)
 		return NAT_NONE;
 	work->key = nat_key(&packet->tuple);
 	if (!nat_find(work, NAT_SOURCE))
-		reason = nat_is_in_the_way(work, packet) ? nat_map(skb, 1) : NAT_NONE;
+		reason = nat_is_in_the_way(skb, work, packet) ? nat_map(skb, 1) : NAT_NONE;
 	if (reason)
 		return reason;
 	nat_prepare_rewrite(work);

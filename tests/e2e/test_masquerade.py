@@ -306,6 +306,21 @@ def lab_bridge(lab):
     return routes[0]["dev"]
 
 
+def test_with_native_routing(make_lab):
+    """The world sees the node; pods and nodes, though they are reached by the same uplink, see the pod."""
+    lab = make_lab("natnative", "--agent-arg", "--routing-mode=native")
+    lab.add("node-1", "one")
+    lab.add("node-2", "far")
+    with new_world(lab) as world, world.server("tcp-echo", TCP_PORT):
+        for family in (4, 6):
+            for other in ("far", "node-2"):
+                ping(lab, "one", lab.ip(other, family))
+            assert not mappings(lab, source=lab.ip("one", family))
+            ping(lab, "one", WORLD[family])
+            ask(lab, "one", "tcp-ask", WORLD[family], TCP_PORT, 1_000_000)
+            assert len(mappings(lab, source=lab.ip("one", family))) == 2
+
+
 def test_switched_off_the_world_sees_the_pods(make_lab):
     lab = make_lab("bare", "--nodes", "1", "--agent-arg", "--masquerade=ipv6", "--agent-arg",
                    f"--non-masquerade-cidrs={WORLD[6]}/128")

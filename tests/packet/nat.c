@@ -480,6 +480,20 @@ static void the_hosts_established_connections_are_left_alone(void **state)
 	assert_untouched(&outcome, &own);
 }
 
+/* A VLAN and the device below it, both uplinks. */
+static void an_uplink_below_another_changes_nothing_more(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[1]), own = as_node(&spec, 40000), moved;
+	struct rig_run below = {.program = "to_netdev", .device = DEVICE_NOBODY};
+	struct outcome outcome = leave(&spec);
+
+	assert_int_equal(outcome.mark, 0);
+	outcome = leave_host(&own);
+	moved = as_node(&own, port_of(&own, &outcome));
+	outcome = run_as(&below, &outcome.frame);
+	assert_untouched(&outcome, &moved);
+}
+
 static void what_passes_through_the_host_is_left_alone(void **state)
 {
 	struct spec spec = from_pod_a(&kinds[1]), passing = as_node(&spec, 40000);
@@ -874,6 +888,7 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(the_hosts_own_packets_are_left_alone),
 	PACKET_TEST(the_hosts_own_connection_gives_way),
 	PACKET_TEST(the_hosts_established_connections_are_left_alone),
+	PACKET_TEST(an_uplink_below_another_changes_nothing_more),
 	PACKET_TEST(what_passes_through_the_host_is_left_alone),
 	PACKET_TEST(the_hosts_mapping_is_aged_when_idle),
 	PACKET_TEST(the_hosts_errors_about_pods_quote_what_was_sent),
