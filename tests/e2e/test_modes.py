@@ -1,23 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other ways to run: clsact instead of tcx, addresses from the cluster's pool, one family alone."""
+"""Other ways to run: clsact instead of tcx, native routing, addresses from the cluster's pool, one family alone."""
 import ipaddress
+import json
+import pathlib
 
 import pytest
 
 from support import KERNEL, TCP_PORT, TCX_SINCE, ask, ping, wait_for
 
 
-def traffic(lab, families):
-    """A pod beside and a pod across, asked by TCP and ping."""
+def make_pods(lab):
     lab.add("node-1", "client")
     lab.add("node-1", "near")
     lab.add("node-2", "far")
+
+
+def converse(lab, families):
+    """A pod beside and a pod across, asked by TCP and ping."""
     for server in ("near", "far"):
         with lab.server(server, "tcp-echo", TCP_PORT):
             for family in families:
                 ping(lab, "client", lab.ip(server, family))
                 ping(lab, "client", lab.ip(server, family), "-s", "65000")
                 ask(lab, "client", "tcp-ask", lab.ip(server, family), TCP_PORT, 1_000_000)
+
+
+def traffic(lab, families):
+    make_pods(lab)
+    converse(lab, families)
 
 
 def test_clsact(make_lab):
@@ -54,6 +64,49 @@ def test_pods_wired_in_haste_get_tcx_without_losing_a_packet(make_lab):
     lab.run("agent", "node-1", "start")
     wait_for(lambda: hooks() == ["tcx/egress"] * 3 + ["tcx/ingress"] * 3, "all pods have tcx")
     lab.run("audit")
+
+
+def test_native_routing_over_a_router(make_lab):
+    """Nodes that do not go to each other directly: the routes are the network's."""
+    lab = make_lab("router", "--agent-arg", "--routing-mode=native", "--agent-arg", "--auto-direct-node-routes=false")
+    lab.exec("underlay", "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+    for node, cidrs in (("node-1", ("10.1.0.0/24", "fd00:1::/112")), ("node-2", ("10.2.0.0/24", "fd00:2::/112"))):
+        for family, cidr in zip((4, 6), cidrs):
+            lab.exec("underlay", "ip", "route", "add", cidr, "via", lab.ip(node, family))
+    traffic(lab, (4, 6))
+    for family in (4, 6):
+        ping(lab, "client", lab.ip("node-2", family))
+        ping(lab, "node-1", lab.ip("far", family))
+
+
+def switch(lab, node, mode):
+    """The agent's next life is in another mode."""
+    lab.run("agent", node, "stop")
+    config = pathlib.Path(lab.folder, node, "pilus.yaml")
+    lines = [line for line in config.read_text().splitlines() if not line.startswith("routing-mode")]
+    config.write_text("\n".join([*lines, f"routing-mode: {mode}", ""]))
+    lab.run("agent", node, "start")
+
+
+def test_routing_mode_may_be_switched(make_lab):
+    lab = make_lab("switch")
+    make_pods(lab)
+    for mode, mtu in (("native", 1500), ("tunnel", 1450)):
+        for node in ("node-1", "node-2"):
+            switch(lab, node, mode)
+        for pod in ("client", "near", "far"):
+            wait_for(lambda pod=pod: lab.endpoint(pod)["mtu"] == mtu, "the pods to have the mode's MTU")
+            assert json.loads(lab.exec(pod, "ip", "-j", "link", "show", "eth0").stdout)[0]["mtu"] == mtu
+        for node in ("node-1", "node-2"):
+            wait_for(lambda node=node: {item["routing-mode"] for item in lab.json(node, "node", "list")} == {mode},
+                     "the nodes to know of each other's mode")
+            there = lab.exec(node, "ip", "link", "show", "pilus_vxlan", check=False).returncode == 0
+            assert there == (mode == "tunnel")
+        converse(lab, (4, 6))
+        for family in (4, 6):
+            for node in ("node-1", "node-2"):
+                ping(lab, node, lab.ip("far", family))
+    assert "via 10.99" not in lab.exec("node-1", "ip", "route", "show", "proto", "80").stdout
 
 
 def test_cluster_pool(make_lab):
