@@ -133,6 +133,11 @@ bool prefix_is_v4(const struct prefix *prefix)
 	return prefix->bits >= ADDR_V4_PREFIX_BITS && addr_is_v4(&prefix->addr);
 }
 
+bool prefix_equal(const struct prefix *a, const struct prefix *b)
+{
+	return a->bits == b->bits && addr_equal(&a->addr, &b->addr);
+}
+
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr)
 {
 	struct addr masked = mask(addr, prefix->bits);

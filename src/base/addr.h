@@ -48,6 +48,8 @@ struct prefix prefix_around(const struct addr *addr, uint8_t bits);
 
 bool prefix_is_v4(const struct prefix *prefix);
 
+bool prefix_equal(const struct prefix *a, const struct prefix *b);
+
 /* Families do not mix: ::/0 contains no IPv4 address. */
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);

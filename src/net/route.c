@@ -66,6 +66,11 @@ static bool of_one_family(const struct route *route)
 	       (addr_is_zero(&route->source) || addr_is_v4(&route->source) == v4);
 }
 
+static bool leads_nowhere(const struct route *route)
+{
+	return !route->ifindex && addr_is_zero(&route->gateway);
+}
+
 int route_set(struct netlink *netlink, const struct route *route, struct error *error)
 {
 	struct rtmsg header = header_for(route);
@@ -76,7 +81,10 @@ int route_set(struct netlink *netlink, const struct route *route, struct error *
 	if (!of_one_family(route))
 		return error_set(error, -EINVAL, "a route %s cannot mix IPv4 and IPv6",
 		                 describe(route, text, sizeof(text)));
-	header.rtm_scope = addr_is_zero(&route->gateway) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	if (leads_nowhere(route))
+		header.rtm_type = RTN_UNREACHABLE;
+	else if (addr_is_zero(&route->gateway))
+		header.rtm_scope = RT_SCOPE_LINK;
 	header.rtm_flags = route->onlink ? RTNH_F_ONLINK : 0;
 	message = request_new(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
 	put_way(message, route);
@@ -96,6 +104,7 @@ int route_delete(struct netlink *netlink, const struct route *route, struct erro
 	int result;
 
 	header.rtm_scope = RT_SCOPE_NOWHERE; /* any */
+	header.rtm_type = 0;                 /* any */
 	message = request_new(RTM_DELROUTE, 0, &header, sizeof(header));
 	put_way(message, route);
 	result = request_run(netlink, message, NULL, &reason);
@@ -201,10 +210,12 @@ static int each_route(struct nlmsghdr *header, int (*each)(const struct route *r
 	struct route route = {};
 
 	if (header->nlmsg_type != RTM_NEWROUTE || nlmsg_parse(header, sizeof(*info), attributes, RTA_MAX, NULL) < 0 ||
-	    info->rtm_table != RT_TABLE_MAIN || info->rtm_type != RTN_UNICAST)
+	    info->rtm_table != RT_TABLE_MAIN || (info->rtm_type != RTN_UNICAST && info->rtm_type != RTN_UNREACHABLE))
 		return 0;
 	route.destination = destination_of(info, attributes);
 	route.ours = info->rtm_protocol == PROTOCOL_PILUS;
+	if (info->rtm_type == RTN_UNREACHABLE)
+		return each(&route, userdata);
 	if (attributes[RTA_MULTIPATH])
 		return each_hop(attributes[RTA_MULTIPATH], &route, each, userdata);
 	return route_parse(header, &route) < 0 ? 0 : each(&route, userdata);

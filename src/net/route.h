@@ -7,6 +7,7 @@
 
 #include "net/netlink.h"
 
+/* Without gateway and device a route leads nowhere: who sends there is told that it is unreachable. */
 struct route {
 	struct prefix destination; /* bits 0 (IPv6) or 96 (IPv4): the default route */
 	struct addr gateway;       /* zero: on the link */
@@ -26,8 +27,8 @@ int route_delete(struct netlink *netlink, const struct route *route, struct erro
 /* Which way the kernel sends packets for `destination`: fills gateway (zero: on the link), source and ifindex. */
 int route_lookup(struct netlink *netlink, const struct addr *destination, struct route *ret, struct error *error);
 
-/* Calls `each` for every unicast route of the main table, once per next hop; a non-zero return ends the walk and is
- * returned. */
+/* Calls `each` for every unicast or unreachable route of the main table, once per next hop; a non-zero return ends the
+ * walk and is returned. */
 int route_each(struct netlink *netlink, int (*each)(const struct route *route, void *userdata), void *userdata);
 
 /* A permanent entry: added or replaced. */

@@ -125,3 +125,10 @@ def test_address_nobody_has_is_not_answered(lab, family):
     done = lab.exec("client", "ping", "-c", "1", "-W", "1", nobody, check=False)
     assert done.returncode == 1
     assert "0 received" in done.stdout
+
+
+def test_address_nobody_has_on_the_own_node_is_unreachable(lab, family):
+    """And does not leave by the node's default route."""
+    nobody = {4: "10.1.0.250", 6: "fd00:1::250"}[family]
+    done = lab.exec("client", "ping", "-n", "-c", "1", "-W", "2", nobody, check=False)
+    assert "unreachable" in done.stdout.lower(), done.stdout

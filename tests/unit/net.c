@@ -393,6 +393,24 @@ static struct routes_seen routes_to(struct place *place, const char *destination
 	return seen;
 }
 
+static void a_route_may_lead_nowhere(void **state)
+{
+	static const char *const destinations[] = {"10.7.0.0/16", "fd00:7::/32"};
+	struct place *place = place_of(state);
+
+	for (size_t i = 0; i < 2; i++) {
+		struct route nowhere = {.destination = prefix(destinations[i])}, found;
+
+		assert_int_equal(route_set(place->host, &nowhere, NULL), 0);
+		assert_int_equal(route_set(place->host, &nowhere, NULL), 0);
+		assert_int_equal(routes_to(place, destinations[i]).count, 1);
+		assert_int_equal(routes_to(place, destinations[i]).ifindex, 0);
+		assert_true(route_lookup(place->host, &nowhere.destination.addr, &found, NULL) < 0);
+		assert_int_equal(route_delete(place->host, &nowhere, NULL), 0);
+		assert_int_equal(routes_to(place, destinations[i]).count, 0);
+	}
+}
+
 static void all_routes_are_seen(void **state)
 {
 	struct place *place = place_of(state);
@@ -612,6 +630,7 @@ int main(void)
 		IN_NAMESPACE(host_routes_are_followed_and_replaced),
 		IN_NAMESPACE(v6_host_routes_too),
 		IN_NAMESPACE(default_routes_lead_to_link_local_gateways),
+		IN_NAMESPACE(a_route_may_lead_nowhere),
 		IN_NAMESPACE(all_routes_are_seen),
 		IN_NAMESPACE(addresses_go_again),
 		IN_NAMESPACE(refused_routes_say_which),

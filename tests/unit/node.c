@@ -422,6 +422,25 @@ static void the_mtu_follows_the_uplink(void **state)
 	stop();
 }
 
+/* What is for no pod must not leave by the default route. */
+static void the_own_pod_cidrs_are_closed(void **state)
+{
+	if (!scene.netlink)
+		skip();
+	run("ip addr add fd99::1/64 dev eth0 nodad && ip route add default via 10.99.0.254");
+	run("ip -6 route add default via fd99::fe dev eth0");
+	run("ip route add unreachable 10.55.0.0/24 proto 80 && ip -6 route add unreachable fd00:55::/112 proto 80");
+	run("ip route add 10.1.0.7/32 dev eth0 proto 80"); /* a pod's */
+	start();
+	run("! ip route get 10.1.0.77 2>/dev/null && ! ip route get fd00:1::77 2>/dev/null");
+	run("ip route get 10.1.0.7 >/dev/null");
+	run("test $(ip route show type unreachable | wc -l) = 1"); /* an earlier life's block is gone */
+	run("test $(ip -6 route show type unreachable proto 80 | wc -l) = 1");
+	run("ip route del unreachable 10.1.0.0/24");
+	assert_eventually(system("ip route get 10.1.0.77 >/dev/null 2>&1"));
+	stop();
+}
+
 /* ── native routing ── */
 
 static void switch_to(enum routing_mode mode, bool direct)
@@ -771,6 +790,7 @@ int main(void)
 		TEST(others_get_an_id_a_next_hop_and_routes),
 		TEST(next_hops_follow_the_kernel),
 		TEST(the_mtu_follows_the_uplink),
+		TEST(the_own_pod_cidrs_are_closed),
 		TEST(neighbours_are_routed_to_directly),
 		TEST(routes_may_be_left_to_the_host),
 		TEST(each_mode_removes_what_the_other_made),

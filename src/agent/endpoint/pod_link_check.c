@@ -28,7 +28,7 @@ static int match_default_route(const struct route *route, void *userdata)
 	const enum family *family = userdata;
 	bool v4 = prefix_is_v4(&route->destination);
 
-	return prefix_length(&route->destination) == 0 && v4 == (*family == FAMILY_V4);
+	return route->ifindex && prefix_length(&route->destination) == 0 && v4 == (*family == FAMILY_V4);
 }
 
 static int check_pod_family(const struct pod_link *link, enum family family, struct netlink *pod, uint32_t ifindex,

@@ -125,8 +125,7 @@ bool node_info_equal(const struct node_info *a, const struct node_info *b)
 		if (!addr_equal(&a->address[family], &b->address[family]) ||
 		    !addr_equal(&a->router[family], &b->router[family]) ||
 		    !addr_equal(&a->health[family], &b->health[family]) ||
-		    !addr_equal(&a->pod_cidr[family].addr, &b->pod_cidr[family].addr) ||
-		    a->pod_cidr[family].bits != b->pod_cidr[family].bits)
+		    !prefix_equal(&a->pod_cidr[family], &b->pod_cidr[family]))
 			return false;
 	}
 	return a->routing_mode == b->routing_mode;

@@ -153,6 +153,14 @@ static void look_at_overlay(const struct nodes *nodes)
 		log_error("%s", error.message);
 }
 
+static void look_at_own_routes(const struct nodes *nodes)
+{
+	struct error error = {};
+
+	if (pod_routes_close_own(nodes->services.netlink, &nodes->local, &error) < 0)
+		log_error("%s", error.message);
+}
+
 static void look_at_addresses(const struct nodes *nodes)
 {
 	struct error error = {};
@@ -194,6 +202,8 @@ static void on_kernel_changed(void *userdata, const struct netlink_changes *chan
 		look_at_masquerade(nodes);
 	if (changes->links || changes->routes || changes->neighbours)
 		remote_nodes_resolve(nodes->remotes);
+	if (changes->routes)
+		look_at_own_routes(nodes);
 	if (changes->links || changes->addresses || changes->routes)
 		remote_nodes_set_routes(nodes->remotes);
 }
@@ -254,6 +264,7 @@ struct nodes *nodes_new(const struct node_services *services, const struct node_
 	uv_timer_start(&nodes->confirm, on_confirm, CONFIRM_MS, CONFIRM_MS);
 	watch_kernel(nodes);
 	look_at_overlay(nodes);
+	look_at_own_routes(nodes);
 	look_at_addresses(nodes);
 	look_at_masquerade(nodes);
 	nodes->store_watch = store_watch(services->store, FOLDER, &watcher, nodes);

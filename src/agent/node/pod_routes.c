@@ -52,6 +52,36 @@ int overlay_set_routers(struct netlink *netlink, uint32_t ifindex, const struct 
 	return result;
 }
 
+struct closed {
+	const struct node_info *local;
+	bool found[FAMILIES];
+};
+
+static int visit_closed(const struct route *route, void *userdata)
+{
+	struct closed *closed = userdata;
+
+	for (enum family family = 0; family < FAMILIES && !route->ifindex; family++) {
+		if (prefix_equal(&route->destination, &closed->local->pod_cidr[family]))
+			closed->found[family] = true;
+	}
+	return 0;
+}
+
+int pod_routes_close_own(struct netlink *netlink, const struct node_info *local, struct error *error)
+{
+	struct closed closed = {.local = local};
+	int result = route_each(netlink, visit_closed, &closed);
+
+	if (result < 0)
+		return error_set_errno(error, result, "cannot read the routes");
+	for (enum family family = 0; family < FAMILIES && !result; family++) {
+		if (local->pod_cidr[family].bits && !closed.found[family])
+			result = route_set(netlink, &(struct route){.destination = local->pod_cidr[family]}, error);
+	}
+	return result;
+}
+
 static bool leads_there(const struct route *found, const struct route *route)
 {
 	return found->ifindex == route->ifindex && addr_equal(&found->gateway, &route->gateway) &&
@@ -76,8 +106,9 @@ static int visit_route(const struct route *route, void *userdata)
 {
 	struct strays *strays = userdata;
 
-	if (!route->ours || (route->ifindex != strays->ifindex && addr_is_zero(&route->gateway)) ||
-	    strays->wanted(&route->destination, strays->userdata))
+	bool of_a_pod = route->ifindex && route->ifindex != strays->ifindex && addr_is_zero(&route->gateway);
+
+	if (!route->ours || of_a_pod || strays->wanted(&route->destination, strays->userdata))
 		return 0;
 	return stray_add(strays, &route->destination);
 }

@@ -112,20 +112,21 @@ static void remote_set_routes(const struct remote_nodes *remotes, const struct r
 	}
 }
 
+static bool has_cidr(const struct node_info *node, const struct prefix *cidr)
+{
+	return prefix_equal(&node->pod_cidr[FAMILY_V4], cidr) || prefix_equal(&node->pod_cidr[FAMILY_V6], cidr);
+}
+
 static bool cidr_wanted(const struct prefix *cidr, void *userdata)
 {
 	const struct remote_nodes *remotes = userdata;
 	struct remote *remote, *next;
 
 	HASH_ITER (hh, remotes->table, remote, next) {
-		for (enum family family = 0; family < FAMILIES; family++) {
-			const struct prefix *own = &remote->info.pod_cidr[family];
-
-			if (own->bits == cidr->bits && addr_equal(&own->addr, &cidr->addr))
-				return true;
-		}
+		if (has_cidr(&remote->info, cidr))
+			return true;
 	}
-	return false;
+	return has_cidr(remotes->local, cidr);
 }
 
 /* But for those that a node which is still there wants. */
