@@ -31,6 +31,12 @@ static struct {
 	_Atomic(struct http_exchange *) late;
 	struct http_stream_reply *stream;
 	atomic_int closed;
+	struct {
+		const char *pattern;
+		unsigned status;
+		uint64_t took;
+	} observed[4];
+	atomic_int observations;
 } host;
 
 static void echo(struct http_exchange *exchange, void *userdata)
@@ -52,6 +58,11 @@ static void refuse(struct http_exchange *exchange, void *userdata)
 static void nothing(struct http_exchange *exchange, void *userdata)
 {
 	http_reply_json(exchange, 204, NULL);
+}
+
+static void tell(struct http_exchange *exchange, void *userdata)
+{
+	http_reply_text(exchange, "text/x-test", xstrdup("a\n\"b\"\n"));
 }
 
 static void keep(struct http_exchange *exchange, void *userdata)
@@ -100,6 +111,7 @@ static const struct http_route routes[] = {
 	{"GET", "/v1/things/by-owner/{owner}/{id}", echo},
 	{"GET", "/v1/refuse/{status}", refuse},
 	{"DELETE", "/v1/things", nothing},
+	{"GET", "/v1/text", tell},
 	{"GET", "/v1/late", keep},
 	{"POST", "/v1/late", answer_late},
 	{"GET", "/v1/stream", open_stream},
@@ -112,6 +124,17 @@ static void stop(uv_async_t *handle)
 {
 	http_server_free(host.server);
 	uv_close((uv_handle_t *)handle, NULL);
+}
+
+static void observe(void *userdata, const struct http_route *route, unsigned status, uint64_t nanoseconds)
+{
+	assert_ptr_equal(userdata, &host);
+	if (host.observations < 4) {
+		host.observed[host.observations].pattern = route->pattern;
+		host.observed[host.observations].status = status;
+		host.observed[host.observations].took = nanoseconds;
+	}
+	host.observations++;
 }
 
 static void *serve(void *argument)
@@ -133,6 +156,8 @@ static int start_server(void **state)
 	uv_async_init(&host.loop, &host.stop, stop);
 	if (http_server_new(&host.loop, path, ROUTES, &host, &host.server, &error) < 0)
 		fail_msg("%s", error.message);
+	host.observations = 0;
+	http_server_observe(host.server, observe, &host);
 	return pthread_create(&host.thread, NULL, serve, NULL);
 }
 
@@ -592,6 +617,32 @@ static void without_a_server_there_is_one_sentence(void **state)
 
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, start_server, stop_server)
 
+static void text_need_not_be_json(void **state)
+{
+	const char *answer = exchange_raw("GET /v1/text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+
+	assert_non_null(strstr(answer, "HTTP/1.1 200 "));
+	assert_non_null(strstr(answer, "\r\nContent-Type: text/x-test\r\n"));
+	assert_string_equal(strstr(answer, "\r\n\r\n"), "\r\n\r\na\n\"b\"\n");
+}
+
+static void who_observes_hears_of_what_had_a_route(void **state)
+{
+	uint64_t begun = clock_now();
+
+	get("/v1/things/7", NULL);
+	get("/v1/refuse/503", NULL);
+	get("/v1/nowhere", NULL);
+	get("/v1/things/8", NULL);
+	stop_now();
+	assert_int_equal(host.observations, 3);
+	assert_string_equal(host.observed[0].pattern, "/v1/things/{id}");
+	assert_int_equal(host.observed[0].status, 200);
+	assert_string_equal(host.observed[1].pattern, "/v1/refuse/{status}");
+	assert_int_equal(host.observed[1].status, 503);
+	assert_in_range(host.observed[0].took, 1, clock_now() - begun);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -603,6 +654,8 @@ int main(void)
 		WITH_SERVER(a_body_may_have_one_mebibyte),
 		WITH_SERVER(what_does_not_exist_is_404_and_wrong_methods_405),
 		WITH_SERVER(errors_become_codes_and_words),
+		WITH_SERVER(text_need_not_be_json),
+		WITH_SERVER(who_observes_hears_of_what_had_a_route),
 		WITH_SERVER(answers_may_come_later),
 		WITH_SERVER(an_answer_to_nobody_does_no_harm),
 		WITH_SERVER(a_slow_reader_meets_the_limit_and_loses_nothing_accepted),
