@@ -27,6 +27,7 @@
 	X(UNKNOWN_SENDER, 172, "Unknown sender")                                           \
 	X(FIRST_FRAGMENT_NOT_FOUND, 175, "First logical datagram fragment not found")      \
 	X(FORBIDDEN_ICMPV6, 176, "Forbidden ICMPv6 message")                               \
+	X(POLICY_DENY, 181, "Policy denied by denylist")                                   \
 	X(MULTICAST, 220, "Multicast not forwarded")
 
 enum drop_reason {

@@ -16,6 +16,10 @@
 
 #define ENDPOINT_ID_MAX 4095 /* ids are 1 … this; 0 is no endpoint */
 
+/* What its policy is asked (policy.h), per enum policy_direction. */
+#define ENDPOINT_ASKS(direction)   (1u << (direction))
+#define ENDPOINT_CLOSES(direction) (4u << (direction)) /* what is not allowed is denied */
+
 struct endpoint {
 	__u32 ifindex; /* host side of the veth; 0: no such endpoint */
 	__u32 identity;
@@ -23,9 +27,11 @@ struct endpoint {
 	struct addr v6;
 	__u8 pod_mac[6];
 	__u8 host_mac[6];
-	__u32 flags; /* none yet */
+	__u32 flags;  /* ENDPOINT_… */
+	__u32 policy; /* its set */
+	__u32 reserved;
 };
-ABI_ASSERT_SIZE(struct endpoint, 56);
+ABI_ASSERT_SIZE(struct endpoint, 64);
 
 struct local_addr {
 	__u16 endpoint; /* 0: an address of the node itself */

@@ -12,6 +12,7 @@
 #include "fragment.h"
 #include "icmp.h"
 #include "packet.h"
+#include "policy.h"
 #include "state.h"
 
 struct {
@@ -26,6 +27,9 @@ struct decision {
 	__u8 action; /* enum flow_action */
 	__u16 target;
 };
+
+/* An entry before anything is known of it: too large for a stack. */
+const struct flow flow_blank SEC(".rodata.flow") = {};
 
 static __always_inline struct flow_direction *flow_direction(struct flow *flow, const struct packet *packet)
 {
@@ -120,12 +124,17 @@ static __always_inline void flow_count(struct flow *flow, struct packet *packet)
 static __always_inline struct flow *flow_open(struct packet *packet)
 {
 	struct flow_key key = packet->key;
-	struct flow flow = {.created = bpf_ktime_get_coarse_ns(), .initiator = flow_initiator(packet)};
+	struct flow *flow;
 
 	packet->story |= STORY_FLOW_CREATED;
-	if (bpf_map_update_elem(&pilus_flows, &key, &flow, BPF_ANY))
+	if (bpf_map_update_elem(&pilus_flows, &key, &flow_blank, BPF_ANY))
 		return NULL;
-	return flow_find(packet);
+	flow = bpf_map_lookup_elem(&pilus_flows, &key);
+	if (flow) {
+		flow->created = bpf_ktime_get_coarse_ns();
+		flow->initiator = flow_initiator(packet);
+	}
+	return flow;
 }
 
 static __always_inline void flow_note_related(struct __sk_buff *skb, struct packet *packet)
@@ -144,29 +153,38 @@ static __always_inline void flow_note_related(struct __sk_buff *skb, struct pack
 
 /*
  * Remembers a decision made in `epoch` (read before the maps that it was made from), in the flow there is or in a new
- * one, and counts the packet. ICMP errors leave no flow of their own: they are related to the one that they quote, or
- * to none.
+ * one, and counts the packet; unless a policy refuses it. ICMP errors leave no flow of their own: they are related to
+ * the one that they quote, or to none.
  */
 static __always_inline int flow_record(struct __sk_buff *skb, struct packet *packet, const struct decision *decision,
                                        __u32 epoch)
 {
+	__u16 endpoint = decision->action == FLOW_TO_ENDPOINT ? decision->target : 0;
 	struct flow *flow;
+	_Bool opens;
+	int reason;
 
 	if (packet->tuple.related) {
 		flow_note_related(skb, packet);
-		return 0;
+		return packet->state == PACKET_RELATED ? 0 : policy_check(packet, endpoint, 0);
 	}
 	flow = flow_find(packet);
-	if (!flow || flow_is_reopened_by(flow, packet)) {
+	opens = !flow || flow_is_reopened_by(flow, packet);
+	if (opens) {
 		packet->state = flow ? PACKET_REOPENED : PACKET_NEW;
 		packet->story |= flow ? 0 : STORY_FLOW_MISS;
-		flow = flow_open(packet);
-		if (!flow)
-			return DROP_FLOW_INSERTION_FAILED;
+		reason = policy_check(packet, endpoint, packet->direction != flow_initiator(packet));
 	} else {
 		packet->state = packet->direction == flow->initiator ? PACKET_ESTABLISHED : PACKET_REPLY;
 		packet->story |= STORY_FLOW_STALE;
+		reason = policy_check(packet, endpoint, packet->direction != flow->initiator);
 	}
+	if (reason)
+		return reason;
+	if (opens)
+		flow = flow_open(packet);
+	if (!flow)
+		return DROP_FLOW_INSERTION_FAILED;
 	flow_decide(flow, packet, decision, epoch);
 	flow_count(flow, packet);
 	return 0;

@@ -21,7 +21,8 @@ struct tuple {
 	__be16 ethertype;
 	__u8 protocol;
 	__u8 tcp_flags;
-	__u8 hops;     /* TTL or hop limit */
+	__u8 hops; /* TTL or hop limit */
+	__u8 icmp_type;
 	_Bool related; /* an ICMP error: it belongs to another flow than its own addresses say */
 };
 

@@ -112,6 +112,7 @@ static __always_inline int parse_icmp(struct cursor *cursor, struct tuple *tuple
 		                 icmp->type == ICMP_PARAMETER_PROBLEM;
 	else
 		tuple->related = icmp->type && icmp->type <= ICMPV6_ERROR_LAST;
+	tuple->icmp_type = icmp->type;
 	parse_echo(tuple, icmp);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "abi/maps.h"
 #include "abi/metrics.h"
 #include "abi/node.h"
+#include "abi/policy.h"
 #include "abi/state.h"
 #include "base/addr.h"
 #include "base/cleanup.h"
@@ -101,6 +102,16 @@ int node_map_set(const struct maps *maps, uint16_t id, const struct node *node);
 int node_map_clear(const struct maps *maps, uint16_t id);
 int node_map_each(const struct maps *maps, int (*each)(uint16_t id, const struct node *node, void *userdata),
                   void *userdata);
+
+/* One key of a policy set, as the trie has it: the bits behind its prefix are zero. Deleting none is success. */
+int policy_set(const struct maps *maps, const struct policy_key *key, const struct policy_entry *entry);
+int policy_delete(const struct maps *maps, const struct policy_key *key);
+int policy_each(const struct maps *maps,
+                int (*each)(const struct policy_key *key, const struct policy_entry *entry, void *userdata),
+                void *userdata);
+
+int policy_cidr_set(const struct maps *maps, const struct prefix *prefix, uint32_t id);
+int policy_cidr_delete(const struct maps *maps, const struct prefix *prefix); /* none there is success */
 
 /* Summed over the CPUs; only what is not zero. */
 int metrics_each(const struct maps *maps,

@@ -250,6 +250,10 @@ static int rig_clear(const struct rig *rig)
 	if (!r)
 		r = clear_map(rig->maps->fragments, sizeof(struct fragment_key));
 	if (!r)
+		r = clear_map(rig->maps->policy, sizeof(struct policy_key));
+	if (!r)
+		r = clear_map(rig->maps->policy_cidrs, sizeof(struct policy_cidr_key));
+	if (!r)
 		r = flow_table_flush(rig->maps, NULL);
 	if (!r)
 		r = nat_table_flush(rig->maps, NULL);
