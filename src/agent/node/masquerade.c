@@ -45,10 +45,12 @@ static struct entry *list_find(const struct list *list, uint32_t uplink, const s
 /* The first to say it is right. */
 static void list_add(struct list *list, uint32_t uplink, const struct prefix *prefix, const struct addr *source)
 {
+	const struct entry entry = {.uplink = uplink, .prefix = *prefix, .source = *source}; /* may be the list's own */
+
 	if (list->count == ENTRIES_MAX || list_find(list, uplink, prefix))
 		return;
 	list->entries = xrealloc(list->entries, (list->count + 1) * sizeof(*list->entries));
-	list->entries[list->count++] = (struct entry){.uplink = uplink, .prefix = *prefix, .source = *source};
+	list->entries[list->count++] = entry;
 }
 
 /* ── what the kernel says ── */
