@@ -121,7 +121,7 @@ static void add_pods(const struct peer_reader *reader)
 	if (reader->has_namespaces)
 		parse_selector(&reader->namespaces, KEYS_NAMESPACE, &peer->selector);
 	else
-		parse_require_namespace(&peer->selector, reader->policy->space);
+		parse_require_namespace(&peer->selector, reader->policy->space ?: "");
 	if (reader->has_pods)
 		parse_selector(&reader->pods, KEYS_KUBERNETES, &peer->selector);
 }

@@ -329,6 +329,9 @@ static const struct {
 	{"kind: Pod\napiVersion: v1\n",
          {"p.yaml:1: is a Pod of v1: only NetworkPolicy of networking.k8s.io/v1, CiliumNetworkPolicy and "
           "CiliumClusterwideNetworkPolicy of cilium.io/v2 are policies"}},
+	{"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: -x}\nspec:\n"
+         "  podSelector: {}\n  ingress: [{from: [{podSelector: {}}]}]\n",
+         {"p.yaml:3: metadata.namespace: must be of lower case letters, digits, '-' and '.', not '-x'"}},
 	{"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n",
          {"p.yaml:1: metadata is missing", "p.yaml:1: spec is missing"}},
 	{KUBERNETES WEB "  igress: []\n", {"p.yaml:6: spec.igress: there is no such field"}},
