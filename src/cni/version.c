@@ -11,13 +11,13 @@ const char *const cni_version_names[CNI_VERSIONS] = {"0.3.0", "0.3.1", "0.4.0", 
 
 int cni_fail(struct error *error, enum cni_code code, const char *format, ...)
 {
+	char words[sizeof(error->message)];
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(error->message, sizeof(error->message), format, arguments);
+	vsnprintf(words, sizeof(words), format, arguments);
 	va_end(arguments);
-	error->code = code;
-	return code;
+	return error_set(error, code, "%s", words);
 }
 
 /* NULL: the runtime did not say which version it speaks. */

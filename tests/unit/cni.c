@@ -198,6 +198,15 @@ static void wrong_configs_are_refused(void **state)
 	}
 }
 
+static void words_stay_on_one_line(void **state)
+{
+	struct cni_config config = {};
+
+	assert_int_equal(parse("{\"cniVersion\": \"1.1.0\", \"name\": \"a\\nb\\u001b\"}", &config), CNI_INVALID_CONFIG);
+	assert_null(strpbrk(error.message, "\n\033"));
+	cni_config_clear(&config);
+}
+
 static void attachments_become_the_agents_words(void **state)
 {
 	struct cni_config config;
@@ -453,6 +462,7 @@ int main(void)
 		cmocka_unit_test(a_config_is_read),
 		cmocka_unit_test(a_short_config_has_defaults),
 		cmocka_unit_test(wrong_configs_are_refused),
+		cmocka_unit_test(words_stay_on_one_line),
 		cmocka_unit_test(attachments_become_the_agents_words),
 		cmocka_unit_test(attachments_that_are_missing_or_wrong_are_refused),
 		cmocka_unit_test(results_before_1_0_say_the_family),
