@@ -4,6 +4,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 CNI_BIN ?= /opt/cni/bin
 DESTDIR ?=
+DURATION ?= 60
 # For the lab:
 export PILUS_BUILD = $(abspath $(BUILD))
 
@@ -17,17 +18,17 @@ deps: ## install what building, testing and showing needs (apt)
 demo: all ## two nodes, two pods, and the story of one ping between them
 	@scripts/as-root lab/demo
 
-check: all ## all tests: unit, sanitize, check, packet, e2e, e2e-etcd; some: make check SUITES="unit e2e"
+check: all ## all tests: unit, sanitize, fuzz, check, packet, e2e; some: make check SUITES="unit e2e"
 	@scripts/check $(SUITES)
 
 check-sanitize: all ## the unit tests under the address and undefined behaviour sanitizers
 	@scripts/check sanitize
 
+fuzz: all ## all that reads outside input, fed with nonsense: DURATION=60 seconds for each of the targets
+	@FUZZ_SECONDS=$(DURATION) scripts/check fuzz
+
 check-kernels: all ## part of the tests on Debian's kernels 6.1, 6.12 and newest, in QEMU; minutes each
 	@scripts/check kernel-6.1 kernel-6.12 kernel-newest
-
-check-packages: $(BUILD)/deps.stamp ## install, upgrade and remove the Debian packages in a Debian of their own
-	@scripts/as-root tests/packages/run
 
 bench: all ## Pilus beside other networks, on this machine; make bench LONG=1 takes a quarter of an hour
 	@scripts/as-root bench/bench $(if $(LONG),--long) $(ARGS)
@@ -54,4 +55,4 @@ $(BUILD)/deps.stamp: scripts/deps
 $(BUILD)/build.ninja: | $(BUILD)/deps.stamp
 	@meson setup $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
 
-.PHONY: all deps demo check check-sanitize check-kernels check-packages bench install deb clean help
+.PHONY: all deps demo check check-sanitize fuzz check-kernels bench install deb clean help

@@ -292,10 +292,8 @@ static bool is_no_device(const char *name, void *userdata)
 
 int datapath_remove(const char *bpffs, struct error *error)
 {
-	int r;
+	int r = attach_sweep(bpffs, is_no_device, NULL);
 
-	object_hear_libbpf();
-	r = attach_sweep(bpffs, is_no_device, NULL);
 	return r ? error_set_errno(error, r, "cannot detach all programs") : pins_remove(bpffs, error);
 }
 

@@ -12,9 +12,7 @@
 #include "base/error.h"
 
 struct http_async;
-
-/* Loads libcurl: -ENOENT when it is not installed. */
-int http_async_new(uv_loop_t *loop, struct http_async **ret, struct error *error);
+struct http_async *http_async_new(uv_loop_t *loop);
 void http_async_free(struct http_async *http); /* with its calls, which say nothing any more */
 
 struct http_tls {

@@ -10,8 +10,7 @@
 
 struct etcd_lease;
 
-/* lost: etcd does not know the lease any more, and has removed all keys under it, or is another etcd. */
-struct etcd_lease *etcd_lease_new(struct etcd_link *link, void (*lost)(void *userdata), void *userdata);
+struct etcd_lease *etcd_lease_new(struct etcd_link *link);
 void etcd_lease_free(struct etcd_lease *lease); /* frees itself from the loop */
 
 const char *etcd_lease_id(const struct etcd_lease *lease); /* NULL: there is none */
@@ -20,7 +19,7 @@ const char *etcd_lease_id(const struct etcd_lease *lease); /* NULL: there is non
 typedef void (*etcd_lease_granted)(void *userdata, const struct error *error);
 void etcd_lease_grant(struct etcd_lease *lease, uint64_t deadline, etcd_lease_granted granted, void *userdata);
 
-/* A call that named it was told that etcd does not know it. */
+/* etcd does not know it any more, and has removed all keys under it. */
 void etcd_lease_lost(struct etcd_lease *lease);
 
 #endif

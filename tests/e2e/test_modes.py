@@ -51,10 +51,9 @@ def test_pods_wired_in_haste_get_tcx_without_losing_a_packet(make_lab):
 
     def hooks():
         programs = lab.json("node-1", "status")["datapath"]["programs"]
-        return sorted(item["hook"] for item in programs if item["device"].startswith("plx"))
+        return sorted(item["hook"] for item in programs if item["device"] in devices)
 
-    lab.add("node-1", "client")
-    lab.add("node-1", "near")
+    devices = {lab.endpoint(lab.add("node-1", pod))["device"] for pod in ("client", "near")}
     with lab.background("client", "ping", "-n", "-i", "0.002", lab.ip("near", 4), ready="bytes from") as steady:
         wait_for(lambda: hooks() == ["tcx/egress"] * 2 + ["tcx/ingress"] * 2, "both pods have tcx")
         steady.interrupt()
