@@ -62,10 +62,23 @@ static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet 
 	return deliver_to_endpoint(skb, packet, decision.target);
 }
 
+/* With native routing a pod's packet leaves as it was sent: has from_container told it on its way here? */
+static __always_inline _Bool is_told(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct flow *flow = config.native ? flow_find(packet) : NULL;
+	const struct flow_direction *direction = flow ? flow_direction(flow, packet) : NULL;
+	struct node *node;
+
+	if (!direction || direction->origin != FLOW_FROM_ENDPOINT || direction->action != FLOW_TO_NODE)
+		return 0;
+	node = node_by_id(direction->target);
+	return node && node_is_neighbour(node) && node_fits(skb, packet, node);
+}
+
 /* A packet that passes by, for who listens. Its nodes are named; its flow is none of ours. */
 VERIFIED_ONCE int trace_passing(struct __sk_buff *skb, struct packet *packet)
 {
-	if (!packet || parse_packet(skb, 0, packet))
+	if (!packet || parse_packet(skb, 0, packet) || is_told(skb, packet))
 		return 0;
 	if (!packet->source_endpoint)
 		packet->source_identity = ipcache_lookup(&packet->tuple.source).identity;

@@ -90,6 +90,25 @@ static void it_is_told_as_sent_to_the_network(void **state)
 	assert_int_equal(events[1].story & STORY_ENCAPSULATED, 0);
 }
 
+/* Once: to_netdev sees it next, but tells only what from_container has not. */
+static void it_is_told_once(void **state)
+{
+	struct spec spec = udp(POD_C4);
+	struct frame frame = frame_build(&spec);
+	struct node node;
+
+	send_out(&spec);
+	events_listen(1 << EVENT_TRACE);
+	assert_verdict(run("to_netdev", DEVICE_WIRE, &frame), TC_ACT_UNSPEC);
+	assert_int_equal(events_take(), 0);
+	read_node(NODE_PEER, &node);
+	node.flags = 0; /* by the stack */
+	assert_int_equal(node_map_set(rig.maps, NODE_PEER, &node), 0);
+	assert_verdict(run("to_netdev", DEVICE_WIRE, &frame), TC_ACT_UNSPEC);
+	assert_int_equal(events_take(), 1);
+	assert_int_equal(events[0].point, TRACE_TO_NETWORK);
+}
+
 /* The stack answers what is too big or has come as far as it may, and knows the way to nodes that are no neighbours. */
 static void assert_left_to_stack(const struct spec *spec)
 {
@@ -353,6 +372,7 @@ static void fragments_arrive_in_any_order(void **state)
 static const struct CMUnitTest tests[] = {
 	PACKET_TEST(to_another_node_goes_to_it_as_it_is),
 	PACKET_TEST(it_is_told_as_sent_to_the_network),
+	PACKET_TEST(it_is_told_once),
 	PACKET_TEST(spent_hops_are_left_to_the_stack),
 	PACKET_TEST(what_is_too_big_is_left_to_the_stack),
 	PACKET_TEST(what_is_no_neighbour_is_left_to_the_stack),
