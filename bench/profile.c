@@ -140,6 +140,8 @@ static int symbols_read(void)
 		}
 		symbols[symbol_count++] = (struct symbol){.address = address, .name = xstrdup(name)};
 	}
+	if (!symbols)
+		return -ENODATA;
 	qsort(symbols, symbol_count, sizeof(*symbols), compare_symbols);
 	return 0;
 }

@@ -6,7 +6,8 @@ Benchmarks on the lab. Each number of a network stands beside that of a plain ve
   peers     the networks Pilus is measured beside, built of namespaces
   network   streams and round trips over paths, in turns, by netbench
   cni       ADD and DEL
-  datapath  the programs' time, by function
+  traffic   the programs' time in real traffic
+  datapath  the programs' time in test runs, by function
   node      the agent's start, memory, disk
   machine   which machine it was, and whether it was quiet
   children  processes in places of the lab

@@ -13,7 +13,7 @@ import sys
 
 from pilus_lab import LabError, labs, lifecycle
 
-from . import cni, compare, datapath, figures, machine, network, node, paths, peers, plot, report
+from . import cni, compare, datapath, figures, machine, network, node, paths, peers, plot, report, traffic
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Rounds by number of flows; seconds of each measurement.
@@ -21,7 +21,7 @@ MODES = {
     "short": {"rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000, "sampling": .3},
     "instant": {"rounds": {1: 1, 32: 1}, "seconds": .05, "starts": 1, "pods": 3, "remote-pods": 10, "packets": 500,
                 "sampling": .05},
-    "long": {"rounds": {1: 9, 32: 5}, "seconds": 2, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 200000, "sampling": 5},
+    "long": {"rounds": {1: 9, 32: 5}, "seconds": 1.5, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 100000, "sampling": 5},
 }
 
 
@@ -49,6 +49,10 @@ def _monitor(bench):
     return {"monitor": compare.of_network({"crr/1": runs}, paths.NEAR)}
 
 
+def _traffic(bench):
+    return {"traffic": traffic.measure([bench.near, bench.far], bench.size["seconds"])}
+
+
 def _cni(bench):
     count = bench.size["pods"]
     return {"cni": {"pilus": cni.of_pilus(bench.lab.node("node-1"), count),
@@ -74,7 +78,7 @@ def _installed(_):
 
 
 # In this order: the agent's part restarts it, and leaves it many pods of other nodes.
-IN_LAB = {"network": _network, "monitor": _monitor, "cni": _cni, "agent": _agent}
+IN_LAB = {"network": _network, "monitor": _monitor, "traffic": _traffic, "cni": _cni, "agent": _agent}
 WITHOUT_LAB = {"datapath": _datapath, "installed": _installed}
 PARTS = [*IN_LAB, *WITHOUT_LAB]
 

@@ -12,7 +12,6 @@ from . import children, peers
 PLAIN, NEAR, FAR = "plain veth", "Pilus, same node", "Pilus, across"
 BRIDGE_NEAR, BRIDGE_FAR = "bridge plugin, same node", "bridge plugin and VXLAN, across"
 VXLAN, BRIDGED = "bare VXLAN", "veth, bridge, veth"
-SAME_NODE, ACROSS = (NEAR, BRIDGE_NEAR), (FAR, BRIDGE_FAR, VXLAN, BRIDGED)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -107,6 +107,15 @@ def _memory(results):
     return _section("Sizes", rows) if rows else ""
 
 
+def _traffic(traffic):
+    columns = {f"{path}, {work}": programs for path, works in traffic.items() for work, programs in works.items()}
+    names = sorted({name for programs in columns.values() for name in programs})
+    rows = [("", *names)]
+    rows += [(head, *(f"{programs[name]['ns']:.0f}" if name in programs else "" for name in names))
+             for head, programs in columns.items()]
+    return _section("Programs in traffic, ns for a packet, by the kernel's count (which costs some of them)", rows)
+
+
 def _datapath(datapath):
     """The functions of the paths that matter most, those that take a nanosecond at least."""
     rows = [("", "program", "ns")] + [(path["name"], path["program"], f"{path['ns']:.0f}") for path in datapath["paths"]]
@@ -145,6 +154,8 @@ def text(results):
     if "monitor" in results:
         parts.append(_monitor(results["monitor"]))
     parts += [_node(results), _memory(results)]
+    if "traffic" in results:
+        parts.append(_traffic(results["traffic"]))
     if "datapath" in results:
         parts += _datapath(results["datapath"])
     return "".join(parts)

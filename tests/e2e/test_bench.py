@@ -19,6 +19,8 @@ sys.path[:0] = [str(TOP / "bench"), str(TOP / "lab")]
 from pilus_bench import compare, datapath, figures, paths, plot, report  # noqa: E402 (the path comes first)
 from pilus_lab import labs  # noqa: E402
 
+pytestmark = pytest.mark.skipif(not {0, 1} <= os.sched_getaffinity(0), reason="client and server need a CPU each")
+
 BENCH = str(TOP / "bench" / "bench")
 WORKS = [f"{kind}/{flows}" for kind in ("stream", "rr", "crr", "udp-rr") for flows in (1, 32)]
 
@@ -57,6 +59,12 @@ def test_every_work_goes_over_every_path(run):
             if not work.startswith("stream"):
                 latencies = [metrics[point]["median"] for point in report.PERCENTILES]
                 assert 0 < latencies[0] and latencies == sorted(latencies)
+
+
+def test_the_programs_are_timed_in_traffic(run):
+    traffic = run[0]["traffic"]
+    assert traffic[paths.NEAR]["rr/32"]["from_container"]["runs"] > 0
+    assert traffic[paths.FAR]["rr/32"]["from_netdev"]["ns"] > 0
 
 
 def test_the_time_of_a_packet_is_put_down_to_functions(run):
