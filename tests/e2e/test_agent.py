@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from conftest import new_lab
+from test_cni import Runtime
 from support import PATIENCE, PEER, TCP_PORT, ask, ping, wait_for
 
 
@@ -105,6 +106,34 @@ def test_status_verb_while_the_agent_is_down_is_not_available(lab):
     done = lab.exec("node-1", "env", "CNI_COMMAND=STATUS", "CNI_PATH=/", "pilus-cni", text=config, check=False)
     assert done.returncode != 0
     assert json.loads(done.stdout)["code"] == 50
+
+
+@pytest.mark.parametrize("verb", ["ADD", "CHECK", "GC"])
+def test_what_needs_the_agent_is_to_be_tried_again(lab, verb):
+    with Runtime(lab) as runtime:
+        result = runtime.add()
+        lab.run("agent", "node-1", "stop")
+        done = runtime.call(verb, {"prevResult": result, "cni.dev/valid-attachments": []})
+        lab.run("agent", "node-1", "start")
+        assert (done.returncode, json.loads(done.stdout)["code"]) == (1, 11), done.stdout
+        assert runtime.endpoint()
+
+
+@pytest.mark.parametrize("way", ["namespace", "no namespace", "namespace is gone"])
+def test_deletes_are_not_lost_while_the_agent_is_down(lab, way):
+    """The pod's link is what tells the next agent, so that nothing has to be queued."""
+    with Runtime(lab) as runtime:
+        result = runtime.add()
+        lab.run("agent", "node-1", "kill")
+        if way == "namespace is gone":
+            runtime.remove_netns()
+        changed = {"netns": None} if way == "no namespace" else {}
+        for _ in range(2):
+            done = runtime.call("DEL", {"prevResult": result}, **changed)
+            assert done.returncode == 0, done.stdout
+        lab.run("agent", "node-1", "start")
+        wait_for(lambda: not runtime.endpoint(), "the endpoint is gone")
+        wait_for(lambda: lab.run("audit", check=False).returncode == 0, "nothing is left", 25)
 
 
 def test_broken_endpoint_file_is_set_aside_and_said(lab):
