@@ -4,8 +4,10 @@ Whatever is killed, and whenever: nothing is left over, nothing is given twice. 
 PILUS_CRASH_CYCLES=125 make it long.
 """
 import contextlib
+import itertools
 import json
 import os
+import pathlib
 import random
 import re
 import subprocess
@@ -15,11 +17,14 @@ import time
 import pytest
 
 from conftest import new_lab
-from support import BUILD, PATIENCE, TOP
+from support import BUILD, PATIENCE, TOP, Process, wait_for
+from test_cni import Runtime
 
 SECONDS = float(os.environ.get("PILUS_CRASH_SECONDS") or 15)
 CYCLES = int(os.environ.get("PILUS_CRASH_CYCLES") or 12)  # of each worker
 WORKERS, AT_ONCE = 4, 20
+STEPS = "bpf,sendmsg,write,rename,link,unlink,mkdir,setns"
+STEPS_MAX = 60  # about as many as the agent's main thread takes for an ADD
 CHURN = str(TOP / "tests" / "e2e" / "churn.py")
 
 
@@ -136,3 +141,51 @@ def test_twenty_at_once(lab, churn):
     assert not report["retried"]
     settled(lab)
     reaches(f"{lab.name}.churn-0", addresses[-4:])
+
+
+def agent_process(lab):
+    return next(node["agent"] for node in lab.status()["nodes"] if node["name"] == "node-1")
+
+
+@contextlib.contextmanager
+def doomed_agent(lab, step):
+    """Killed as it enters its step-th system call of those that change something; that may be before we do a thing."""
+    agent = agent_process(lab)
+    tracer = Process(["strace", "-f", "-q", "-o", "/dev/null", "-e", f"trace={STEPS}",
+                      "-e", f"inject={STEPS}:signal=SIGKILL:when={step}", "-p", str(agent)])
+    try:
+        wait_for(lambda: tracer.ended() or is_traced(agent), "the agent is traced")
+        yield
+    finally:
+        tracer.stop()
+
+
+def is_traced(process):
+    try:
+        return "TracerPid:\t0" not in pathlib.Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.parametrize("lab", ["dir"], indirect=True)
+@pytest.mark.parametrize("verb", ["ADD", "DEL"])
+def test_killed_at_a_step(lab, verb):
+    """Steps at random; PILUS_CRASH_STEPS=all takes one after the other until the verb gets through."""
+    count = os.environ.get("PILUS_CRASH_STEPS") or "6"
+    steps = itertools.count(1) if count == "all" else random.sample(range(1, STEPS_MAX), int(count))
+    with Runtime(lab) as runtime:
+        for step in steps:
+            config = {"prevResult": runtime.add()} if verb == "DEL" else {}
+            with doomed_agent(lab, step):
+                done = runtime.call(verb, config)
+            if agent_process(lab):
+                assert done.returncode == 0, f"step {step}: {done.stdout}"
+                if count == "all":
+                    print(f"{verb}: killed at each of {step - 1} steps")
+                    break
+            else:
+                lab.run("agent", "node-1", "start")
+                assert done.returncode == 0 or json.loads(done.stdout)["code"] == 11, f"step {step}: {done.stdout}"
+            assert runtime.call(verb, config).returncode == 0, f"step {step}"
+            assert runtime.call("DEL").returncode == 0, f"step {step}"
+    settled(lab)
