@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/api.h"
+#include "agent/collector.h"
 #include "agent/map_sizes.h"
 #include "agent/metrics/listener.h"
 #include "agent/node/masquerade.h"
@@ -226,6 +227,7 @@ static int start_rest(struct agent *agent, struct error *error)
 	if (result)
 		return result;
 	ipcache_restored(agent->ipcache);
+	agent->collector = collector_new(agent);
 	make_health_target(agent);
 	if (agent->health)
 		health_node_set(agent->health, nodes_find(agent->nodes, agent->config->node_name));
@@ -369,6 +371,7 @@ static void take_apart(struct agent *agent)
 	agent->ready = false;
 	health_target_free(agent->health_target);
 	health_free(agent->health);
+	collector_free(agent->collector);
 	endpoints_free(agent->endpoints);
 	ipcache_free(agent->ipcache);
 	nodes_free(agent->nodes);

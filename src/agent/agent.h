@@ -37,6 +37,7 @@ struct agent {
 	struct identities *identities;
 	struct ipcache *ipcache;
 	struct endpoints *endpoints;
+	struct collector *collector;
 	struct health *health; /* NULL also when it is off */
 	struct health_target *health_target;
 	time_t started;

@@ -278,6 +278,43 @@ static void a_withdrawn_question_is_not_answered(void **state)
 	node_close(&node);
 }
 
+static bool is_stored(uint32_t number)
+{
+	_cleanup_free_ char *path = xasprintf("%s/identities/%u.json", folder, number);
+
+	return !access(path, F_OK);
+}
+
+/* Once nobody has it, for as long as is asked: a second is the least. */
+static void what_nobody_uses_is_removed(void **state)
+{
+	static struct identity_users users;
+	struct node node;
+	uint32_t ours, theirs, idle;
+
+	node_open(&node);
+	ours = resolve(&node, "[\"k8s:app=ours\"]");
+	theirs = resolve(&node, "[\"k8s:app=theirs\"]");
+	idle = resolve(&node, "[\"k8s:app=idle\"]");
+	users.here[ours] = users.anywhere[ours] = users.anywhere[theirs] = true;
+	identities_collect(node.identities, &users, 1);
+	identities_collect(node.identities, &users, 0); /* somebody else's task */
+	assert_true(is_stored(idle));
+	while (is_stored(idle)) {
+		identities_collect(node.identities, &users, 1);
+		uv_run(&loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_eventually(!identity_labels(node.identities, idle));
+	assert_true(is_stored(ours) && is_stored(theirs));
+
+	delete_identity(theirs); /* by another node: no pod here has it any more */
+	assert_eventually(!identity_labels(node.identities, theirs));
+	delete_identity(ours);
+	assert_eventually(is_stored(ours));
+	node_close(&node);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, loop_setup, loop_teardown)
 
 int main(void)
@@ -293,6 +330,7 @@ int main(void)
 		TEST(unusable_objects_are_left_out),
 		TEST(what_is_in_use_is_made_again),
 		TEST(a_withdrawn_question_is_not_answered),
+		TEST(what_nobody_uses_is_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -343,6 +343,24 @@ static void an_exhausted_pool_says_so_and_waits(void **state)
 	node_stop(&two);
 }
 
+static void the_blocks_of_a_forgotten_node_are_free(void **state)
+{
+	struct ipam_node one = pool_node("node-1", "10.0.0.0/23", NULL), late = one;
+
+	late.config.node_name = (char *)"node-3";
+	write_block("10.0.0.0-24", "{\"cidr\": \"10.0.0.0/24\", \"node\": \"node-2\"}");
+	node_start(&one);
+	assert_cidr(&one, FAMILY_V4, "10.0.1.0/24");
+	node_begin(&late);
+	assert_eventually(late.calls && late.result == -ENOSPC);
+	ipam_forget_node(one.ipam, "node-2");
+	assert_eventually(late.result == 0);
+	assert_cidr(&late, FAMILY_V4, "10.0.0.0/24");
+	ipam_free(one.ipam);
+	store_close(one.store);
+	node_stop(&late);
+}
+
 static void what_is_in_the_way_is_avoided(void **state)
 {
 	struct ipam_node node = pool_node("node-1", "10.0.0.0/8", NULL);
@@ -399,6 +417,7 @@ int main(void)
 		ON_LOOP(nodes_claim_different_blocks_and_find_them_again),
 		ON_LOOP(racing_nodes_never_share_a_block),
 		ON_LOOP(an_exhausted_pool_says_so_and_waits),
+		ON_LOOP(the_blocks_of_a_forgotten_node_are_free),
 		ON_LOOP(what_is_in_the_way_is_avoided),
 		ON_LOOP(blocks_of_another_configuration_are_given_back),
 		ON_LOOP(a_lost_block_is_taken_again_or_said),

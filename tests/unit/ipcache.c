@@ -456,6 +456,36 @@ static void all_are_listed(void **state)
 	stop();
 }
 
+static bool has_identity;
+
+static void look_for_77(void *userdata, uint32_t identity)
+{
+	has_identity |= identity == 77;
+}
+
+static void what_a_forgotten_node_left_is_removed(void **state)
+{
+	start();
+	ipcache_nodes_synced(scene.ipcache);
+	ipcache_restored(scene.ipcache);
+	write_ip("10.2.0.7", 77, "b");
+	write_ip("10.3.0.7", 78, "c");
+	b_comes();
+	assert_eventually(entry("10.2.0.7/32").identity == 77);
+	scene.b_is_known = false;
+	ipcache_node_removed(scene.ipcache, &scene.b);
+	assert_int_equal(entry("10.2.0.7/32").identity, 0);
+	has_identity = false;
+	ipcache_each_identity(scene.ipcache, look_for_77, NULL);
+	assert_true(has_identity);
+	assert_true(is_stored("10.2.0.7"));
+
+	ipcache_forget_node(scene.ipcache, "b");
+	assert_eventually(!is_stored("10.2.0.7"));
+	assert_true(is_stored("10.3.0.7"));
+	stop();
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, enter, leave)
 
 int main(void)
@@ -470,6 +500,7 @@ int main(void)
 		TEST(a_restart_drops_nothing_that_is_still_there),
 		TEST(another_node_cannot_take_an_address),
 		TEST(bad_objects_are_ignored),
+		TEST(what_a_forgotten_node_left_is_removed),
 		TEST(all_are_listed),
 	};
 

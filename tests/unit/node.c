@@ -341,7 +341,7 @@ static void the_first_node_forgets_those_gone_for_long(void **state)
 
 	if (!scene.netlink)
 		skip();
-	config.node_forget_after = 1;
+	config.forget_after = 1;
 	start();
 	write_alive("Z");
 	write_node("b", 7);
@@ -355,7 +355,7 @@ static void the_first_node_forgets_those_gone_for_long(void **state)
 	delete_alive("Z");
 	assert_eventually(scene.forgotten && access(path, F_OK));
 	stop();
-	config.node_forget_after = 0;
+	config.forget_after = 0;
 }
 
 static void nodes_are_listed(void **state)

@@ -34,8 +34,9 @@ enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
 
 struct config {
 	char *node_name, *cluster_name, *socket, *state_dir, *bpffs, *store;
-	char *store_ca, *store_certificate, *store_key, *store_user, *store_password_file; /* NULL: not given */
-	uint32_t node_forget_after;                                                        /* seconds; 0: never */
+	/* NULL: not given */
+	char *store_ca, *store_certificate, *store_key, *store_user, *store_password_file;
+	uint32_t forget_after; /* seconds; 0: never */
 	enum ipam_mode ipam;
 	struct prefix pod_cidr[FAMILIES];
 	struct prefix pool_cidr[FAMILIES];

@@ -64,6 +64,9 @@ int endpoint_check(const struct endpoints *endpoints, json_t *request, struct er
 /* CNI GC. Returns how many were taken down, or −errno. */
 int endpoints_collect(struct endpoints *endpoints, json_t *request, struct error *error);
 
+void endpoints_each_identity(const struct endpoints *endpoints, void (*each)(void *userdata, uint32_t identity),
+                             void *userdata);
+
 /* New references; NULL when there is none. */
 json_t *endpoints_to_json(const struct endpoints *endpoints);
 json_t *endpoint_to_json(const struct endpoints *endpoints, uint16_t id);

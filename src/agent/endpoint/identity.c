@@ -124,3 +124,12 @@ void endpoint_resolve(struct endpoint_entry *entry)
 	else
 		entry->resolving = identity_resolve(identities, entry->labels, resolved, entry);
 }
+
+void endpoints_each_identity(const struct endpoints *endpoints, void (*each)(void *userdata, uint32_t identity),
+                             void *userdata)
+{
+	for (unsigned id = 0; id <= ENDPOINT_ID_MAX; id++) {
+		if (endpoints->entries[id] && endpoints->entries[id]->identity)
+			each(userdata, endpoints->entries[id]->identity);
+	}
+}

@@ -15,6 +15,7 @@
 #include <xxhash.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -24,7 +25,8 @@
 struct identity {
 	uint32_t number;
 	json_t *labels;
-	bool used; /* by this node: must stay in the store */
+	bool used;           /* by this node: must stay in the store */
+	uint64_t idle_since; /* nobody uses it; 0: somebody does, or it was not looked at */
 	UT_hash_handle hh;
 };
 
@@ -152,6 +154,17 @@ static void on_broken(void *userdata, const char *key, const struct error *error
 	repair(userdata, key);
 }
 
+/* Two nodes that made a removed one again at the same moment, or somebody with an editor. */
+static void warn_if_lost(const struct identities *identities, uint32_t number, const json_t *labels)
+{
+	const struct identity *identity = identity_find(identities, number);
+
+	if (identity && identity->used && !json_equal(identity->labels, labels))
+		log_error("store: " FOLDER "%u was given to other labels while pods of this node have it: start those "
+		          "pods again",
+		          number);
+}
+
 static void on_set(void *userdata, const char *key, json_t *value)
 {
 	struct identities *identities = userdata;
@@ -163,6 +176,7 @@ static void on_set(void *userdata, const char *key, json_t *value)
 		error_set(&error, -EINVAL, "the number must be %u to %u", IDENTITY_ALLOCATED_MIN,
 		          IDENTITY_ALLOCATED_MAX);
 	if (!error.code) {
+		warn_if_lost(identities, number, labels);
 		identity_learn(identities, number, labels);
 		return;
 	}
@@ -408,6 +422,46 @@ json_t *identity_labels(const struct identities *identities, uint32_t identity)
 	const struct identity *known = identity_find(identities, identity);
 
 	return known ? known->labels : NULL;
+}
+
+static bool is_asked_for(const struct identities *identities, uint32_t number)
+{
+	const struct identity_request *request;
+
+	DL_FOREACH (identities->requests, request) {
+		if (request->number == number)
+			return true;
+	}
+	return false;
+}
+
+static void collect_one(struct identities *identities, struct identity *identity, const struct identity_users *users,
+                        uint32_t forget_after)
+{
+	char key[32];
+
+	identity->used = users->here[identity->number];
+	if (users->anywhere[identity->number] || is_asked_for(identities, identity->number)) {
+		identity->idle_since = 0;
+		return;
+	}
+	if (!identity->idle_since)
+		identity->idle_since = clock_now();
+	if (!forget_after || clock_now() - identity->idle_since < forget_after * NS_PER_SECOND)
+		return;
+	log_info("identity %u is removed: nobody has used it for %u s", identity->number, forget_after);
+	identity->idle_since = 0; /* should the store not hear of it, it is told again */
+	store_delete(identities->store, number_key(identity->number, key), NULL, NULL);
+}
+
+void identities_collect(struct identities *identities, const struct identity_users *users, uint32_t forget_after)
+{
+	struct identity *identity, *next;
+
+	HASH_ITER (hh, identities->known, identity, next) {
+		if (identity->number >= IDENTITY_ALLOCATED_MIN)
+			collect_one(identities, identity, users, forget_after);
+	}
 }
 
 static int identity_compare(const struct identity *a, const struct identity *b)

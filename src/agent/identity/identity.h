@@ -7,6 +7,7 @@
 #ifndef PILUS_AGENT_IDENTITY_H
 #define PILUS_AGENT_IDENTITY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "abi/ipcache.h"
@@ -39,6 +40,17 @@ json_t *identity_labels(const struct identities *identities, uint32_t identity);
 
 /* Known ones, the reserved among them. */
 size_t identities_count(const struct identities *identities);
+
+/* Which numbers are in use: by endpoints of this node, and by anybody's. */
+struct identity_users {
+	bool here[IDENTITY_ALLOCATED_MAX + 1], anywhere[IDENTITY_ALLOCATED_MAX + 1];
+};
+
+/*
+ * To be called now and then. What this node does not use any more, others may remove from the store; what nobody has
+ * used for so many seconds is removed. forget_after 0: by nobody, or by another node.
+ */
+void identities_collect(struct identities *identities, const struct identity_users *users, uint32_t forget_after);
 
 /* For GET /v1/identities: a new reference. */
 json_t *identities_to_json(const struct identities *identities);

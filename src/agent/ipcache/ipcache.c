@@ -401,6 +401,19 @@ void ipcache_free(struct ipcache *ipcache)
 	free(ipcache);
 }
 
+void ipcache_each_identity(const struct ipcache *ipcache, void (*each)(void *userdata, uint32_t identity),
+                           void *userdata)
+{
+	const struct ip_entry *entry;
+
+	for (entry = ipcache->table.entries; entry; entry = entry->hh.next) {
+		for (enum ip_source source = 0; source < IP_SOURCES; source++) {
+			if (entry->backing[source])
+				each(userdata, entry->backing[source]->identity);
+		}
+	}
+}
+
 static json_t *entry_to_json(const struct ipcache *ipcache, const struct ip_entry *entry)
 {
 	static const char *const names[] = IP_SOURCE_NAMES;

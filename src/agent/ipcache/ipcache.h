@@ -62,6 +62,10 @@ void ipcache_withdraw(struct ipcache *ipcache, const struct addr *addr);
  * restored. */
 void ipcache_restored(struct ipcache *ipcache);
 
+/* Of all that is published, also by nodes that are gone: one may come more than once. */
+void ipcache_each_identity(const struct ipcache *ipcache, void (*each)(void *userdata, uint32_t identity),
+                           void *userdata);
+
 /* For GET /v1/ips: a new reference. */
 json_t *ipcache_to_json(const struct ipcache *ipcache);
 

@@ -136,7 +136,7 @@ static void on_forgotten(void *userdata, const char *name)
 	_cleanup_free_ char *key = xasprintf(FOLDER "%s", name);
 
 	log_warning("node %s has been gone for %u s: what it left in the store is removed", name,
-	            nodes->services.config->node_forget_after);
+	            nodes->services.config->forget_after);
 	if (nodes->events.forgotten)
 		nodes->events.forgotten(nodes->userdata, name);
 	store_delete(nodes->services.store, key, NULL, NULL);
@@ -320,6 +320,11 @@ static void list_remote(const struct node_info *info, bool resolved, void *userd
 	const struct listing *listing = userdata;
 
 	json_array_append_new(listing->list, node_to_json(listing->nodes, info, resolved ? "resolved" : "unresolved"));
+}
+
+bool nodes_is_first(const struct nodes *nodes)
+{
+	return presence_is_first(nodes->presence);
 }
 
 static void count_remote(const struct node_info *info, bool resolved, void *userdata)

@@ -89,6 +89,9 @@ void nodes_set_health(struct nodes *nodes, const struct addr health[static FAMIL
 /* NULL when there is none of that name (yet). This node is among them. */
 const struct node_info *nodes_find(const struct nodes *nodes, const char *name);
 
+/* Does what has to be done by one node of the cluster fall to this one? */
+bool nodes_is_first(const struct nodes *nodes);
+
 size_t nodes_count(const struct nodes *nodes); /* this one among them */
 
 /* For GET /v1/nodes: a new reference. */

@@ -75,8 +75,7 @@ static void stop_probing(struct peer *peer)
 	peer->probe = NULL;
 }
 
-/* The first of those that are alive does what has to be done once. */
-static bool is_first(const struct presence *presence)
+bool presence_is_first(const struct presence *presence)
 {
 	const char *name;
 	json_t *value;
@@ -92,11 +91,12 @@ static void peer_check(struct peer *peer)
 {
 	struct presence *presence = peer->presence;
 	const struct probe_target target = {.kind = PROBE_ICMP, .addr = peer->info.address[FAMILY_V4]};
-	uint64_t patience = presence->config->node_forget_after * UINT64_C(1000);
+	uint64_t patience = presence->config->forget_after * UINT64_C(1000);
 
 	if (!peer->probe)
 		peer->probe = probe_start(presence->loop, &target, on_probed, peer);
-	if (peer->here || !patience || uv_now(presence->loop) - peer->gone_since < patience || !is_first(presence))
+	if (peer->here || !patience || uv_now(presence->loop) - peer->gone_since < patience ||
+	    !presence_is_first(presence))
 		return;
 	peer->gone_since = uv_now(presence->loop); /* should the store not hear of it, it is told again */
 	presence->events.forgotten(presence->userdata, peer->info.name);

@@ -26,6 +26,9 @@ void presence_free(struct presence *presence);
 void presence_set(struct presence *presence, const struct node_info *info);
 void presence_remove(struct presence *presence, const char *name);
 
+/* One of those that are alive does what has to be done once: the first by name. Is it this one? */
+bool presence_is_first(const struct presence *presence);
+
 /* Does the agent of a node that is there say nothing? */
 bool presence_is_silent(const struct presence *presence, const char *name);
 
