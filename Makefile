@@ -18,7 +18,7 @@ deps: ## install what building, testing and showing needs (apt)
 demo: all ## two nodes, two pods, and the story of one ping between them
 	@scripts/as-root lab/demo
 
-check: all ## all tests: unit, sanitize, fuzz, check, packet, e2e; some: make check SUITES="unit e2e"
+check: all ## all tests: unit, sanitize, fuzz, check, packet, e2e, e2e-etcd; some: make check SUITES="unit e2e"
 	@scripts/check $(SUITES)
 
 check-sanitize: all ## the unit tests under the address and undefined behaviour sanitizers
@@ -29,6 +29,9 @@ fuzz: all ## all that reads outside input, fed with nonsense: DURATION=60 second
 
 check-kernels: all ## part of the tests on Debian's kernels 6.1, 6.12 and newest, in QEMU; minutes each
 	@scripts/check kernel-6.1 kernel-6.12 kernel-newest
+
+check-packages: $(BUILD)/deps.stamp ## install, upgrade and remove the Debian packages in a Debian of their own
+	@scripts/as-root tests/packages/run
 
 bench: all ## Pilus beside other networks, on this machine; make bench LONG=1 takes a quarter of an hour
 	@scripts/as-root bench/bench $(if $(LONG),--long) $(ARGS)
@@ -55,4 +58,4 @@ $(BUILD)/deps.stamp: scripts/deps
 $(BUILD)/build.ninja: | $(BUILD)/deps.stamp
 	@meson setup $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
 
-.PHONY: all deps demo check check-sanitize fuzz check-kernels bench install deb clean help
+.PHONY: all deps demo check check-sanitize fuzz check-kernels check-packages bench install deb clean help

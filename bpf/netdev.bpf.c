@@ -126,11 +126,20 @@ static __always_inline int masquerade(struct __sk_buff *skb, struct packet *pack
 {
 	int reason = parse_packet(skb, 0, packet);
 
+	skb->mark &= ~MARK_MASQUERADE; /* done, should another uplink lie below this one */
 	if (state_listens(EVENT_TRACE) || state_listens(EVENT_DROP))
 		name_sender(packet);
 	if (reason)
 		return reason;
 	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_SOURCE) : nat_leave(skb, packet);
+}
+
+/* What the host's own stack sends. As above. */
+static __always_inline int masquerade_host(struct __sk_buff *skb, struct packet *packet)
+{
+	if (parse_packet(skb, 0, packet))
+		return NAT_NONE;
+	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_SOURCE) : nat_leave_host(skb, packet);
 }
 
 static __always_inline int pass(struct __sk_buff *skb, struct packet *packet)
@@ -170,5 +179,7 @@ int to_netdev(struct __sk_buff *skb)
 
 	if (unlikely(skb->mark & MARK_MASQUERADE))
 		reason = masquerade(skb, &packet);
+	else if (config.masquerade && !skb->ingress_ifindex)
+		reason = masquerade_host(skb, &packet);
 	return reason > 0 ? drop(skb, &packet, reason) : pass(skb, &packet);
 }

@@ -65,7 +65,8 @@ def _put(lab, key, value):
 
 
 def _publish(lab, count):
-    """What the agent of one more node would: itself, and both addresses of each of its pods."""
+    """What the agent of one more node would: that it is there, and both addresses of each of its pods."""
+    _put(lab, "alive/remote", {"node": "remote"})
     _put(lab, "nodes/remote", {"name": "remote", "ipv4": "10.99.0.200", "pod-cidrs": ["10.200.0.0/16", "fd00:200::/112"]})
     for number in range(count):
         for address in (f"10.200.{number // 250}.{number % 250 + 1}", f"fd00:200::{number + 1:x}"):

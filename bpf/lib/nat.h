@@ -194,8 +194,9 @@ static __always_inline _Bool is_icmp(__u8 protocol)
 	return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
 }
 
-/* Maps a connection that leaves by this uplink. Returns 0, a drop reason or NAT_NONE. */
-VERIFIED_ONCE int nat_map(struct __sk_buff *skb)
+/* Maps a connection that leaves by this uplink, a pod's or one of the host's own, which has its address already.
+ * Returns 0, a drop reason or NAT_NONE. */
+VERIFIED_ONCE int nat_map(struct __sk_buff *skb, __u8 host)
 {
 	struct nat_work *work = nat_work();
 	__u64 now = bpf_ktime_get_coarse_ns();
@@ -203,13 +204,17 @@ VERIFIED_ONCE int nat_map(struct __sk_buff *skb)
 
 	if (!work)
 		return DROP_NO_NAT_MAPPING;
-	source = masquerade_source(skb->ifindex, &work->key.destination);
+	source = host ? &work->key.source : masquerade_source(skb->ifindex, &work->key.destination);
 	if (!source)
 		return NAT_NONE;
 	if (is_icmp(work->key.protocol) && !work->key.source_port)
 		return DROP_NAT_UNSUPPORTED;
-	work->entry = (struct nat_entry){
-		.addr = *source, .end = NAT_SOURCE, .ifindex = skb->ifindex, .created = now, .checked = now};
+	work->entry = (struct nat_entry){.addr = *source,
+	                                 .end = NAT_SOURCE,
+	                                 .host = host & 1,
+	                                 .ifindex = skb->ifindex,
+	                                 .created = now,
+	                                 .checked = now};
 	if (!nat_choose_port(skb, work) || bpf_map_update_elem(&pilus_nat, &work->key, &work->entry, BPF_ANY))
 		return DROP_NO_NAT_MAPPING;
 	return 0;
@@ -295,7 +300,8 @@ VERIFIED_ONCE int nat_translate_error(struct __sk_buff *skb, struct packet *pack
 	if (reason || !nat_is_at(&packet->tuple, &work->rewrite))
 		return reason;
 	work->rewrite.from_port = work->rewrite.to_port = 0;
-	return nat_apply(skb, packet, &work->rewrite);
+	reason = nat_apply(skb, packet, &work->rewrite);
+	return !reason && work->entry.host ? NAT_NONE : reason;
 }
 
 /* A pod's packet, marked to be masqueraded, on its way out. Returns 0, a drop reason or NAT_NONE. */
@@ -310,17 +316,52 @@ VERIFIED_ONCE int nat_leave(struct __sk_buff *skb, struct packet *packet)
 		return DROP_FIRST_FRAGMENT_NOT_FOUND;
 	work->key = nat_key(&packet->tuple);
 	if (!nat_find(work, NAT_SOURCE) || work->entry.ifindex != skb->ifindex)
-		reason = nat_map(skb);
+		reason = nat_map(skb, 0);
 	if (reason)
 		return reason;
 	nat_prepare_rewrite(work);
 	return nat_apply(skb, packet, &work->rewrite);
 }
 
-/* A packet from outside. Returns 0, a drop reason or, where it is no answer to anything masqueraded, NAT_NONE. */
+/* Does the packet open a connection for which the answers would go to a pod? Without TCP's flags, any may. */
+static __always_inline _Bool nat_is_in_the_way(struct __sk_buff *skb, struct nat_work *work,
+                                               const struct packet *packet)
+{
+	struct nat_entry *there;
+
+	if (packet->tuple.protocol == PROTOCOL_TCP && (packet->tuple.tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+		return 0;
+	work->other_key = nat_key_of_answer(&packet->tuple);
+	there = bpf_map_lookup_elem(&pilus_nat, &work->other_key);
+	/* The port that the host was given on the uplink above this one is its own. */
+	return there && !(there->host && there->ifindex != skb->ifindex);
+}
+
+/*
+ * A packet of the host's own. The kernel knows nothing of the ports that pods leave by, and may have chosen one of them
+ * for the same remote: then the host gets another. Returns 0, a drop reason or NAT_NONE.
+ */
+VERIFIED_ONCE int nat_leave_host(struct __sk_buff *skb, struct packet *packet)
+{
+	struct nat_work *work = nat_work();
+	int reason = 0;
+
+	if (!packet || !work || packet->ahead)
+		return NAT_NONE;
+	work->key = nat_key(&packet->tuple);
+	if (!nat_find(work, NAT_SOURCE))
+		reason = nat_is_in_the_way(skb, work, packet) ? nat_map(skb, 1) : NAT_NONE;
+	if (reason)
+		return reason;
+	nat_prepare_rewrite(work);
+	return nat_apply(skb, packet, &work->rewrite);
+}
+
+/* A packet from outside. Returns 0, a drop reason or, where it is not for a pod, NAT_NONE. */
 VERIFIED_ONCE int nat_arrive(struct __sk_buff *skb, struct packet *packet)
 {
 	struct nat_work *work = nat_work();
+	int reason;
 
 	if (!packet || !work || packet->ahead)
 		return NAT_NONE;
@@ -331,7 +372,8 @@ VERIFIED_ONCE int nat_arrive(struct __sk_buff *skb, struct packet *packet)
 	if (packet->first_fragment)
 		fragment_remember(packet);
 	nat_prepare_rewrite(work);
-	return nat_apply(skb, packet, &work->rewrite);
+	reason = nat_apply(skb, packet, &work->rewrite);
+	return !reason && work->entry.host ? NAT_NONE : reason;
 }
 
 #endif

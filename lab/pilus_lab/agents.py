@@ -26,7 +26,7 @@ def write_config(node, arguments):
     """JSON is YAML. What an argument of the user's sets is left out."""
     config = {
         "node-name": node.name,
-        "store": etcd.url(node.lab) if node.lab.settings()["store"] == "etcd" else f"dir:{node.lab.store}",
+        **(etcd.config(node.lab) if etcd.is_used(node.lab) else {"store": f"dir:{node.lab.store}"}),
         "pod-cidrs": names.node_pod_cidrs(node.number),
         "node-addresses": [node.address(4), node.address(6)],
         "state-dir": "/run/pilus/state",

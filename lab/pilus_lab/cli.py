@@ -63,7 +63,7 @@ def _agent(options):
 
 def _store(options):
     lab = labs.Lab(options.name).require()
-    if lab.settings()["store"] != "etcd":
+    if not etcd.is_used(lab):
         raise LabError(f"lab {lab.name!r} has no store that runs: bring it up with --store etcd")
     if options.action == "start":
         etcd.start(lab)
@@ -117,7 +117,7 @@ def _argument(*words, **options):
 COMMANDS = {
     ("up",): (_up, "make a lab of nodes, each with an agent", [
         _argument("--nodes", default="2", metavar="N", help="how many (default 2)"),
-        _argument("--store", default="dir", choices=["dir", "etcd"], help="what the agents share state by (default dir)"),
+        _argument("--store", default="dir", choices=["dir", "etcd", "etcd-tls"], help="what the agents share state by (default dir)"),
         _argument("--underlay", default="bridge", choices=underlay.KINDS,
                   help="what connects the nodes: a bridge, which is their way out too, or one cable (default bridge)"),
         _argument("--agent-arg", action="append", default=[], metavar="ARG",

@@ -3,7 +3,7 @@
 Where everything of a lab is. All there is to know about a lab follows from its folder and the kernel:
 
   /run/pilus-lab/LAB/          the lab; its nodes see it too
-      lab.json                 {"agent-args": […], "store": "dir" or "etcd", "underlay": "bridge" or "direct"}
+      lab.json                 {"agent-args": […], "store": "dir", "etcd" or "etcd-tls", "underlay": "bridge" or "direct"}
       store/                   the shared state of all its agents, of kind dir
       etcd/                    that of kind etcd: etcd.log, etcd.pid, data/
       ns/                      a private tmpfs with the nodes' mount namespaces

@@ -26,7 +26,7 @@ def up(lab, node_count, store, agent_arguments, underlay_kind="bridge"):
     """All or nothing: what fails or is interrupted half-way is taken down again."""
     labs.binary("pilusd")
     underlay.check(underlay_kind, node_count, store)
-    if store == "etcd":
+    if store != "dir":
         etcd.check_installed()
     _make_folder(lab)
     with _locked(lab):
@@ -55,7 +55,7 @@ def _make(lab, node_count, settings):
     cgroups.make(lab.cgroup)
     labs.write_json(f"{lab.folder}/lab.json", settings)
     underlay.make(lab)
-    if settings["store"] == "etcd":
+    if etcd.is_used(lab):
         etcd.start(lab)
     made = [labs.Node(lab, number) for number in range(1, node_count + 1)]
     for node in made:

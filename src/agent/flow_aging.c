@@ -38,10 +38,11 @@ static void free_if_idle(struct flow_aging *aging)
 static void walk(uv_work_t *work)
 {
 	struct flow_aging *aging = work->data;
+	uint64_t now = clock_now();
 
-	aging->result = flow_table_age(aging->maps, &aging->timeouts, clock_now(), &aging->removed, &aging->kept);
+	aging->result = flow_table_age(aging->maps, &aging->timeouts, now, &aging->removed, &aging->kept);
 	if (!aging->result)
-		aging->result = nat_table_age(aging->maps, &aging->mappings);
+		aging->result = nat_table_age(aging->maps, &aging->timeouts, now, &aging->mappings);
 }
 
 /* LRU maps drop live flows when they are full, so idle ones must go before that. */

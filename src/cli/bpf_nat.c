@@ -13,12 +13,12 @@ json_t *nat_to_json(const struct nat_key *key, const struct nat_entry *entry, ui
 {
 	char protocol[4];
 
-	return json_pack("{ss ss so si so si so si sI}", "protocol", protocol_name(key->protocol, protocol),
+	return json_pack("{ss ss so si so si so si sI sb}", "protocol", protocol_name(key->protocol, protocol),
 	                 "direction", entry->end == NAT_SOURCE ? "OUT" : "IN", "source", addr_to_json(&key->source),
 	                 "source-port", ntohs(key->source_port), "destination", addr_to_json(&key->destination),
 	                 "destination-port", ntohs(key->destination_port), "translated", addr_to_json(&entry->addr),
 	                 "translated-port", ntohs(entry->port), "age",
-	                 (json_int_t)((now - entry->created) / NS_PER_SECOND));
+	                 (json_int_t)((now - entry->created) / NS_PER_SECOND), "host-local", entry->host);
 }
 
 void nat_write(const json_t *row, FILE *out)
@@ -31,7 +31,8 @@ void nat_write(const json_t *row, FILE *out)
 	peer_write(row, "destination", "destination-port", out);
 	fprintf(out, " XLATE_%s ", direction[0] == 'O' ? "SRC" : "DST");
 	peer_write(row, "translated", "translated-port", out);
-	fprintf(out, " Created=%" JSON_INTEGER_FORMAT "sec\n", row_number(row, "age"));
+	fprintf(out, " Created=%" JSON_INTEGER_FORMAT "sec HostLocal=%d\n", row_number(row, "age"),
+	        json_is_true(json_object_get(row, "host-local")));
 }
 
 /* Prints as it walks: the table may have a hundred thousand entries. */

@@ -292,8 +292,10 @@ static bool is_no_device(const char *name, void *userdata)
 
 int datapath_remove(const char *bpffs, struct error *error)
 {
-	int r = attach_sweep(bpffs, is_no_device, NULL);
+	int r;
 
+	object_hear_libbpf();
+	r = attach_sweep(bpffs, is_no_device, NULL);
 	return r ? error_set_errno(error, r, "cannot detach all programs") : pins_remove(bpffs, error);
 }
 

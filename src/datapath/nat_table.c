@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "datapath/walk.h"
 
@@ -68,28 +69,40 @@ static bool is_asked_for(const struct maps *maps, const struct nat_key *key, con
 	       (addr_equal(&there.addr, &key->destination) && there.port == key->destination_port);
 }
 
-static bool is_alive(const struct maps *maps, const struct nat_key *key, const struct nat_entry *entry)
+/* Keys are collected first: deleting inside a walk of buckets would upset it. */
+struct condemned {
+	const struct maps *maps;
+	const struct flow_timeouts *timeouts; /* NULL: all entries */
+	uint64_t now;
+	struct nat_key *keys;
+	uint32_t count, room;
+};
+
+static bool is_in_use(const struct condemned *condemned, const struct nat_key *leaving, const struct nat_entry *entry)
+{
+	const struct flow_timeouts *timeouts = condemned->timeouts;
+	uint64_t timeout = leaving->protocol == PROTOCOL_TCP ? timeouts->tcp : timeouts->other;
+
+	if (!entry->host)
+		return has_flow(condemned->maps, leaving);
+	return entry->checked + timeout * NS_PER_SECOND > condemned->now;
+}
+
+static bool is_alive(const struct condemned *condemned, const struct nat_key *key, const struct nat_entry *entry)
 {
 	struct nat_key leaving = leaving_key(key, entry);
 	const struct addr *node = entry->end == NAT_SOURCE ? &entry->addr : &key->destination;
 
-	return is_here(maps, &leaving.source) && is_here(maps, node) && has_flow(maps, &leaving) &&
-	       (entry->end == NAT_SOURCE || is_asked_for(maps, key, &leaving));
+	return is_here(condemned->maps, &leaving.source) && is_here(condemned->maps, node) &&
+	       is_in_use(condemned, &leaving, entry) &&
+	       (entry->end == NAT_SOURCE || is_asked_for(condemned->maps, key, &leaving));
 }
-
-/* Keys are collected first: deleting inside a walk of buckets would upset it. */
-struct condemned {
-	const struct maps *maps;
-	bool all;
-	struct nat_key *keys;
-	uint32_t count, room;
-};
 
 static int condemn(const struct nat_key *key, const struct nat_entry *entry, void *userdata)
 {
 	struct condemned *condemned = userdata;
 
-	if (!condemned->all && is_alive(condemned->maps, key, entry))
+	if (condemned->timeouts && is_alive(condemned, key, entry))
 		return 0;
 	if (condemned->count == condemned->room) {
 		condemned->room = condemned->room ? condemned->room * 2 : 256;
@@ -99,32 +112,36 @@ static int condemn(const struct nat_key *key, const struct nat_entry *entry, voi
 	return 0;
 }
 
-static int remove_condemned(const struct maps *maps, bool all, uint32_t *ret_removed)
+static int remove_condemned(const struct maps *maps, const struct condemned *condemned, uint32_t *ret_removed)
 {
-	struct condemned condemned = {.maps = maps, .all = all};
-	int r = nat_table_each(maps, condemn, &condemned);
 	uint32_t removed = 0;
 
-	for (uint32_t i = 0; i < condemned.count && !r; i++) {
-		r = bpf_map_delete_elem(maps->nat, &condemned.keys[i]);
+	for (uint32_t i = 0; i < condemned->count; i++) {
+		int r = bpf_map_delete_elem(maps->nat, &condemned->keys[i]);
+
+		if (r && r != -ENOENT)
+			return r;
 		removed += !r;
-		if (r == -ENOENT)
-			r = 0;
 	}
-	free(condemned.keys);
-	if (!r && ret_removed)
+	if (ret_removed)
 		*ret_removed = removed;
-	return r;
+	return 0;
 }
 
-int nat_table_age(const struct maps *maps, uint32_t *ret_removed)
+int nat_table_age(const struct maps *maps, const struct flow_timeouts *timeouts, uint64_t now, uint32_t *ret_removed)
 {
-	return remove_condemned(maps, false, ret_removed);
+	struct condemned condemned = {.maps = maps, .timeouts = timeouts, .now = now};
+	int r = nat_table_each(maps, condemn, &condemned);
+
+	if (!r)
+		r = remove_condemned(maps, &condemned, ret_removed);
+	free(condemned.keys);
+	return r;
 }
 
 int nat_table_flush(const struct maps *maps, uint32_t *ret_removed)
 {
-	return remove_condemned(maps, true, ret_removed);
+	return nat_table_age(maps, NULL, 0, ret_removed);
 }
 
 static struct masquerade_key masquerade_key(uint32_t ifindex, const struct prefix *prefix)

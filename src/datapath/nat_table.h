@@ -6,6 +6,7 @@
 #define PILUS_DATAPATH_NAT_TABLE_H
 
 #include "abi/nat.h"
+#include "datapath/flow_table.h"
 #include "datapath/maps.h"
 
 /* Visits every entry, two for each mapping; a non-zero return ends the walk and is returned. */
@@ -15,9 +16,10 @@ int nat_table_each(const struct maps *maps,
 
 /*
  * Removes what belongs to nothing: mappings whose flow has left the flow table or whose addresses are nobody's here any
- * more, and entries that no mapping needs. Counts entries in *ret_removed (may be NULL).
+ * more, and entries that no mapping needs. The host's own connections have no flow: theirs are idle for as long as a
+ * flow may be. Counts entries in *ret_removed (may be NULL).
  */
-int nat_table_age(const struct maps *maps, uint32_t *ret_removed);
+int nat_table_age(const struct maps *maps, const struct flow_timeouts *timeouts, uint64_t now, uint32_t *ret_removed);
 
 int nat_table_flush(const struct maps *maps, uint32_t *ret_removed);
 

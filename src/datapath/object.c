@@ -120,6 +120,11 @@ static int log_libbpf(enum libbpf_print_level level, const char *format, va_list
 	return 0;
 }
 
+void object_hear_libbpf(void)
+{
+	libbpf_set_print(log_libbpf);
+}
+
 int object_open(enum object which, const struct datapath_options *options, struct bpf_object **ret, struct error *error)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_options, .object_name = objects[which].name);
@@ -128,7 +133,7 @@ int object_open(enum object which, const struct datapath_options *options, struc
 	const void *bytes = objects[which].bytes(&size);
 	int r;
 
-	libbpf_set_print(log_libbpf);
+	object_hear_libbpf();
 	object = bpf_object__open_mem(bytes, size, &open_options);
 	if (!object)
 		return error_set_errno(error, -errno, "cannot open the BPF object %s", objects[which].name);

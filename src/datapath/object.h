@@ -13,6 +13,9 @@ struct bpf_program;
 
 enum object { OBJECT_CONTAINER, OBJECT_OVERLAY, OBJECT_NETDEV, OBJECTS };
 
+/* What libbpf says goes to our log, at debug, instead of standard error. */
+void object_hear_libbpf(void);
+
 /* Reads and configures one; nothing is in the kernel yet. The caller closes *ret (bpf_object__close). */
 int object_open(enum object which, const struct datapath_options *options, struct bpf_object **ret,
                 struct error *error);

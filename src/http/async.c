@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/async.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,6 +11,7 @@
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "http/libcurl.h"
 
 #define CONNECT_MS     2000L
 #define KEEPALIVE_SECS 5L
@@ -44,9 +44,9 @@ struct http_call {
 static void call_free(struct http_call *call)
 {
 	DL_DELETE(call->http->calls, call);
-	curl_multi_remove_handle(call->http->multi, call->curl);
-	curl_easy_cleanup(call->curl);
-	curl_slist_free_all(call->headers);
+	libcurl.multi_remove_handle(call->http->multi, call->curl);
+	libcurl.easy_cleanup(call->curl);
+	libcurl.slist_free_all(call->headers);
 	free(call->text);
 	free(call);
 }
@@ -55,7 +55,7 @@ static long status_of(const struct http_call *call)
 {
 	long status = 0;
 
-	curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
+	libcurl.easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
 	return status;
 }
 
@@ -82,7 +82,7 @@ static void hand_end(struct http_call *call)
 	if (call->code != CURLE_OK) {
 		status = 0;
 		error_set(&error, call->code == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO, "%s",
-		          *call->reason ? call->reason : curl_easy_strerror(call->code));
+		          *call->reason ? call->reason : libcurl.easy_strerror(call->code));
 	}
 	call_free(call);
 	events.ended(userdata, status, text, &error);
@@ -126,10 +126,10 @@ static void collect(struct http_async *http)
 	CURLMsg *message;
 	int left;
 
-	while ((message = curl_multi_info_read(http->multi, &left))) {
+	while ((message = libcurl.multi_info_read(http->multi, &left))) {
 		if (message->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
+		libcurl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
 		call->ended = true;
 		call->code = message->data.result;
 	}
@@ -140,7 +140,7 @@ static void act(struct http_async *http, curl_socket_t socket, int events)
 {
 	int running;
 
-	curl_multi_socket_action(http->multi, socket, events, &running);
+	libcurl.multi_socket_action(http->multi, socket, events, &running);
 	collect(http);
 }
 
@@ -185,33 +185,38 @@ static int want_socket(CURL *curl, curl_socket_t socket, int what, void *userdat
 	if (what == CURL_POLL_REMOVE) {
 		if (poll)
 			uv_close((uv_handle_t *)poll, handle_closed);
-		curl_multi_assign(http->multi, socket, NULL);
+		libcurl.multi_assign(http->multi, socket, NULL);
 		return 0;
 	}
 	if (!poll) {
 		poll = xnew(uv_poll_t);
 		uv_poll_init(http->loop, poll, socket);
 		poll->data = http;
-		curl_multi_assign(http->multi, socket, poll);
+		libcurl.multi_assign(http->multi, socket, poll);
 	}
 	uv_poll_start(poll, (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0),
 	              on_socket);
 	return 0;
 }
 
-struct http_async *http_async_new(uv_loop_t *loop)
+int http_async_new(uv_loop_t *loop, struct http_async **ret, struct error *error)
 {
-	struct http_async *http = xnew(struct http_async);
+	struct http_async *http;
+	int result = libcurl_load(error);
 
+	if (result)
+		return result;
+	http = xnew(struct http_async);
 	http->loop = loop;
 	uv_timer_init(loop, &http->timer);
 	http->timer.data = http;
-	http->multi = curl_multi_init();
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, want_timeout);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-	return http;
+	http->multi = libcurl.multi_init();
+	libcurl.multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, want_timeout);
+	libcurl.multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	libcurl.multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+	libcurl.multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+	*ret = http;
+	return 0;
 }
 
 static void http_closed(uv_handle_t *handle)
@@ -225,7 +230,7 @@ void http_async_free(struct http_async *http)
 		return;
 	while (http->calls)
 		call_free(http->calls);
-	curl_multi_cleanup(http->multi);
+	libcurl.multi_cleanup(http->multi);
 	uv_close((uv_handle_t *)&http->timer, http_closed);
 }
 
@@ -255,28 +260,28 @@ static int set_socket(void *userdata, curl_socket_t socket, curlsocktype purpose
 
 static void set_connection(CURL *curl, const struct http_tls *tls)
 {
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECS);
-	curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECS);
-	curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, set_socket);
+	libcurl.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	libcurl.easy_setopt(curl, CURLOPT_PROXY, "");
+	libcurl.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	libcurl.easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	libcurl.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	libcurl.easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	libcurl.easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECS);
+	libcurl.easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECS);
+	libcurl.easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, set_socket);
 	if (!tls)
 		return;
 	if (tls->ca)
-		curl_easy_setopt(curl, CURLOPT_CAINFO, tls->ca);
+		libcurl.easy_setopt(curl, CURLOPT_CAINFO, tls->ca);
 	if (tls->certificate)
-		curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->certificate);
+		libcurl.easy_setopt(curl, CURLOPT_SSLCERT, tls->certificate);
 	if (tls->key)
-		curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->key);
+		libcurl.easy_setopt(curl, CURLOPT_SSLKEY, tls->key);
 }
 
 static void add_header(struct http_call *call, const char *header)
 {
-	call->headers = curl_slist_append(call->headers, header);
+	call->headers = libcurl.slist_append(call->headers, header);
 }
 
 static void set_request(struct http_call *call, const struct http_post *post)
@@ -290,10 +295,10 @@ static void set_request(struct http_call *call, const struct http_post *post)
 	}
 	if (post->header)
 		add_header(call, post->header);
-	curl_easy_setopt(call->curl, CURLOPT_URL, post->url);
-	curl_easy_setopt(call->curl, CURLOPT_COPYPOSTFIELDS, post->body);
-	curl_easy_setopt(call->curl, CURLOPT_HTTPHEADER, call->headers);
-	curl_easy_setopt(call->curl, CURLOPT_TIMEOUT_MS, (long)post->timeout_ms);
+	libcurl.easy_setopt(call->curl, CURLOPT_URL, post->url);
+	libcurl.easy_setopt(call->curl, CURLOPT_COPYPOSTFIELDS, post->body);
+	libcurl.easy_setopt(call->curl, CURLOPT_HTTPHEADER, call->headers);
+	libcurl.easy_setopt(call->curl, CURLOPT_TIMEOUT_MS, (long)post->timeout_ms);
 }
 
 struct http_call *http_async_post(struct http_async *http, const struct http_post *post,
@@ -304,15 +309,15 @@ struct http_call *http_async_post(struct http_async *http, const struct http_pos
 	call->http = http;
 	call->events = *events;
 	call->userdata = userdata;
-	call->curl = curl_easy_init();
-	curl_easy_setopt(call->curl, CURLOPT_PRIVATE, call);
-	curl_easy_setopt(call->curl, CURLOPT_ERRORBUFFER, call->reason);
-	curl_easy_setopt(call->curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(call->curl, CURLOPT_WRITEDATA, call);
+	call->curl = libcurl.easy_init();
+	libcurl.easy_setopt(call->curl, CURLOPT_PRIVATE, call);
+	libcurl.easy_setopt(call->curl, CURLOPT_ERRORBUFFER, call->reason);
+	libcurl.easy_setopt(call->curl, CURLOPT_WRITEFUNCTION, take_body);
+	libcurl.easy_setopt(call->curl, CURLOPT_WRITEDATA, call);
 	set_connection(call->curl, post->tls);
 	set_request(call, post);
 	DL_APPEND(http->calls, call);
-	curl_multi_add_handle(http->multi, call->curl);
+	libcurl.multi_add_handle(http->multi, call->curl);
 	return call;
 }
 

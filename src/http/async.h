@@ -12,7 +12,9 @@
 #include "base/error.h"
 
 struct http_async;
-struct http_async *http_async_new(uv_loop_t *loop);
+
+/* Loads libcurl: -ENOENT when it is not installed. */
+int http_async_new(uv_loop_t *loop, struct http_async **ret, struct error *error);
 void http_async_free(struct http_async *http); /* with its calls, which say nothing any more */
 
 struct http_tls {

@@ -208,6 +208,15 @@ static void etcd_ask_store(struct store *store, struct store_request *request)
 
 /* ── the whole ── */
 
+/* Its end may mean an etcd set up anew, which the watches might not notice: it may have come as far as the old one. */
+static void on_lease_lost(void *userdata)
+{
+	const struct etcd *etcd = userdata;
+
+	for (struct etcd_watch *watch = etcd->watches; watch; watch = watch->next)
+		etcd_watch_renew(watch);
+}
+
 static int etcd_check(const char *location, struct error *error)
 {
 	struct etcd_url url;
@@ -229,7 +238,7 @@ static int etcd_open(uv_loop_t *loop, const char *location, const struct store_a
 		return result;
 	etcd = xnew(struct etcd);
 	etcd->link = link;
-	etcd->lease = etcd_lease_new(link);
+	etcd->lease = etcd_lease_new(link, on_lease_lost, etcd);
 	uv_timer_init(loop, &etcd->timer);
 	etcd->timer.data = etcd;
 	*ret = &etcd->store;

@@ -15,7 +15,9 @@ struct etcd_lease {
 	char *id;
 	struct etcd_call *grant, *renewal;
 	etcd_lease_granted granted;
-	void *userdata;
+	void *userdata; /* of granted */
+	void (*lost)(void *userdata);
+	void *lost_userdata;
 	uv_timer_t timer;
 };
 
@@ -66,7 +68,7 @@ void etcd_lease_grant(struct etcd_lease *lease, uint64_t deadline, etcd_lease_gr
 	                        deadline, on_granted, lease);
 }
 
-void etcd_lease_lost(struct etcd_lease *lease)
+static void give_up(struct etcd_lease *lease)
 {
 	uv_timer_stop(&lease->timer);
 	etcd_call_cancel(lease->renewal);
@@ -75,16 +77,24 @@ void etcd_lease_lost(struct etcd_lease *lease)
 	lease->id = NULL;
 }
 
+void etcd_lease_lost(struct etcd_lease *lease)
+{
+	give_up(lease);
+	lease->lost(lease->lost_userdata);
+}
+
 const char *etcd_lease_id(const struct etcd_lease *lease)
 {
 	return lease->id;
 }
 
-struct etcd_lease *etcd_lease_new(struct etcd_link *link)
+struct etcd_lease *etcd_lease_new(struct etcd_link *link, void (*lost)(void *userdata), void *userdata)
 {
 	struct etcd_lease *lease = xnew(struct etcd_lease);
 
 	lease->link = link;
+	lease->lost = lost;
+	lease->lost_userdata = userdata;
 	uv_timer_init(etcd_link_loop(link), &lease->timer);
 	lease->timer.data = lease;
 	return lease;
@@ -97,7 +107,7 @@ static void timer_closed(uv_handle_t *handle)
 
 void etcd_lease_free(struct etcd_lease *lease)
 {
-	etcd_lease_lost(lease);
+	give_up(lease);
 	etcd_call_cancel(lease->grant);
 	uv_close((uv_handle_t *)&lease->timer, timer_closed);
 }

@@ -10,7 +10,8 @@
 
 struct etcd_lease;
 
-struct etcd_lease *etcd_lease_new(struct etcd_link *link);
+/* lost: etcd does not know the lease any more, and has removed all keys under it, or is another etcd. */
+struct etcd_lease *etcd_lease_new(struct etcd_link *link, void (*lost)(void *userdata), void *userdata);
 void etcd_lease_free(struct etcd_lease *lease); /* frees itself from the loop */
 
 const char *etcd_lease_id(const struct etcd_lease *lease); /* NULL: there is none */
@@ -19,7 +20,7 @@ const char *etcd_lease_id(const struct etcd_lease *lease); /* NULL: there is non
 typedef void (*etcd_lease_granted)(void *userdata, const struct error *error);
 void etcd_lease_grant(struct etcd_lease *lease, uint64_t deadline, etcd_lease_granted granted, void *userdata);
 
-/* etcd does not know it any more, and has removed all keys under it. */
+/* A call that named it was told that etcd does not know it. */
 void etcd_lease_lost(struct etcd_lease *lease);
 
 #endif

@@ -409,14 +409,20 @@ int etcd_link_open(uv_loop_t *loop, const char *location, const struct store_acc
 {
 	struct etcd_url url = {};
 	struct etcd_link *link;
+	struct http_async *http;
 	int result = etcd_url_parse(location, &url, error);
 
 	if (result < 0)
 		return result;
+	result = http_async_new(loop, &http, error);
+	if (result < 0) {
+		etcd_url_clear(&url);
+		return result;
+	}
 	link = xnew(struct etcd_link);
 	link->loop = loop;
 	link->url = url;
-	link->http = http_async_new(loop);
+	link->http = http;
 	link->tls = (struct http_tls){.ca = access->ca, .certificate = access->certificate, .key = access->key};
 	link->login = (struct etcd_login){.user = access->user, .password_file = access->password_file};
 	*ret = link;

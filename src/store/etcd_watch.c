@@ -142,7 +142,7 @@ static void take_page(struct etcd_watch *watch, const json_t *answer)
 	size_t i;
 
 	if (!watch->page) {
-		watch->renewed = watch->cluster && other_history(watch, answer);
+		watch->renewed |= watch->cluster && other_history(watch, answer);
 		watch->revision = etcd_number(json_object_get(answer, "header"), "revision");
 		remember(&watch->cluster, cluster_of(answer));
 	}
@@ -173,6 +173,7 @@ static void finish_list(struct etcd_watch *watch)
 		uv_timer_start(&watch->timer, on_grace, watch->sweep_at - now, 0);
 	if (watch->renewed && told->watcher.renewed && !watch->mirror.closed)
 		told->watcher.renewed(told->userdata);
+	watch->renewed = false;
 }
 
 static void on_page(void *userdata, const json_t *answer, const struct error *error)
@@ -227,6 +228,12 @@ struct etcd_watch *etcd_watch_new(struct etcd_link *link)
 	watch->timer.data = watch;
 	list_after(watch, 0);
 	return watch;
+}
+
+void etcd_watch_renew(struct etcd_watch *watch)
+{
+	watch->renewed = watch->mirror.synced;
+	list_instead(watch, 0);
 }
 
 static void timer_closed(uv_handle_t *handle)

@@ -18,7 +18,7 @@ struct etcd_watch {
 	json_int_t revision;    /* up to which everything was told */
 	char *cluster;          /* that the revision is of */
 	char *page;             /* last key of the page before; NULL: none */
-	bool renewed;           /* the list is of another etcd */
+	bool renewed;           /* the list is of another etcd, or may be */
 	uint64_t sweep_at;      /* uv_now from which on it says what is gone */
 	uv_timer_t timer;
 	struct etcd_watch *prev, *next;
@@ -28,6 +28,7 @@ extern unsigned etcd_watch_grace_ms; /* for nodes to find another etcd; tests ha
 
 /* Begins from the loop: the front fills in the rest first. */
 struct etcd_watch *etcd_watch_new(struct etcd_link *link);
+void etcd_watch_renew(struct etcd_watch *watch); /* this may be another etcd: lists all again */
 void etcd_watch_close(struct etcd_watch *watch); /* frees itself from the loop */
 
 #endif

@@ -8,7 +8,13 @@ import pytest
 from support import TCP_PORT, UDP_PORT, Lab
 
 
+def pytest_addoption(parser):
+    parser.addoption("--store", default="dir", choices=["dir", "etcd", "etcd-tls"],
+                     help="what the agents of the labs share state by")
+
+
 def pytest_configure(config):
+    Lab.store = config.getoption("--store")
     config.addinivalue_line("markers", "kernels: runs on other kernels too, by make check-kernels; so it is quick")
 
 

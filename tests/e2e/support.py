@@ -101,6 +101,8 @@ class Process:
 
 
 class Lab:
+    store = "dir"  # of labs that do not ask for one: pytest --store
+
     def __init__(self, word, programs=BUILD):
         self.programs = programs  # the folder they are in
         self.name = f"e2e-{word}-{secrets.token_hex(2)}"
@@ -115,6 +117,8 @@ class Lab:
         return done
 
     def up(self, *arguments):
+        if not {"--store", "--underlay"} & set(arguments):  # a direct underlay has no place for another store
+            arguments = ("--store", self.store, *arguments)
         self.run("up", *arguments)
         return self
 

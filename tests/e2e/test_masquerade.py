@@ -150,14 +150,17 @@ print(end.recv(99).decode())
 """
 
 
-def test_two_pods_and_the_host_from_the_same_port(lab, world, family):
+@pytest.mark.parametrize("places", [("node-1", "one", "two"), ("one", "two", "node-1")],
+                         ids=["host-first", "host-last"])
+def test_two_pods_and_the_host_from_the_same_port(lab, world, family, places):
     """Each is answered, and by nobody else's connection."""
-    port = 5550 + family
+    port = (5550 if places[0] == "one" else 5560) + family
     question = (WORLD[family], str(TCP_PORT), str(port))
     with contextlib.ExitStack() as stack:
         asking = [stack.enter_context(lab.background(place, *PYTHON, ASK_FROM_A_PORT, *question, ready="^ready$"))
-                  for place in ("node-1", "one", "two")]
+                  for place in places]
         rows = mappings(lab, source_port=port, direction="OUT", destination=WORLD[family])
+        assert [row["source"] for row in rows if row["host-local"]] == [lab.ip("node-1", family)] * (places[0] == "one")
         assert len({row["translated-port"] for row in rows} | {port}) == 3, rows
         for process in asking:
             assert process.finish() == 0
@@ -166,7 +169,8 @@ def test_two_pods_and_the_host_from_the_same_port(lab, world, family):
 
 @pytest.mark.parametrize("hops", [1, 2, 3])
 def test_each_hop_is_heard_of(lab, world, family, hops):
-    done = lab.exec("one", "ping", "-n", "-c", "1", "-W", str(2 * PATIENCE), "-t", str(hops), WORLD[family], check=False)
+    done = lab.exec("one", "ping", "-n", "-c", "1", "-W", str(2 * PATIENCE), "-t", str(hops), WORLD[family],
+                    check=False)
     if hops == 3:
         assert " 0% packet loss" in done.stdout
     else:
@@ -266,10 +270,9 @@ def test_mappings_are_listed_as_cilium_does(lab, world):
     ping(lab, "two", WORLD[4], count=1)
     node, pod = lab.ip("node-1", 4), lab.ip("two", 4)
     lines = lab.pilus("node-1", "bpf", "nat", "list").splitlines()
-    assert any(re.fullmatch(rf"ICMP OUT {pod}:\d+ -> {WORLD[4]}:0 XLATE_SRC {node}:\d+ Created=\d+sec", line)
-               for line in lines), lines
-    assert any(re.fullmatch(rf"ICMP IN {WORLD[4]}:0 -> {node}:\d+ XLATE_DST {pod}:\d+ Created=\d+sec", line)
-               for line in lines), lines
+    for start in (rf"ICMP OUT {pod}:\d+ -> {WORLD[4]}:0 XLATE_SRC {node}:\d+",
+                  rf"ICMP IN {WORLD[4]}:0 -> {node}:\d+ XLATE_DST {pod}:\d+"):
+        assert any(re.fullmatch(start + r" Created=\d+sec HostLocal=0", line) for line in lines), lines
     assert "Removed" in lab.pilus("node-1", "bpf", "nat", "flush")
     assert not mappings(lab)
     ping(lab, "two", WORLD[4], count=1)
@@ -292,7 +295,6 @@ def test_an_address_that_leaves_the_node_takes_its_mappings_along(lab, world):
     try:
         wait_for(lambda: lab.exec("one", "ping", "-n", "-c", "1", "-W", "1", "192.0.2.254", check=False).returncode == 0
                  and mappings(lab, translated="192.0.2.9"), "the second address to be used")
-        assert json.loads(lab.exec("node-1", "ip", "-j", "route", "get", "192.0.2.254").stdout)[0]["prefsrc"] == "192.0.2.9"
     finally:
         lab.exec("underlay", "ip", "addr", "delete", "192.0.2.254/24", "dev", lab_bridge(lab))
         lab.exec("node-1", "ip", "addr", "delete", "192.0.2.9/24", "dev", "eth0")
@@ -302,6 +304,21 @@ def test_an_address_that_leaves_the_node_takes_its_mappings_along(lab, world):
 def lab_bridge(lab):
     routes = json.loads(lab.exec("underlay", "ip", "-j", "route", "get", lab.ip("node-1", 4)).stdout)
     return routes[0]["dev"]
+
+
+def test_with_native_routing(make_lab):
+    """The world sees the node; pods and nodes, though they are reached by the same uplink, see the pod."""
+    lab = make_lab("natnative", "--agent-arg", "--routing-mode=native")
+    lab.add("node-1", "one")
+    lab.add("node-2", "far")
+    with new_world(lab) as world, world.server("tcp-echo", TCP_PORT):
+        for family in (4, 6):
+            for other in ("far", "node-2"):
+                ping(lab, "one", lab.ip(other, family))
+            assert not mappings(lab, source=lab.ip("one", family))
+            ping(lab, "one", WORLD[family])
+            ask(lab, "one", "tcp-ask", WORLD[family], TCP_PORT, 1_000_000)
+            assert len(mappings(lab, source=lab.ip("one", family))) == 2
 
 
 def test_switched_off_the_world_sees_the_pods(make_lab):

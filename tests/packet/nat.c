@@ -14,6 +14,8 @@
 #include "base/clock.h"
 #include "datapath/nat_table.h"
 
+static const struct flow_timeouts timeouts = FLOW_TIMEOUTS_DEFAULT;
+
 #define ROUTER4 "198.51.100.254"
 #define ROUTER6 "2001:db8:ffff::fe"
 
@@ -29,7 +31,7 @@ static const struct spec kinds[] = {
 	{.destination = WORLD6, .protocol = PROTOCOL_UDP, .payload = 33},
 	{.destination = WORLD6, .protocol = PROTOCOL_ICMPV6, .type = 128},
 	{.destination = WORLD6, .protocol = PROTOCOL_SCTP},
-	{.destination = WORLD6, .protocol = PROTOCOL_TCP, .extensions = 2},
+	{.destination = WORLD6, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN, .extensions = 2},
 };
 
 static bool is_v6(const struct spec *spec)
@@ -179,6 +181,26 @@ static struct nat_key key_of(const struct spec *spec)
 	                                  : asks         ? 0
 	                                                 : spec->id),
 		.protocol = spec->protocol,
+	};
+}
+
+static void forget(const struct spec *spec)
+{
+	struct nat_key key = key_of(spec);
+
+	assert_int_equal(bpf_map_delete_elem(rig.maps->nat, &key), 0);
+}
+
+static struct spec error_about(const struct spec *about, const struct frame *quote, const char *source)
+{
+	return (struct spec){
+		.source = source,
+		.destination = about->source,
+		.protocol = is_v6(about) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
+		.type = is_v6(about) ? 2 : 3,
+		.code = is_v6(about) ? 0 : 4,
+		.id = 1400,
+		.quote = quote,
 	};
 }
 
@@ -409,6 +431,123 @@ static void the_hosts_own_packets_are_left_alone(void **state)
 	}
 }
 
+static struct outcome leave_host(const struct spec *spec)
+{
+	struct frame frame = frame_build(spec);
+
+	return leave_marked(&frame, 0);
+}
+
+static void the_hosts_own_connection_gives_way(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec spec = from_pod_a(&kinds[i]), own = as_node(&spec, is_echo(&spec) ? 77 : 40000), moved,
+			    answer, expected = spec_reply(&spec), to_pod = spec_reply(&own);
+		struct outcome outcome;
+
+		if (spec.protocol == PROTOCOL_SCTP)
+			continue;
+		rig_reset(&rig);
+		leave(&spec);
+		outcome = leave_host(&own);
+		moved = as_node(&own, port_of(&own, &outcome));
+		assert_int_not_equal(port_of(&own, &outcome), is_echo(&own) ? own.id : own.source_port);
+		assert_verdict(outcome, TC_ACT_UNSPEC);
+		assert_packet(&outcome, &moved);
+		outcome = arrive(&to_pod);
+		assert_reached(&outcome, DEVICE_A, &expected);
+		/* It stays so, whatever becomes of the pod's. */
+		forget(&spec);
+		forget(&to_pod);
+		own.tcp_flags = moved.tcp_flags = spec.protocol == PROTOCOL_TCP ? TCP_ACK : 0;
+		outcome = leave_host(&own);
+		assert_packet(&outcome, &moved);
+		answer = spec_reply(&moved);
+		to_pod = spec_reply(&own);
+		outcome = arrive(&answer);
+		assert_untouched(&outcome, &to_pod);
+	}
+}
+
+static void the_hosts_established_connections_are_left_alone(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[0]), own = as_node(&spec, 40000);
+	struct outcome outcome;
+
+	leave(&spec);
+	own.tcp_flags = TCP_ACK;
+	outcome = leave_host(&own);
+	assert_untouched(&outcome, &own);
+}
+
+/* A VLAN and the device below it, both uplinks. */
+static void an_uplink_below_another_changes_nothing_more(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[1]), own = as_node(&spec, 40000), moved;
+	struct rig_run below = {.program = "to_netdev", .device = DEVICE_NOBODY};
+	struct outcome outcome = leave(&spec);
+
+	assert_int_equal(outcome.mark, 0);
+	outcome = leave_host(&own);
+	moved = as_node(&own, port_of(&own, &outcome));
+	outcome = run_as(&below, &outcome.frame);
+	assert_untouched(&outcome, &moved);
+}
+
+static void what_passes_through_the_host_is_left_alone(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[1]), passing = as_node(&spec, 40000);
+	struct frame frame = frame_build(&passing);
+	struct outcome outcome;
+
+	leave(&spec);
+	outcome = run_as(
+		&(struct rig_run){.program = "to_netdev", .device = DEVICE_WIRE, .came_by = rig.ifindex[DEVICE_B]},
+		&frame);
+	assert_untouched(&outcome, &passing);
+}
+
+static void the_hosts_mapping_is_aged_when_idle(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[1]), own = as_node(&spec, 40000);
+	struct flow_timeouts none = {};
+	uint32_t removed;
+
+	leave(&spec);
+	leave_host(&own);
+	assert_int_equal(nat_count(), 4);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, clock_now(), &removed), 0);
+	assert_int_equal(removed, 0);
+	assert_int_equal(nat_table_age(rig.maps, &none, clock_now(), &removed), 0);
+	assert_int_equal(removed, 2);
+}
+
+/* The host's stack tells the world why a pod did not get its packet: as the world had sent it. */
+static void the_hosts_errors_about_pods_quote_what_was_sent(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec other = from_pod_b(&kinds[i]), spec = from_pod_a(&kinds[i]), translated, answer,
+			    answer_to_node;
+		struct spec error, expected;
+		struct frame quote, quote_to_node;
+		struct outcome outcome;
+
+		rig_reset(&rig);
+		if (spec.protocol != PROTOCOL_SCTP)
+			leave(&other);
+		outcome = leave(&spec);
+		translated = as_node(&spec, port_of(&spec, &outcome));
+		answer = spec_reply(&spec);
+		answer_to_node = spec_reply(&translated);
+		quote = frame_build(&answer);
+		quote_to_node = frame_build(&answer_to_node);
+		error = error_about(&answer, &quote, is_v6(&spec) ? HOST6 : HOST4);
+		expected = error_about(&answer, &quote_to_node, error.source);
+		outcome = leave_host(&error);
+		assert_packet(&outcome, &expected);
+	}
+}
+
 static void who_pings_the_node_by_a_pods_identifier_reaches_the_node(void **state)
 {
 	static const size_t echoes[] = {3, 9};
@@ -442,19 +581,6 @@ static void a_checksum_of_0_stays_0(void **state)
 }
 
 /* ── ICMP errors ── */
-
-static struct spec error_about(const struct spec *about, const struct frame *quote, const char *source)
-{
-	return (struct spec){
-		.source = source,
-		.destination = about->source,
-		.protocol = is_v6(about) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
-		.type = is_v6(about) ? 2 : 3,
-		.code = is_v6(about) ? 0 : 4,
-		.id = 1400,
-		.quote = quote,
-	};
-}
 
 /* As much of the frame as its sender is told of at least: the header and 8 bytes. */
 static void shorten(struct frame *frame)
@@ -589,13 +715,6 @@ static void a_fragment_ahead_of_its_first_cannot_leave(void **state)
 
 /* ── the life of a mapping ── */
 
-static void forget(const struct spec *spec)
-{
-	struct nat_key key = key_of(spec);
-
-	assert_int_equal(bpf_map_delete_elem(rig.maps->nat, &key), 0);
-}
-
 /* As if the last look at the other half was long ago. */
 static void make_old(const struct spec *spec)
 {
@@ -658,10 +777,10 @@ static void a_mapping_is_aged_with_its_flow(void **state)
 	leave(&a);
 	leave(&b);
 	leave(&ping);
-	assert_int_equal(nat_table_age(rig.maps, &removed), 0);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, clock_now(), &removed), 0);
 	assert_int_equal(removed, 0);
 	assert_int_equal(bpf_map_delete_elem(rig.maps->flows, &key), 0);
-	assert_int_equal(nat_table_age(rig.maps, &removed), 0);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, clock_now(), &removed), 0);
 	assert_int_equal(removed, 2);
 	assert_int_equal(nat_count(), 4);
 }
@@ -677,7 +796,7 @@ static void a_mapping_ends_with_the_pod_and_with_the_nodes_address(void **state)
 		rig_reset(&rig);
 		leave(&spec);
 		forget_address(addresses[i]);
-		assert_int_equal(nat_table_age(rig.maps, &removed), 0);
+		assert_int_equal(nat_table_age(rig.maps, &timeouts, clock_now(), &removed), 0);
 		assert_int_equal(removed, 2);
 	}
 }
@@ -702,7 +821,7 @@ static void another_uplink_is_another_mapping(void **state)
 	answer = spec_reply(&expected);
 	assert_verdict(arrive(&answer), TC_ACT_REDIRECT);
 	/* What nothing asks for any more goes. */
-	assert_int_equal(nat_table_age(rig.maps, &removed), 0);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, clock_now(), &removed), 0);
 	assert_int_equal(removed, 1);
 	masquerade_delete(rig.maps, rig.ifindex[DEVICE_NOBODY], &all);
 }
@@ -767,6 +886,12 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(excluded_destinations_see_the_pod),
 	PACKET_TEST(who_asked_the_pod_is_answered_by_the_pod),
 	PACKET_TEST(the_hosts_own_packets_are_left_alone),
+	PACKET_TEST(the_hosts_own_connection_gives_way),
+	PACKET_TEST(the_hosts_established_connections_are_left_alone),
+	PACKET_TEST(an_uplink_below_another_changes_nothing_more),
+	PACKET_TEST(what_passes_through_the_host_is_left_alone),
+	PACKET_TEST(the_hosts_mapping_is_aged_when_idle),
+	PACKET_TEST(the_hosts_errors_about_pods_quote_what_was_sent),
 	PACKET_TEST(who_pings_the_node_by_a_pods_identifier_reaches_the_node),
 	PACKET_TEST(a_checksum_of_0_stays_0),
 	PACKET_TEST(errors_from_the_world_reach_the_pod),

@@ -285,7 +285,10 @@ int rig_reset(const struct rig *rig)
 
 int rig_run(const struct rig *rig, const struct rig_run *run, const struct frame *frame, struct outcome *ret)
 {
-	struct __sk_buff skb = {.ifindex = rig->ifindex[run->device], .mark = run->mark}, skb_out = {};
+	struct __sk_buff skb = {.ifindex = rig->ifindex[run->device],
+	                        .ingress_ifindex = run->came_by,
+	                        .mark = run->mark},
+			 skb_out = {};
 	struct outcome outcome = {};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame->bytes, .data_size_in = frame->size,
 	            .data_out = outcome.frame.bytes, .data_size_out = sizeof(outcome.frame.bytes), .ctx_in = &skb,

@@ -76,6 +76,7 @@ struct rig_run {
 	enum rig_device device;
 	bool checksum_complete; /* the skb carries a sum over the packet, which must stay right */
 	uint32_t mark;          /* of the skb */
+	uint32_t came_by;       /* ifindex; 0: made by the host */
 	uint32_t repeat;        /* 0: once */
 };
 

@@ -48,11 +48,11 @@ static void mappings_are_lines(void **state)
 {
 	static const struct mapping_case CASES[] = {
 		{"10.1.0.7", "192.0.2.80", "10.99.0.1", 32906, 443, 1024, PROTOCOL_TCP, NAT_SOURCE,
-	         "TCP OUT 10.1.0.7:32906 -> 192.0.2.80:443 XLATE_SRC 10.99.0.1:1024 Created=12sec\n"},
+	         "TCP OUT 10.1.0.7:32906 -> 192.0.2.80:443 XLATE_SRC 10.99.0.1:1024 Created=12sec HostLocal=0\n"},
 		{"192.0.2.80", "10.99.0.1", "10.1.0.7", 443, 1024, 32906, PROTOCOL_TCP, NAT_DESTINATION,
-	         "TCP IN 192.0.2.80:443 -> 10.99.0.1:1024 XLATE_DST 10.1.0.7:32906 Created=12sec\n"},
+	         "TCP IN 192.0.2.80:443 -> 10.99.0.1:1024 XLATE_DST 10.1.0.7:32906 Created=12sec HostLocal=0\n"},
 		{"fd00:1::7", "2001:db8::1", "fd99::1", 77, 0, 78, PROTOCOL_ICMPV6, NAT_SOURCE,
-	         "ICMPv6 OUT [fd00:1::7]:77 -> [2001:db8::1]:0 XLATE_SRC [fd99::1]:78 Created=12sec\n"},
+	         "ICMPv6 OUT [fd00:1::7]:77 -> [2001:db8::1]:0 XLATE_SRC [fd99::1]:78 Created=12sec HostLocal=0\n"},
 	};
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
@@ -77,7 +77,7 @@ static void a_mapping_is_a_row(void **state)
 
 	assert_string_equal(text, "{\"protocol\":\"UDP\",\"direction\":\"OUT\",\"source\":\"10.1.0.7\",\"source-port\":"
 	                          "32906,\"destination\":\"192.0.2.80\",\"destination-port\":443,\"translated\":"
-	                          "\"10.99.0.1\",\"translated-port\":1024,\"age\":12}");
+	                          "\"10.99.0.1\",\"translated-port\":1024,\"age\":12,\"host-local\":false}");
 	free(text);
 }
 

@@ -114,7 +114,7 @@ static void every_key_comes_back_as_json(void **state)
 		"\"cluster-pool-cidrs\":[\"10.0.0.0/8\",\"fd00::/64\"],\"cluster-pool-mask-ipv4\":26,"
 		"\"cluster-pool-mask-ipv6\":120,\"uplinks\":[\"eth0\",\"eth1\"],"
 		"\"node-addresses\":[\"172.16.0.1\",\"fd99::1\"],\"mtu\":9000,\"routing-mode\":\"native\",\"auto-"
-	        "direct-node-routes\":false,\"vxlan-port\":4789,"
+		"direct-node-routes\":false,\"vxlan-port\":4789,"
 		"\"masquerade\":\"ipv4\",\"non-masquerade-cidrs\":[\"192.0.2.0/24\",\"fd00::/8\",\"10.0.0.0/8\"],"
 		"\"attach\":\"clsact\","
 		"\"profile\":\"edge\",\"flow-table-size\":1024,\"flow-timeout-tcp\":1,\"flow-timeout-tcp-opening\":2,"

@@ -26,9 +26,11 @@ int __wrap_flow_table_age(const struct maps *of, const struct flow_timeouts *tim
 
 static int nat_walks;
 
-int __wrap_nat_table_age(const struct maps *of, uint32_t *ret_removed)
+int __wrap_nat_table_age(const struct maps *of, const struct flow_timeouts *timeouts, uint64_t now,
+                         uint32_t *ret_removed)
 {
 	assert_ptr_equal(of, &maps);
+	assert_int_equal(timeouts->other, 7);
 	nat_walks++;
 	*ret_removed = 0;
 	return 0;
