@@ -4,7 +4,7 @@
  * ask.
  *
  * pilus_policy        LPM trie, struct policy_key      -> struct policy_entry
- * pilus_policy_cidrs  LPM trie, struct policy_cidr_key -> a block's id (__u32): every prefix that any policy names
+ * pilus_policy_cidrs  LPM trie, struct policy_cidr_key -> a block's id (__u32): the prefixes that the set's rules name
  *
  * A *set* is the policy of all pods with the same labels; an endpoint says which is its own and which directions it
  * closes (endpoint.h). Nothing in use is ever changed in a way that a packet could see half of: the entries of a new
@@ -24,7 +24,7 @@ enum policy_direction { POLICY_INGRESS, POLICY_EGRESS, POLICY_DIRECTIONS };
 
 /* Peers: identities are below 2^24. */
 #define POLICY_ANYBODY     0
-#define POLICY_BLOCK       (1u << 24) /* | block id: whoever has the address */
+#define POLICY_BLOCK       (1u << 24) /* | block id of the set: whoever has the address */
 #define POLICY_WORLD_BLOCK (2u << 24) /* | block id: neither a pod nor a node */
 #define POLICY_BLOCK_MAX   ((1u << 24) - 1)
 
@@ -61,10 +61,14 @@ struct policy_entry {
 };
 ABI_ASSERT_SIZE(struct policy_entry, 24);
 
+/* The set is always there: prefix_bits is POLICY_SET_BITS + as in struct ipcache_key. */
 struct policy_cidr_key {
-	__u32 prefix_bits; /* as in struct ipcache_key */
+	__u32 prefix_bits;
+	__be32 set;
 	struct addr addr;
-} __attribute__((packed, aligned(4)));
-ABI_ASSERT_SIZE(struct policy_cidr_key, 20);
+};
+ABI_ASSERT_SIZE(struct policy_cidr_key, 24);
+
+#define POLICY_SET_BITS 32
 
 #endif

@@ -57,10 +57,10 @@ static __always_inline __u8 policy_effect(const struct policy_question *question
 	return entry->verdict;
 }
 
-/* The smallest block that policies name and the address lies in; 0: none. */
-static __always_inline __u32 policy_block(const struct addr *addr)
+/* The smallest block that the set's rules name and the address lies in; 0: none. */
+static __always_inline __u32 policy_block(__u32 set, const struct addr *addr)
 {
-	struct policy_cidr_key key = {.prefix_bits = ADDR_BITS, .addr = *addr};
+	struct policy_cidr_key key = {.prefix_bits = POLICY_SET_BITS + ADDR_BITS, .set = bpf_htonl(set), .addr = *addr};
 	__u32 *id = bpf_map_lookup_elem(&pilus_policy_cidrs, &key);
 
 	return id ? *id : 0;
@@ -71,7 +71,7 @@ static __always_inline __u8 policy_effects(const struct policy_question *questio
                                            __u32 identity)
 {
 	__u8 effects = policy_effect(question, identity) | policy_effect(question, POLICY_ANYBODY);
-	__u32 block = policy_block(peer);
+	__u32 block = policy_block(question->set, peer);
 
 	if (block)
 		effects |= policy_effect(question, POLICY_BLOCK | block);

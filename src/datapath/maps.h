@@ -110,8 +110,9 @@ int policy_each(const struct maps *maps,
                 int (*each)(const struct policy_key *key, const struct policy_entry *entry, void *userdata),
                 void *userdata);
 
-int policy_cidr_set(const struct maps *maps, const struct prefix *prefix, uint32_t id);
-int policy_cidr_delete(const struct maps *maps, const struct prefix *prefix); /* none there is success */
+/* A block of a set. Deleting none is success. */
+int policy_cidr_set(const struct maps *maps, uint32_t set, const struct prefix *prefix, uint32_t id);
+int policy_cidr_delete(const struct maps *maps, uint32_t set, const struct prefix *prefix);
 
 /* Summed over the CPUs; only what is not zero. */
 int metrics_each(const struct maps *maps,

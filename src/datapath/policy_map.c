@@ -2,6 +2,7 @@
 /*
  * pilus_policy and pilus_policy_cidrs: see abi/policy.h.
  */
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 
@@ -41,21 +42,22 @@ int policy_each(const struct maps *maps,
 	return map_walk(maps->policy, sizeof(struct policy_key), sizeof(struct policy_entry), visit_entry, &visit);
 }
 
-static struct policy_cidr_key cidr_key(const struct prefix *prefix)
+static struct policy_cidr_key cidr_key(uint32_t set, const struct prefix *prefix)
 {
-	return (struct policy_cidr_key){.prefix_bits = prefix->bits, .addr = prefix->addr};
+	return (struct policy_cidr_key){
+		.prefix_bits = POLICY_SET_BITS + prefix->bits, .set = htonl(set), .addr = prefix->addr};
 }
 
-int policy_cidr_set(const struct maps *maps, const struct prefix *prefix, uint32_t id)
+int policy_cidr_set(const struct maps *maps, uint32_t set, const struct prefix *prefix, uint32_t id)
 {
-	struct policy_cidr_key key = cidr_key(prefix);
+	struct policy_cidr_key key = cidr_key(set, prefix);
 
 	return bpf_map_update_elem(maps->policy_cidrs, &key, &id, BPF_ANY);
 }
 
-int policy_cidr_delete(const struct maps *maps, const struct prefix *prefix)
+int policy_cidr_delete(const struct maps *maps, uint32_t set, const struct prefix *prefix)
 {
-	struct policy_cidr_key key = cidr_key(prefix);
+	struct policy_cidr_key key = cidr_key(set, prefix);
 	int r = bpf_map_delete_elem(maps->policy_cidrs, &key);
 
 	return r == -ENOENT ? 0 : r;

@@ -25,39 +25,33 @@ struct builder {
 
 /* ── blocks ── */
 
-static uint32_t block_id(const struct policy_blocks *blocks, const struct prefix *prefix)
+static bool has_block(const struct policy_set *set, const struct prefix *prefix)
 {
-	for (size_t i = 0; i < blocks->count; i++)
-		if (blocks->prefixes[i].bits == prefix->bits && addr_equal(&blocks->prefixes[i].addr, &prefix->addr))
-			return (uint32_t)i + 1;
-	return 0;
+	for (size_t i = 0; i < set->block_count; i++)
+		if (set->blocks[i].bits == prefix->bits && addr_equal(&set->blocks[i].addr, &prefix->addr))
+			return true;
+	return false;
 }
 
-static void add_block(struct policy_blocks *blocks, const struct prefix *prefix)
+static void add_block(struct policy_set *set, const struct prefix *prefix)
 {
-	if (block_id(blocks, prefix))
+	if (has_block(set, prefix))
 		return;
-	blocks->prefixes = xrealloc(blocks->prefixes, (blocks->count + 1) * sizeof(*blocks->prefixes));
-	blocks->prefixes[blocks->count++] = *prefix;
+	set->blocks = xrealloc(set->blocks, (set->block_count + 1) * sizeof(*set->blocks));
+	set->blocks[set->block_count++] = *prefix;
 }
 
-void policy_blocks_add(struct policy_blocks *blocks, const struct policy *policy)
+static void add_blocks(struct policy_set *set, const struct policy *policy)
 {
 	for (size_t i = 0; i < policy->rule_count; i++)
 		for (size_t j = 0; j < policy->rules[i].peer_count; j++) {
 			const struct policy_peer *peer = &policy->rules[i].peers[j];
 
 			if (peer->kind == PEER_CIDR)
-				add_block(blocks, &peer->cidr);
+				add_block(set, &peer->cidr);
 			for (size_t k = 0; k < peer->except_count; k++)
-				add_block(blocks, &peer->except[k]);
+				add_block(set, &peer->except[k]);
 		}
-}
-
-void policy_blocks_clear(struct policy_blocks *blocks)
-{
-	free(blocks->prefixes);
-	*blocks = (struct policy_blocks){};
 }
 
 /* ── lines ── */
@@ -206,11 +200,11 @@ static bool is_excepted(const struct policy_peer *peer, const struct prefix *blo
 /* Addresses are looked up in the smallest block that they lie in: a rule is written for every block within its own. */
 static void add_cidr(struct builder *builder, const struct policy_peer *peer)
 {
-	const struct policy_blocks *blocks = builder->world->blocks;
+	const struct policy_set *set = builder->set;
 	uint32_t mark = peer->world_only ? POLICY_WORLD_BLOCK : POLICY_BLOCK;
 
-	for (size_t i = 0; i < blocks->count; i++)
-		if (is_inside(&blocks->prefixes[i], &peer->cidr) && !is_excepted(peer, &blocks->prefixes[i]))
+	for (size_t i = 0; i < set->block_count; i++)
+		if (is_inside(&set->blocks[i], &peer->cidr) && !is_excepted(peer, &set->blocks[i]))
 			add_ports(builder, mark | ((uint32_t)i + 1));
 }
 
@@ -324,6 +318,9 @@ void policy_compile(const struct policy_list *list, const struct label_set *subj
 
 	for (size_t i = 0; i < list->count; i++)
 		if (policy_selects(list->policies[i], subject))
+			add_blocks(&set, list->policies[i]);
+	for (size_t i = 0; i < list->count; i++)
+		if (policy_selects(list->policies[i], subject))
 			add_policy(&builder, list->policies[i]);
 	put_in_order(&set);
 	*ret = set;
@@ -332,5 +329,6 @@ void policy_compile(const struct policy_list *list, const struct label_set *subj
 void policy_set_clear(struct policy_set *set)
 {
 	free(set->lines);
+	free(set->blocks);
 	*set = (struct policy_set){};
 }

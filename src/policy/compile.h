@@ -15,15 +15,6 @@ struct policy_peer_identity {
 	const struct label_set *labels;
 };
 
-/* The prefixes that policies name, and their ids: 1, 2, … in the order of first mention, without doubles. */
-struct policy_blocks {
-	struct prefix *prefixes; /* of id i: [i - 1] */
-	size_t count;
-};
-
-void policy_blocks_add(struct policy_blocks *blocks, const struct policy *policy);
-void policy_blocks_clear(struct policy_blocks *blocks);
-
 /* One entry, in the order of the host. */
 struct policy_line {
 	uint32_t peer; /* as in struct policy_key */
@@ -40,13 +31,14 @@ struct policy_set {
 	bool closes[POLICY_DIRECTIONS];
 	struct policy_line *lines; /* by direction, peer, protocol and port; no two for the same key */
 	size_t count;
+	struct prefix *blocks; /* those that its rules name, without doubles: the id of [i] is i + 1 */
+	size_t block_count;
 };
 
 /* What there is to compile against. */
 struct policy_world {
 	const struct policy_peer_identity *identities;
 	size_t identity_count;
-	const struct policy_blocks *blocks;
 	uint32_t subject;          /* the subject's identity */
 	policy_port_fn named_port; /* NULL: no port has a name */
 	void *userdata;

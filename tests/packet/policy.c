@@ -51,12 +51,12 @@ static void forget_line(const struct line *line)
 	maps_bump_epoch(rig.maps);
 }
 
-static void block(const char *text, uint32_t id)
+static void block(uint32_t set, const char *text, uint32_t id)
 {
 	struct prefix prefix;
 
 	assert_int_equal(prefix_parse(text, &prefix), 0);
-	assert_int_equal(policy_cidr_set(rig.maps, &prefix, id), 0);
+	assert_int_equal(policy_cidr_set(rig.maps, set, &prefix, id), 0);
 }
 
 static void enforce(uint32_t id, uint32_t set, uint32_t flags)
@@ -168,8 +168,8 @@ static void a_denial_is_the_last_word(void **state)
 
 static void blocks_are_of_everybody_or_of_the_world(void **state)
 {
-	block("10.1.0.0/16", 1);
-	block("198.51.100.0/24", 2);
+	block(SET_A, "10.1.0.0/16", 1);
+	block(SET_A, "198.51.100.0/24", 2);
 	enforce(ID_A, SET_A, CLOSE(POLICY_EGRESS));
 	ALLOW(SET_A, POLICY_WORLD_BLOCK | 1, POLICY_EGRESS);
 	ALLOW(SET_A, POLICY_WORLD_BLOCK | 2, POLICY_EGRESS, PROTOCOL_TCP, 80, 16);
@@ -179,7 +179,7 @@ static void blocks_are_of_everybody_or_of_the_world(void **state)
 	ALLOW(SET_A, POLICY_BLOCK | 1, POLICY_EGRESS);
 	assert_passes(POD_B4, TCP, 80);
 	/* The smallest block that it lies in answers alone. */
-	block(POD_B4 "/32", 3);
+	block(SET_A, POD_B4 "/32", 3);
 	assert_denied(POD_B4, TCP, 82);
 }
 

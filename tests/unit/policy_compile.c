@@ -95,7 +95,7 @@ static const char *random_peer(void)
 		"fromEndpoints: [{matchLabels: {app: client}}]",
 		"fromEndpoints: [{matchLabels: {app: client, 'k8s:io.kubernetes.pod.namespace': other}}]",
 		"fromEndpoints: [{matchExpressions: [{key: tier, operator: DoesNotExist}]}, {matchLabels: {tier: "
-	        "front}}]",
+		"front}}]",
 		"fromEndpoints: []",
 		"fromEntities: [world, remote-node]",
 		"fromEntities: [cluster]",
@@ -216,13 +216,13 @@ static char *random_policies(void)
 
 /* ── looked up as the programs do ── */
 
-static uint32_t block_of(const struct policy_blocks *blocks, const struct addr *addr)
+static uint32_t block_of(const struct policy_set *set, const struct addr *addr)
 {
 	uint32_t best = 0;
 
-	for (size_t i = 0; i < blocks->count; i++)
-		if (prefix_contains(&blocks->prefixes[i], addr) &&
-		    (!best || blocks->prefixes[i].bits > blocks->prefixes[best - 1].bits))
+	for (size_t i = 0; i < set->block_count; i++)
+		if (prefix_contains(&set->blocks[i], addr) &&
+		    (!best || set->blocks[i].bits > set->blocks[best - 1].bits))
 			best = (uint32_t)i + 1;
 	return best;
 }
@@ -252,10 +252,9 @@ static const struct policy_line *look_up(const struct policy_set *set, uint32_t 
 	return best;
 }
 
-static enum policy_verdict answer_of(const struct policy_set *set, const struct policy_blocks *blocks,
-                                     const struct policy_question *question)
+static enum policy_verdict answer_of(const struct policy_set *set, const struct policy_question *question)
 {
-	uint32_t block = block_of(blocks, &question->peer.addr);
+	uint32_t block = block_of(set, &question->peer.addr);
 	uint32_t peers[] = {question->peer.identity, POLICY_ANYBODY, block ? POLICY_BLOCK | block : POLICY_ANYBODY,
 	                    block && question->peer.identity == IDENTITY_WORLD ? POLICY_WORLD_BLOCK | block
 	                                                                       : POLICY_ANYBODY};
@@ -283,12 +282,10 @@ static const struct {
 	{PROTOCOL_SCTP, 128}, {PROTOCOL_ICMP, 8}, {PROTOCOL_ICMP, 0}, {PROTOCOL_ICMPV6, 128},
 };
 
-static void compare_about(const char *text, const struct policy_list *list, const struct policy_blocks *blocks,
-                          size_t subject)
+static void compare_about(const char *text, const struct policy_list *list, size_t subject)
 {
 	const struct policy_world world = {.identities = identities,
 	                                   .identity_count = COUNT(identities),
-	                                   .blocks = blocks,
 	                                   .subject = everybody[subject].identity,
 	                                   .named_port = named_port};
 	struct policy_set set;
@@ -305,11 +302,11 @@ static void compare_about(const char *text, const struct policy_list *list, cons
 		                                   .named_port = named_port};
 		enum policy_verdict meant = policy_evaluate(list, &question).verdict;
 
-		if (answer_of(&set, blocks, &question) != meant)
+		if (answer_of(&set, &question) != meant)
 			fail_msg("%s of %s with %s, protocol %u, port %u: %d, not %d, by\n%s",
 			         question.direction ? "egress" : "ingress", everybody[subject].labels,
-			         everybody[peer].addr, question.protocol, question.port,
-			         answer_of(&set, blocks, &question), meant, text);
+			         everybody[peer].addr, question.protocol, question.port, answer_of(&set, &question),
+			         meant, text);
 	}
 	policy_set_clear(&set);
 }
@@ -319,18 +316,14 @@ static void lines_say_what_policies_mean(void **state)
 	for (seed = 1; seed < 1500; seed++) {
 		unsigned start = seed;
 		char *text = random_policies();
-		struct policy_blocks blocks = {};
 		struct policy_list list = {};
 		struct problems problems = {};
 
 		if (policy_parse("random", text, strlen(text), &list, &problems))
 			fail_msg("%s in\n%s", problems.texts[0], text);
-		for (size_t i = 0; i < list.count; i++)
-			policy_blocks_add(&blocks, list.policies[i]);
 		for (size_t subject = 0; subject < 2; subject++)
-			compare_about(text, &list, &blocks, subject);
+			compare_about(text, &list, subject);
 		policy_list_clear(&list);
-		policy_blocks_clear(&blocks);
 		free(text);
 		seed = start;
 	}
