@@ -22,6 +22,7 @@
 struct flow {
 	enum kind kind;
 	const struct addrinfo *server;
+	int fd; /* -1: a connection for each exchange */
 	uint64_t end;
 	uint32_t *samples; /* ns */
 	size_t count, room;
@@ -77,13 +78,13 @@ static void *run_stream(void *userdata)
 {
 	static char chunk[STREAM_CHUNK];
 	struct flow *flow = userdata;
-	_cleanup_close_ int fd = open_flow(flow);
 
-	while (clock_now() < flow->end)
-		if (write(fd, chunk, sizeof(chunk)) < 0)
+	do
+		if (write(flow->fd, chunk, sizeof(chunk)) < 0)
 			err(1, "cannot send");
-	shutdown(fd, SHUT_WR);
-	if (read(fd, &flow->bytes, sizeof(flow->bytes)) != sizeof(flow->bytes))
+	while (clock_now() < flow->end);
+	shutdown(flow->fd, SHUT_WR);
+	if (read(flow->fd, &flow->bytes, sizeof(flow->bytes)) != sizeof(flow->bytes))
 		errx(1, "the server has not said what arrived");
 	return NULL;
 }
@@ -91,11 +92,10 @@ static void *run_stream(void *userdata)
 static void *run_flow(void *userdata)
 {
 	struct flow *flow = userdata;
-	_cleanup_close_ int fd = flow->kind == KIND_CRR ? -1 : open_flow(flow);
 	uint64_t before = clock_now();
 
 	while (before < flow->end && flow->count < flow->room) {
-		bool answered = fd < 0 ? connect_and_exchange(flow) : exchange(flow, fd);
+		bool answered = flow->fd < 0 ? connect_and_exchange(flow) : exchange(flow, flow->fd);
 		uint64_t after = clock_now(), taken = after - before;
 
 		if (answered)
@@ -105,6 +105,17 @@ static void *run_flow(void *userdata)
 		before = after;
 	}
 	return NULL;
+}
+
+/* All that connect do so before the time begins, and stay connected until it is over. */
+static uint64_t open_flows(const struct options *options, struct flow *flows)
+{
+	for (unsigned i = 0; i < options->flows; i++)
+		flows[i].fd = options->kind == KIND_CRR ? -1 : open_flow(&flows[i]);
+	uint64_t start = clock_now();
+	for (unsigned i = 0; i < options->flows; i++)
+		flows[i].end = start + (uint64_t)(options->seconds * NS_PER_SECOND);
+	return start;
 }
 
 /* Puts all samples behind each other, where the first flow's begin. */
@@ -121,6 +132,8 @@ static struct flow run_flows(struct flow *flows, unsigned count)
 		total.lost += flows[i].lost;
 		total.bytes += flows[i].bytes;
 	}
+	for (unsigned i = 0; i < count; i++)
+		cleanup_close(&flows[i].fd);
 	return total;
 }
 
@@ -158,13 +171,12 @@ void measure(const struct options *options, const char *host, const char *port)
 
 	if (!samples || !flows)
 		err(1, "cannot keep samples");
-	uint64_t start = clock_now();
 	for (unsigned i = 0; i < options->flows; i++)
 		flows[i] = (struct flow){.kind = options->kind,
 		                         .server = server,
-		                         .end = start + (uint64_t)(options->seconds * NS_PER_SECOND),
 		                         .room = SAMPLES_MAX / options->flows,
 		                         .samples = samples + i * (SAMPLES_MAX / options->flows)};
+	uint64_t start = open_flows(options, flows);
 	struct flow total = run_flows(flows, options->flows);
 	double seconds = (double)(clock_now() - start) / NS_PER_SECOND;
 	if (options->kind == KIND_STREAM)

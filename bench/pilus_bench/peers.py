@@ -21,6 +21,8 @@ NODE = {4: "10.98.0.{}/24", 6: "fd98::{}/64"}
 TUNNEL = {4: "10.97.0.{}/24", 6: "fd97::{}/64"}
 PODS = {4: "10.96.{}.0/24", 6: "fd96:{}::/64"}
 ALL = {4: "0.0.0.0/0", 6: "::/0"}
+# Nobody else has these addresses: looking for duplicates would hold up the first second.
+QUIET = ["net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0"]
 FORWARDING = {4: "net.ipv4.ip_forward=1", 6: "net.ipv6.conf.all.forwarding=1"}
 
 
@@ -38,6 +40,7 @@ class Namespace:
     def make(self):
         underlay.ip(f"netns add {self.netns}")
         underlay.in_netns(self.netns, "link set lo up")
+        children.run(self, ["sysctl", "-q", "-w", *QUIET])
         return self
 
 

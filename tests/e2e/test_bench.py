@@ -29,16 +29,23 @@ def new_name():
     return f"e2e-b-{secrets.token_hex(2)}"
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """(results, what it printed, folder) of a run of everything for an instant."""
-    folder, name = tmp_path_factory.mktemp("bench"), new_name()
-    done = subprocess.run([BENCH, "--instant", "--name", name, "--folder", folder], capture_output=True, text=True,
-                          timeout=180 * PATIENCE, check=False)
+def bench(folder, *arguments):
+    """For an instant: what it printed."""
+    name = new_name()
+    done = subprocess.run([BENCH, "--instant", "--name", name, "--folder", folder, *arguments], capture_output=True,
+                          text=True, timeout=180 * PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     for lab in (name, f"{name}-edge"):
         assert not traces(labs.Lab(lab))
-    return json.loads((folder / "results.json").read_text()), done.stdout, folder
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """(results, what it printed, folder) of a run of everything."""
+    folder = tmp_path_factory.mktemp("bench")
+    printed = bench(folder)
+    return json.loads((folder / "results.json").read_text()), printed, folder
 
 
 def test_every_figure_is_measured(run):
@@ -59,6 +66,13 @@ def test_every_work_goes_over_every_path(run):
             if not work.startswith("stream"):
                 latencies = [metrics[point]["median"] for point in report.PERCENTILES]
                 assert 0 < latencies[0] and latencies == sorted(latencies)
+
+
+def test_ipv6_does_not_wait_for_addresses(tmp_path):
+    results = json.loads(bench(tmp_path, "-6", "-o", "json", "network"))
+    for measured in results["network"].values():
+        rates = [metrics["rate"]["median"] for metrics in measured.values()]
+        assert min(rates) > max(rates) / 20
 
 
 def test_the_programs_are_timed_in_traffic(run):
