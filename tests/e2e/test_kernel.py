@@ -21,7 +21,8 @@ def test_ipv6_comes_through_the_overlay_device_where_it_must(lab, family):
     by_device = family == 6 and KERNEL < IPV6_OUT_OF_IPV4_SINCE
     with lab.monitor("node-2", "-vv", "--type", "trace") as monitor:
         ping(lab, "client", lab.ip("far", family), count=1)
-        monitor.wait_line("to-endpoint.*EchoRequest|delivered into the pod")
-    story = "\n".join(monitor.lines)
-    assert ("overlay device" in story) == by_device, story
+        monitor.wait_line(f"to-endpoint.*orig-ip {lab.ip('client', family)},")
+    packets = "\n".join(monitor.lines).split("-" * 78)
+    story = "\n".join(packet for packet in packets if f"SrcIP={lab.ip('client', family)} " in packet)
+    assert story and ("overlay device" in story) == by_device, story
     ask(lab, "client", "tcp-ask", lab.ip("far", family), TCP_PORT)

@@ -29,6 +29,8 @@ KERNELS = {
 }
 # The packages a kernel is made of; newer releases have it in several.
 PARTS = re.compile(r"linux-(image|binary|modules|base)-\d\S*")
+TOOLS = ("qemu-system-x86_64", "virtiofsd", "busybox", "depmod", "apt-get")
+TOOLS_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec:/usr/lib/qemu"
 FRESH_SECONDS = 24 * 3600
 
 
@@ -69,6 +71,9 @@ def _modules(folder):
 
 def get(name):
     """The kernel, up to date as far as the archive can be reached. NoKernel says why there is none."""
+    for tool in TOOLS:
+        if not shutil.which(tool, path=TOOLS_PATH):
+            raise NoKernel(f"there is no {tool} here: scripts/deps --kernels installs it")
     if platform.machine() != "x86_64":
         raise NoKernel(f"kernels are fetched for x86_64 only, and this is {platform.machine()}")
     kernel = Kernel(name)
