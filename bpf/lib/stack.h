@@ -31,13 +31,19 @@ static __always_inline __u32 stack_identity(const struct addr *addr)
 	return local && !local->endpoint ? IDENTITY_HOST : ipcache_lookup(addr).identity;
 }
 
-/* Identities and the flow of a packet whose `decision` the stack has made. Returns 0 or a drop reason. */
+/*
+ * Identities and the flow of a packet whose `decision` the stack has made. Returns 0 or a drop reason. What other nodes
+ * send comes out of the overlay or, with native routing, by an uplink, and is redirected past the stack: who comes
+ * through it under an address that is behind a node is somebody else.
+ */
 VERIFIED_ONCE int stack_decide(struct __sk_buff *skb, struct packet *packet, struct decision *decision)
 {
 	__u32 epoch = state_epoch();
 
 	if (!packet || !decision)
 		return DROP_INVALID_PACKET;
+	if (decision->action == FLOW_TO_ENDPOINT && ipcache_lookup(&packet->tuple.source).node)
+		return DROP_INVALID_SOURCE_IP;
 	packet->source_identity = stack_identity(&packet->tuple.source);
 	packet->destination_identity = stack_identity(&packet->tuple.destination);
 	return flow_record(skb, packet, decision, epoch);

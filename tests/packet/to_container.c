@@ -57,6 +57,22 @@ static void the_host_reaches_the_pod(void **state)
 	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_EGRESS), 0);
 }
 
+/* Nobody on the underlay speaks for a pod of another node. */
+static void other_nodes_pods_do_not_come_through_the_stack(void **state)
+{
+	static const char *const pods[] = {POD_C4, POD_C6};
+
+	EVERY (i, pods) {
+		struct spec spec = to_a(pods[i], &(struct spec){.protocol = PROTOCOL_UDP});
+
+		assert_int_equal(rig_reset(&rig), 0);
+		assert_dropped(arrive(&spec), DROP_INVALID_SOURCE_IP, METRIC_INGRESS);
+		assert_int_equal(flow_count(), 0);
+		answer(&spec); /* nor on an open flow */
+		assert_verdict(arrive(&spec), TC_ACT_SHOT);
+	}
+}
+
 static void the_world_is_the_world(void **state)
 {
 	static const char *const worlds[] = {WORLD4, WORLD6};
@@ -226,6 +242,7 @@ static void an_error_of_a_router_is_related(void **state)
 
 static const struct CMUnitTest tests[] = {
 	PACKET_TEST(the_host_reaches_the_pod),
+	PACKET_TEST(other_nodes_pods_do_not_come_through_the_stack),
 	PACKET_TEST(the_world_is_the_world),
 	PACKET_TEST(another_node_is_a_remote_node),
 	PACKET_TEST(the_pod_has_its_own_identity),
