@@ -43,8 +43,8 @@ enum nat_end {
 struct nat_entry {
 	struct addr addr;
 	__be16 port;
-	__u8 end;  /* enum nat_end */
-	__u8 host; /* 1: the host's own connection, whose port had been given to a pod before */
+	__u8 end;      /* enum nat_end */
+	__u8 host;     /* 1: the host's own connection, whose port had been given to a pod before */
 	__u32 ifindex; /* the uplink that the connection leaves by */
 	__u64 created; /* ns, CLOCK_MONOTONIC */
 	__u64 checked; /* when the other entry was last seen to be there */

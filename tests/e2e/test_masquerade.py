@@ -120,7 +120,6 @@ def test_ping_in_fragments(lab, world, family):
     ping(lab, "one", WORLD[family], "-s", "8000")
 
 
-@pytest.mark.kernels
 def test_tcp_moves_20_mb_unharmed_both_ways(lab, world, family):
     ask(lab, "one", "tcp-ask", WORLD[family], TCP_PORT, 20_000_000)
 

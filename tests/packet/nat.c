@@ -3,7 +3,7 @@
  * The masquerade: what pods send to the world leaves as the node's, byte for byte as the node would have sent it, and
  * what the world answers reaches the pod as if it had been asked.
  */
-#include "packet_test.h"
+#include "world.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -15,134 +15,6 @@
 #include "datapath/nat_table.h"
 
 static const struct flow_timeouts timeouts = FLOW_TIMEOUTS_DEFAULT;
-
-#define ROUTER4 "198.51.100.254"
-#define ROUTER6 "2001:db8:ffff::fe"
-
-static const struct spec kinds[] = {
-	{.destination = WORLD4, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN},
-	{.destination = WORLD4, .protocol = PROTOCOL_UDP},
-	{.destination = WORLD4, .protocol = PROTOCOL_UDP, .payload = 33},
-	{.destination = WORLD4, .protocol = PROTOCOL_ICMP, .type = 8},
-	{.destination = WORLD4, .protocol = PROTOCOL_SCTP},
-	{.destination = WORLD4, .protocol = PROTOCOL_UDP, .options = 8},
-	{.destination = WORLD6, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN},
-	{.destination = WORLD6, .protocol = PROTOCOL_UDP},
-	{.destination = WORLD6, .protocol = PROTOCOL_UDP, .payload = 33},
-	{.destination = WORLD6, .protocol = PROTOCOL_ICMPV6, .type = 128},
-	{.destination = WORLD6, .protocol = PROTOCOL_SCTP},
-	{.destination = WORLD6, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN, .extensions = 2},
-};
-
-static bool is_v6(const struct spec *spec)
-{
-	return strchr(spec->destination, ':');
-}
-
-static bool is_echo(const struct spec *spec)
-{
-	return spec->protocol == PROTOCOL_ICMP || spec->protocol == PROTOCOL_ICMPV6;
-}
-
-static struct spec from_pod_a(const struct spec *kind)
-{
-	struct spec spec = from_a(kind->destination, kind);
-
-	if (kind->payload)
-		spec.payload = kind->payload;
-	return spec;
-}
-
-static struct spec from_pod_b(const struct spec *kind)
-{
-	struct spec spec = from_pod_a(kind);
-
-	spec.source_mac = rig.pod_mac[DEVICE_B];
-	spec.destination_mac = rig.mac[DEVICE_B];
-	spec.source = is_v6(kind) ? POD_B6 : POD_B4;
-	return spec;
-}
-
-/* The same as the node sends it, from another port or by another identifier. */
-static struct spec as_node(const struct spec *spec, uint16_t port)
-{
-	struct spec translated = *spec;
-
-	translated.source = is_v6(spec) ? HOST6 : HOST4;
-	if (is_echo(spec))
-		translated.id = port;
-	else
-		translated.source_port = port;
-	return translated;
-}
-
-static struct outcome leave_marked(const struct frame *frame, uint32_t mark)
-{
-	return run_as(&(struct rig_run){.program = "to_netdev", .device = DEVICE_WIRE, .mark = mark}, frame);
-}
-
-/* Out of the pod and out of the node. */
-static struct outcome leave(const struct spec *spec)
-{
-	enum rig_device device = spec->source_mac == rig.pod_mac[DEVICE_B] ? DEVICE_B : DEVICE_A;
-	struct frame frame = frame_build(spec);
-	struct outcome sent = run("from_container", device, &frame);
-
-	assert_verdict(sent, TC_ACT_UNSPEC);
-	return leave_marked(&frame, sent.mark);
-}
-
-/* The port, or identifier, that the packet left by. */
-static uint16_t port_of(const struct spec *spec, const struct outcome *outcome)
-{
-	struct frame was = frame_build(spec);
-	uint16_t port;
-
-	memcpy(&port, outcome->frame.bytes + was.transport + (is_echo(spec) ? 4 : 0), sizeof(port));
-	return ntohs(port);
-}
-
-static void assert_packet(const struct outcome *outcome, const struct spec *expected)
-{
-	struct frame frame = frame_build(expected);
-
-	assert_int_equal(outcome->frame.size, frame.size);
-	assert_memory_equal(outcome->frame.bytes + ETH_HLEN, frame.bytes + ETH_HLEN, frame.size - ETH_HLEN);
-}
-
-/* What comes into a pod has made one hop more. */
-static void assert_reached(const struct outcome *outcome, enum rig_device device, const struct spec *expected)
-{
-	struct spec hop = *expected;
-
-	hop.ttl = 63;
-	assert_verdict(*outcome, TC_ACT_REDIRECT);
-	assert_bytes(*outcome, 0, rig.pod_mac[device], ETH_ALEN);
-	assert_packet(outcome, &hop);
-}
-
-/* The frame in which the next router sends it to us. */
-static struct frame frame_from_world(const struct spec *spec)
-{
-	struct spec received = *spec;
-
-	received.source_mac = rig.pod_mac[DEVICE_WIRE];
-	received.destination_mac = rig.mac[DEVICE_WIRE];
-	return frame_build(&received);
-}
-
-static struct outcome arrive(const struct spec *spec)
-{
-	struct frame frame = frame_from_world(spec);
-
-	return run("from_netdev", DEVICE_WIRE, &frame);
-}
-
-static void assert_untouched(const struct outcome *outcome, const struct spec *spec)
-{
-	assert_verdict(*outcome, TC_ACT_UNSPEC);
-	assert_packet(outcome, spec);
-}
 
 static int count_entry(const struct nat_key *key, const struct nat_entry *entry, void *userdata)
 {
@@ -189,19 +61,6 @@ static void forget(const struct spec *spec)
 	struct nat_key key = key_of(spec);
 
 	assert_int_equal(bpf_map_delete_elem(rig.maps->nat, &key), 0);
-}
-
-static struct spec error_about(const struct spec *about, const struct frame *quote, const char *source)
-{
-	return (struct spec){
-		.source = source,
-		.destination = about->source,
-		.protocol = is_v6(about) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
-		.type = is_v6(about) ? 2 : 3,
-		.code = is_v6(about) ? 0 : 4,
-		.id = 1400,
-		.quote = quote,
-	};
 }
 
 static void what_pods_send_leaves_as_the_nodes(void **state)
@@ -431,13 +290,6 @@ static void the_hosts_own_packets_are_left_alone(void **state)
 	}
 }
 
-static struct outcome leave_host(const struct spec *spec)
-{
-	struct frame frame = frame_build(spec);
-
-	return leave_marked(&frame, 0);
-}
-
 static void the_hosts_own_connection_gives_way(void **state)
 {
 	EVERY (i, kinds) {
@@ -522,32 +374,6 @@ static void the_hosts_mapping_is_aged_when_idle(void **state)
 	assert_int_equal(removed, 2);
 }
 
-/* The host's stack tells the world why a pod did not get its packet: as the world had sent it. */
-static void the_hosts_errors_about_pods_quote_what_was_sent(void **state)
-{
-	EVERY (i, kinds) {
-		struct spec other = from_pod_b(&kinds[i]), spec = from_pod_a(&kinds[i]), translated, answer,
-			    answer_to_node;
-		struct spec error, expected;
-		struct frame quote, quote_to_node;
-		struct outcome outcome;
-
-		rig_reset(&rig);
-		if (spec.protocol != PROTOCOL_SCTP)
-			leave(&other);
-		outcome = leave(&spec);
-		translated = as_node(&spec, port_of(&spec, &outcome));
-		answer = spec_reply(&spec);
-		answer_to_node = spec_reply(&translated);
-		quote = frame_build(&answer);
-		quote_to_node = frame_build(&answer_to_node);
-		error = error_about(&answer, &quote, is_v6(&spec) ? HOST6 : HOST4);
-		expected = error_about(&answer, &quote_to_node, error.source);
-		outcome = leave_host(&error);
-		assert_packet(&outcome, &expected);
-	}
-}
-
 static void who_pings_the_node_by_a_pods_identifier_reaches_the_node(void **state)
 {
 	static const size_t echoes[] = {3, 9};
@@ -578,139 +404,6 @@ static void a_checksum_of_0_stays_0(void **state)
 	memset(wanted.bytes + wanted.transport + 6, 0, 2);
 	outcome = leave_marked(&frame, MARK_MASQUERADE);
 	assert_bytes(outcome, ETH_HLEN, wanted.bytes + ETH_HLEN, wanted.size - ETH_HLEN);
-}
-
-/* ── ICMP errors ── */
-
-/* As much of the frame as its sender is told of at least: the header and 8 bytes. */
-static void shorten(struct frame *frame)
-{
-	frame->size = frame->transport + 8;
-}
-
-static void check_error_from_world(const struct spec *kind, bool shortened)
-{
-	struct spec first = from_pod_b(kind), spec = from_pod_a(kind), translated, error, expected;
-	struct frame quote, sent;
-	struct outcome outcome;
-
-	rig_reset(&rig);
-	if (spec.protocol != PROTOCOL_SCTP)
-		leave(&first); /* so that a has another port */
-	outcome = leave(&spec);
-	translated = as_node(&spec, port_of(&spec, &outcome));
-	quote = frame_build(&translated);
-	sent = frame_build(&spec);
-	if (shortened) {
-		shorten(&quote);
-		shorten(&sent);
-	}
-	error = error_about(&translated, &quote, is_v6(&spec) ? ROUTER6 : ROUTER4);
-	expected = error_about(&spec, &sent, error.source);
-	outcome = arrive(&error);
-	assert_reached(&outcome, DEVICE_A, &expected);
-}
-
-static void errors_from_the_world_reach_the_pod(void **state)
-{
-	EVERY (i, kinds) {
-		check_error_from_world(&kinds[i], false);
-		check_error_from_world(&kinds[i], true);
-	}
-}
-
-static void errors_about_the_host_are_left_alone(void **state)
-{
-	EVERY (i, kinds) {
-		struct spec spec = from_pod_a(&kinds[i]), own = as_node(&spec, 40001), error;
-		struct frame quote = frame_build(&own);
-		struct outcome outcome;
-
-		leave(&spec);
-		error = error_about(&own, &quote, is_v6(&spec) ? ROUTER6 : ROUTER4);
-		outcome = arrive(&error);
-		assert_untouched(&outcome, &error);
-	}
-}
-
-static void errors_of_the_pod_leave_as_the_nodes(void **state)
-{
-	EVERY (i, kinds) {
-		struct spec other = from_pod_b(&kinds[i]), spec = from_pod_a(&kinds[i]), translated, answer,
-			    answer_to_node;
-		struct spec error, expected;
-		struct frame quote, quote_to_node;
-		struct outcome outcome;
-
-		rig_reset(&rig);
-		if (spec.protocol != PROTOCOL_SCTP)
-			leave(&other);
-		outcome = leave(&spec);
-		translated = as_node(&spec, port_of(&spec, &outcome));
-		answer = spec_reply(&spec);
-		answer_to_node = spec_reply(&translated);
-		quote = frame_build(&answer);
-		quote_to_node = frame_build(&answer_to_node);
-		error = error_about(&answer, &quote, spec.source);
-		error.source_mac = spec.source_mac;
-		expected = error_about(&answer, &quote_to_node, is_v6(&spec) ? HOST6 : HOST4);
-		outcome = leave(&error);
-		assert_packet(&outcome, &expected);
-	}
-}
-
-static void an_errors_sum_over_the_packet_stays_right(void **state)
-{
-	EVERY (i, kinds) {
-		struct spec spec = from_pod_a(&kinds[i]), translated = as_node(&spec, is_echo(&spec) ? 77 : 40000),
-			    error;
-		struct frame quote = frame_build(&translated), frame;
-
-		leave(&spec);
-		error = error_about(&translated, &quote, is_v6(&spec) ? ROUTER6 : ROUTER4);
-		frame = frame_from_world(&error);
-		run_with_sum("from_netdev", DEVICE_WIRE, &frame);
-	}
-}
-
-/* ── fragments ── */
-
-static void fragments_are_translated(void **state)
-{
-	static const char *const worlds[] = {WORLD4, WORLD6};
-
-	EVERY (i, worlds) {
-		struct spec first = from_a(
-				    worlds[i],
-				    &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 9, .more_fragments = true}),
-			    later = first, sent[2], expected;
-		struct outcome outcome;
-
-		later.fragment_offset = 5;
-		later.more_fragments = false;
-		sent[0] = first;
-		sent[1] = later;
-		for (int n = 0; n < 2; n++) {
-			expected = as_node(&sent[n], 40000);
-			outcome = leave(&sent[n]);
-			assert_packet(&outcome, &expected);
-		}
-		for (int n = 0; n < 2; n++) {
-			struct spec translated = as_node(&sent[n], 40000), answer_to_node = spec_reply(&translated),
-				    answer = spec_reply(&sent[n]);
-
-			outcome = arrive(&answer_to_node);
-			assert_reached(&outcome, DEVICE_A, &answer);
-		}
-	}
-}
-
-static void a_fragment_ahead_of_its_first_cannot_leave(void **state)
-{
-	struct spec later =
-		from_a(WORLD4, &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 9, .fragment_offset = 5});
-
-	assert_dropped(leave(&later), DROP_FIRST_FRAGMENT_NOT_FOUND, METRIC_EGRESS);
 }
 
 /* ── the life of a mapping ── */
@@ -891,15 +584,8 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(an_uplink_below_another_changes_nothing_more),
 	PACKET_TEST(what_passes_through_the_host_is_left_alone),
 	PACKET_TEST(the_hosts_mapping_is_aged_when_idle),
-	PACKET_TEST(the_hosts_errors_about_pods_quote_what_was_sent),
 	PACKET_TEST(who_pings_the_node_by_a_pods_identifier_reaches_the_node),
 	PACKET_TEST(a_checksum_of_0_stays_0),
-	PACKET_TEST(errors_from_the_world_reach_the_pod),
-	PACKET_TEST(errors_about_the_host_are_left_alone),
-	PACKET_TEST(errors_of_the_pod_leave_as_the_nodes),
-	PACKET_TEST(an_errors_sum_over_the_packet_stays_right),
-	PACKET_TEST(fragments_are_translated),
-	PACKET_TEST(a_fragment_ahead_of_its_first_cannot_leave),
 	PACKET_TEST(a_lost_half_is_restored_by_the_other),
 	PACKET_TEST(a_half_taken_by_another_is_given_up),
 	PACKET_TEST(a_mapping_is_aged_with_its_flow),
