@@ -240,6 +240,15 @@ static void unusable_objects_are_left_out(void **state)
 	node_close(&node);
 }
 
+static bool stored_is(const char *path, const char *wanted)
+{
+	json_t *value = json_load_file(path, 0, NULL);
+	_cleanup_free_ char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+
+	json_decref(value);
+	return text && !strcmp(text, wanted);
+}
+
 static void what_is_in_use_is_made_again(void **state)
 {
 	_cleanup_free_ char *path = NULL;
@@ -257,6 +266,10 @@ static void what_is_in_use_is_made_again(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 	assert_eventually(!access(path, F_OK));
 	assert_labels(&node, number, "[\"k8s:app=web\"]");
+	write_identity(number, "nonsense");
+	assert_eventually(stored_is(path, "{\"labels\":[\"k8s:app=web\"]}"));
+	write_identity(number, "{\"labels\": 7}");
+	assert_eventually(stored_is(path, "{\"labels\":[\"k8s:app=web\"]}"));
 	node_close(&node);
 }
 

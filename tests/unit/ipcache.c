@@ -295,6 +295,17 @@ static void own_endpoints_are_entered_at_once_and_published(void **state)
 	assert_false(is_stored("10.1.0.7"));
 }
 
+static bool is_whole(const char *address)
+{
+	_cleanup_free_ char *path = ip_path(address);
+	json_t *value = json_load_file(path, 0, NULL);
+	const char *stored = json_string_value(json_object_get(value, "address"));
+	bool whole = stored && !strcmp(stored, address);
+
+	json_decref(value);
+	return whole;
+}
+
 static void the_store_is_told_again(void **state)
 {
 	if (!scene.maps.live)
@@ -308,6 +319,10 @@ static void the_store_is_told_again(void **state)
 	assert_eventually(is_stored("10.1.0.7"));
 	write_ip("10.1.0.8", 300, "a"); /* nobody's */
 	assert_eventually(!is_stored("10.1.0.8"));
+	write_text("10.1.0.7", "nonsense");
+	assert_eventually(is_whole("10.1.0.7"));
+	write_text("10.1.0.7", "{\"address\": \"10.1.0.9\"}");
+	assert_eventually(is_whole("10.1.0.7"));
 	assert_entry("10.1.0.7", 300, 0);
 	stop();
 }

@@ -4,6 +4,15 @@
  */
 #include "node_scene.h"
 
+static bool stored_is_whole(const char *path, json_t *wanted)
+{
+	json_t *stored = json_load_file(path, 0, NULL);
+	bool whole = json_equal(stored, wanted);
+
+	json_decref(stored);
+	return whole;
+}
+
 static void this_node_is_published(void **state)
 {
 	_cleanup_free_ char *path = node_path("a"), *text = NULL;
@@ -24,6 +33,10 @@ static void this_node_is_published(void **state)
 	delete_node("a");
 	assert_int_equal(access(path, F_OK), -1);
 	assert_eventually(!access(path, F_OK));
+	write_text("a", "nonsense");
+	assert_eventually(stored_is_whole(path, value));
+	write_text("a", "{\"name\": \"a\", \"ipv4\": 7}");
+	assert_eventually(stored_is_whole(path, value));
 	free(info.name);
 	json_decref(value);
 	stop();

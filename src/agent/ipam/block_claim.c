@@ -11,6 +11,7 @@
 #include <uthash.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/memory.h"
 
 #define FOLDER       "blocks/"
@@ -223,12 +224,13 @@ static void claimed(void *userdata, int result, const struct error *error)
 	step(claim);
 }
 
-static void create(struct block_claim *claim, const struct prefix *block, store_done done)
+static void write_claim(struct block_claim *claim, const struct prefix *block, typeof(store_create) *write,
+                        store_done done)
 {
 	char key[KEY_MAX], text[PREFIX_TEXT_MAX];
 	json_t *value = json_pack("{s:s, s:s}", "cidr", prefix_format(block, text), "node", claim->config->node_name);
 
-	store_create(claim->store, key_of(block, key), value, done, claim);
+	write(claim->store, key_of(block, key), value, done, claim);
 	json_decref(value);
 }
 
@@ -242,7 +244,7 @@ static bool step_family(struct block_claim *claim, enum family family)
 		return false;
 	}
 	claim->asking = family;
-	create(claim, &claim->asked, claimed);
+	write_claim(claim, &claim->asked, store_create, claimed);
 	return false;
 }
 
@@ -303,11 +305,6 @@ static void block_set(void *userdata, const char *key, json_t *value)
 		tell_lost(claim, key, node);
 }
 
-static void block_broken(void *userdata, const char *key, const struct error *error)
-{
-	note(userdata, key, NULL);
-}
-
 /* Of another node that was as fast as to take it, the watch tells; other failures are the store's to report. */
 static void reclaimed(void *userdata, int result, const struct error *error)
 {
@@ -315,6 +312,17 @@ static void reclaimed(void *userdata, int result, const struct error *error)
 
 	if (result < 0 && result != -EEXIST)
 		claim->tell(claim->userdata, result, claim->own, error);
+}
+
+/* Nobody's, and avoided; our own is written again, as nobody else can know that it is ours. */
+static void block_broken(void *userdata, const char *key, const struct error *error)
+{
+	struct block_claim *claim = userdata;
+
+	log_warning("%s", error->message);
+	note(claim, key, NULL);
+	if (is_own_key(claim, key))
+		write_claim(claim, &find(claim, key)->prefix, store_put, reclaimed);
 }
 
 static void block_removed(void *userdata, const char *key)
@@ -325,7 +333,7 @@ static void block_removed(void *userdata, const char *key)
 	if (!block)
 		return;
 	if (is_own_key(claim, key)) {
-		create(claim, &block->prefix, reclaimed);
+		write_claim(claim, &block->prefix, store_create, reclaimed);
 		return;
 	}
 	forget(claim, block);
@@ -340,7 +348,7 @@ static void blocks_renewed(void *userdata)
 
 	for (enum family family = 0; family < FAMILIES; family++) {
 		if (claim->own[family].bits)
-			create(claim, &claim->own[family], reclaimed);
+			write_claim(claim, &claim->own[family], store_create, reclaimed);
 	}
 }
 
