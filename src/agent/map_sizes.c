@@ -10,7 +10,7 @@
 #define FLOWS_MIN      16384
 #define FLOWS_MAX      524288
 
-/* --profile edge: all maps within 12 MB, also when they are full. */
+/* --profile edge: all maps within 12 MB. */
 #define EDGE_FLOWS   16384
 #define EDGE_IPCACHE 32768
 
