@@ -18,8 +18,8 @@
 /* What mkostemp makes names of. */
 static const char alphanumeric[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
-/* Fills *ret up to `max` + 1 bytes: the one too many tells that there is more. */
-static int read_up_to(int fd, size_t max, char **ret, size_t *ret_size)
+/* Reads up to `max` + 1 bytes: the one too many tells that there is more. */
+int file_read_fd(int fd, size_t max, char **ret, size_t *ret_size)
 {
 	_cleanup_free_ char *data = NULL;
 	size_t size = 0, room = 0;
@@ -44,22 +44,16 @@ static int read_up_to(int fd, size_t max, char **ret, size_t *ret_size)
 	}
 	data[size] = '\0';
 	*ret = TAKE_PTR(data);
-	*ret_size = size;
+	if (ret_size)
+		*ret_size = size;
 	return 0;
 }
 
 int file_read(const char *path, size_t max, char **ret, size_t *ret_size)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may be a FIFO */
-	size_t size = 0;
-	int result;
 
-	if (fd < 0)
-		return -errno;
-	result = read_up_to(fd, max, ret, &size);
-	if (result == 0 && ret_size)
-		*ret_size = size;
-	return result;
+	return fd < 0 ? -errno : file_read_fd(fd, max, ret, ret_size);
 }
 
 static char *folder_of(const char *path)

@@ -16,6 +16,9 @@
  * be NULL. */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_size);
 
+/* The same of what is open, which may be a pipe: waits for its end. */
+int file_read_fd(int fd, size_t max, char **ret, size_t *ret_size);
+
 /* Replaces `path` by a new file (temporary file beside it, fsync, rename): a reader sees the old or the new, also after
  * a crash. */
 int file_write_atomic(const char *path, const char *data, size_t size, mode_t mode);

@@ -22,7 +22,8 @@
 /* "-" is standard input. */
 static int read_text(const char *file, char **ret, size_t *ret_size, struct error *error)
 {
-	int r = file_read(strcmp(file, "-") ? file : "/dev/stdin", FILE_MAX_BYTES, ret, ret_size);
+	int r = strcmp(file, "-") ? file_read(file, FILE_MAX_BYTES, ret, ret_size)
+	                          : file_read_fd(STDIN_FILENO, FILE_MAX_BYTES, ret, ret_size);
 
 	return r < 0 ? error_set_errno(error, r, "cannot read %s", file) : 0;
 }
