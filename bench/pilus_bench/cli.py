@@ -62,7 +62,7 @@ def _cni(bench):
 def _agent(bench):
     first = bench.lab.node("node-1")
     starts = node.starts(first, bench.size["starts"])
-    results = {"start": {kind: {**compare.summary(times), "runs": times} for kind, times in starts.items()},
+    results = {"start": {kind: compare.times(result) for kind, result in starts.items()},
                "memory": node.memory(first), "remote-pods": node.remote_pods(bench.lab, bench.size["remote-pods"])}
     with _up(bench.edge, 1, "bridge", "--profile=edge"):
         results["edge-maps"] = node.maps(bench.edge.node("node-1"))

@@ -14,8 +14,7 @@ PILUS = {"cniVersion": "1.1.0", "name": "pilus", "type": "pilus-cni"}
 def _run(place, plugin, count, config, *statistics):
     command = [f"{HERE}/cni_loop", plugin, str(count), f"{place.lab.name}.cni-", *statistics]
     results = json.loads(children.run(place, command, json.dumps(config)))
-    return {verb: {**compare.summary(result["seconds"]), "cpu": result["cpu"] / count, "runs": result["seconds"]}
-            for verb, result in results.items()}
+    return {verb: compare.times(result) for verb, result in results.items()}
 
 
 def of_pilus(node, count):

@@ -13,6 +13,12 @@ def summary(values):
     return {"p50": percentile(values, .5), "p99": percentile(values, .99), "max": max(values), "count": len(values)}
 
 
+def times(result):
+    """Of {"seconds": [of each], "cpu": of all together}: the CPU's of one."""
+    seconds = result["seconds"]
+    return {**summary(seconds), "cpu": result["cpu"] / len(seconds), "runs": seconds}
+
+
 def ratios(values, base):
     """Round by round: what disturbed a round disturbed both."""
     return [value / other for value, other in zip(values, base, strict=True)]

@@ -27,16 +27,27 @@ def _start(node):
         time.sleep(0.0005)
 
 
+def _cpu(node):
+    """Seconds that the node's agents used so far."""
+    with open(f"{node.agent_cgroup}/cpu.stat", encoding="ascii") as file:
+        return int(dict(line.split() for line in file)["usage_usec"]) / 1e6
+
+
 def starts(node, count):
-    """Of agents that find everything as they left it, and of those that find their programs and maps gone."""
-    times = {"adopting": [], "anew": []}
+    """
+    {"adopting": {"seconds": [of each], "cpu": of all together}, "anew": …}: of agents that find everything as they left
+    it, and of those that find their programs and maps gone.
+    """
+    results = {kind: {"seconds": [], "cpu": 0} for kind in ("adopting", "anew")}
     for _ in range(count):
-        for kind in times:
+        for kind, result in results.items():
             agents.stop(node)
             if kind == "anew":
                 children.run(node, ["rm", "-r", "/sys/fs/bpf/pilus"])
-            times[kind].append(_start(node))
-    return times
+            before = _cpu(node)
+            result["seconds"].append(_start(node))
+            result["cpu"] += _cpu(node) - before
+    return results
 
 
 def _resident(node):

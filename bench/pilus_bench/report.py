@@ -75,18 +75,17 @@ def _monitor(monitor):
     return _matrix("With and without a listening `pilus monitor`, 1000/s", monitor, _rate)
 
 
-def _milliseconds(times):
-    return [f"{times[key] * 1e3:.1f} ms" for key in ("p50", "p99")] + [str(times["count"])]
+def _times(times):
+    return [f"{times[key] * 1e3:.1f} ms" for key in ("p50", "p99")] + [str(times["count"]), f"{times['cpu'] * 1e3:.1f} ms"]
 
 
 def _node(results):
     rows = [("", "p50", "p99", "count", "CPU each")]
     for kind, words in (("anew", "programs and maps gone"), ("adopting", "finding them")):
         if "start" in results:
-            rows.append((f"agent, start to ready, {words}", *_milliseconds(results["start"][kind])))
+            rows.append((f"agent, start to ready, {words}", *_times(results["start"][kind])))
     for plugin, verbs in results.get("cni", {}).items():
-        rows += [(f"CNI {verb}, {plugin}", *_milliseconds(times), f"{times['cpu'] * 1e3:.1f} ms")
-                 for verb, times in verbs.items()]
+        rows += [(f"CNI {verb}, {plugin}", *_times(times)) for verb, times in verbs.items()]
     return _section("Times", rows) if len(rows) > 1 else ""
 
 
