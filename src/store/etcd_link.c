@@ -120,7 +120,7 @@ static void call_answer(struct etcd_call *call, const json_t *answer, const stru
 	call_free(call);
 }
 
-static void send_or_wait(struct etcd_call *call);
+static void try_again(struct etcd_call *call);
 
 static void call_failed(struct etcd_call *call, const struct error *error)
 {
@@ -128,7 +128,7 @@ static void call_failed(struct etcd_call *call, const struct error *error)
 	if (call->stream.ended)
 		call_answer(call, NULL, NULL);
 	else
-		send_or_wait(call);
+		try_again(call);
 }
 
 /* gRPC's codes. Those that say that a member cannot do it now, though another or a later one may, are 0. */
@@ -261,19 +261,28 @@ static void send_authentication(struct etcd_call *call)
 	send_now(call);
 }
 
-static void on_timer(uv_timer_t *timer)
+static void send_or_wait(struct etcd_call *call);
+
+/* Until the deadline. */
+static void try_again(struct etcd_call *call)
 {
-	struct etcd_call *call = timer->data;
 	struct error error = call->link->error;
 
-	stop_waiting(call);
-	if (uv_now(timer->loop) < call->deadline) {
+	if (uv_now(call->link->loop) < call->deadline) {
 		send_or_wait(call);
 		return;
 	}
 	if (!error.code)
 		error_set(&error, -EAGAIN, "store etcd at %s: no answer in time", etcd_link_member(call->link));
 	call_answer(call, NULL, &error);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct etcd_call *call = timer->data;
+
+	stop_waiting(call);
+	try_again(call);
 }
 
 static void wait_until(struct etcd_call *call, uint64_t time)
