@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/memory.h"
 
 #define PERIOD_MS     60000
@@ -10,7 +11,6 @@
 
 struct collector {
 	const struct agent *agent;
-	struct identity_users users;
 	uv_timer_t timer;
 };
 
@@ -34,12 +34,11 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct collector *collector = timer->data;
 	const struct agent *agent = collector->agent;
+	_cleanup_free_ struct identity_users *users = xnew(struct identity_users); /* too large to be kept */
 
-	collector->users = (struct identity_users){};
-	endpoints_each_identity(agent->endpoints, mark_here, &collector->users);
-	ipcache_each_identity(agent->ipcache, mark_anywhere, &collector->users);
-	identities_collect(agent->identities, &collector->users,
-	                   nodes_is_first(agent->nodes) ? agent->config->forget_after : 0);
+	endpoints_each_identity(agent->endpoints, mark_here, users);
+	ipcache_each_identity(agent->ipcache, mark_anywhere, users);
+	identities_collect(agent->identities, users, nodes_is_first(agent->nodes) ? agent->config->forget_after : 0);
 }
 
 struct collector *collector_new(const struct agent *agent)
