@@ -58,7 +58,7 @@ def test_pods_wired_in_haste_get_tcx_without_losing_a_packet(make_lab):
         wait_for(lambda: hooks() == ["tcx/egress"] * 2 + ["tcx/ingress"] * 2, "both pods have tcx")
         steady.interrupt()
         assert ", 0% packet loss" in steady.wait_line("packet loss")
-    lab.add("node-1", "late")
+    devices.add(lab.endpoint(lab.add("node-1", "late"))["device"])
     lab.run("agent", "node-1", "kill")
     lab.run("agent", "node-1", "start")
     wait_for(lambda: hooks() == ["tcx/egress"] * 3 + ["tcx/ingress"] * 3, "all pods have tcx")
