@@ -91,6 +91,14 @@ VERIFIED_ONCE int nat_translate_error(struct __sk_buff *skb, struct packet *pack
 	return !reason && work->entry.host ? NAT_NONE : reason;
 }
 
+/* Of ICMP only echo says whom an answer is for. */
+static __always_inline _Bool nat_can_map(const struct tuple *tuple)
+{
+	if (tuple->protocol == PROTOCOL_ICMP)
+		return tuple->icmp_type == ICMP_ECHO;
+	return tuple->protocol != PROTOCOL_ICMPV6 || tuple->icmp_type == ICMPV6_ECHO;
+}
+
 /* A pod's packet, marked to be masqueraded, on its way out. Returns 0, a drop reason or NAT_NONE. */
 VERIFIED_ONCE int nat_leave(struct __sk_buff *skb, struct packet *packet)
 {
@@ -101,6 +109,8 @@ VERIFIED_ONCE int nat_leave(struct __sk_buff *skb, struct packet *packet)
 		return DROP_NO_NAT_MAPPING;
 	if (packet->ahead)
 		return DROP_FIRST_FRAGMENT_NOT_FOUND;
+	if (packet->transport && !nat_can_map(&packet->tuple))
+		return DROP_NAT_UNSUPPORTED;
 	work->key = nat_key(&packet->tuple);
 	if (!nat_find(work, NAT_SOURCE) || work->entry.ifindex != skb->ifindex)
 		reason = nat_map(skb, 0);

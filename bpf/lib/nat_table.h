@@ -189,11 +189,6 @@ static __always_inline _Bool nat_choose_port(struct __sk_buff *skb, struct nat_w
 	return 0;
 }
 
-static __always_inline _Bool is_icmp(__u8 protocol)
-{
-	return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
-}
-
 /* Maps a connection that leaves by this uplink, a pod's or one of the host's own, which has its address already.
  * Returns 0, a drop reason or NAT_NONE. */
 VERIFIED_ONCE int nat_map(struct __sk_buff *skb, __u8 host)
@@ -207,8 +202,6 @@ VERIFIED_ONCE int nat_map(struct __sk_buff *skb, __u8 host)
 	source = host ? &work->key.source : masquerade_source(skb->ifindex, &work->key.destination);
 	if (!source)
 		return NAT_NONE;
-	if (is_icmp(work->key.protocol) && !work->key.source_port)
-		return DROP_NAT_UNSUPPORTED;
 	work->entry = (struct nat_entry){.addr = *source,
 	                                 .end = NAT_SOURCE,
 	                                 .host = host & 1,

@@ -193,13 +193,25 @@ static void no_port_left_is_a_drop(void **state)
 	assert_packet(&outcome, &expected);
 }
 
-/* It would be taken for ICMP without an identifier. */
-static void identifier_0_is_refused(void **state)
+/* An answer to it would be taken for ICMP without an identifier. */
+static void identifier_0_is_replaced(void **state)
 {
-	struct spec spec = from_pod_a(&kinds[3]);
+	static const size_t echoes[] = {3, 9};
 
-	spec.id = 0;
-	assert_dropped(leave(&spec), DROP_NAT_UNSUPPORTED, METRIC_EGRESS);
+	EVERY (i, echoes) {
+		struct spec spec = from_pod_a(&kinds[echoes[i]]), translated, answer, to_node;
+		struct outcome outcome;
+
+		spec.id = 0;
+		outcome = leave(&spec);
+		translated = as_node(&spec, port_of(&spec, &outcome));
+		assert_int_not_equal(translated.id, 0);
+		assert_packet(&outcome, &translated);
+		to_node = spec_reply(&translated);
+		answer = spec_reply(&spec);
+		outcome = arrive(&to_node);
+		assert_reached(&outcome, DEVICE_A, &answer);
+	}
 }
 
 static void other_questions_by_icmp_are_refused(void **state)
@@ -573,7 +585,7 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(the_same_port_serves_other_remotes),
 	PACKET_TEST(sctp_keeps_its_port_or_is_refused),
 	PACKET_TEST(no_port_left_is_a_drop),
-	PACKET_TEST(identifier_0_is_refused),
+	PACKET_TEST(identifier_0_is_replaced),
 	PACKET_TEST(other_questions_by_icmp_are_refused),
 	PACKET_TEST(a_port_of_the_hosts_own_is_replaced),
 	PACKET_TEST(excluded_destinations_see_the_pod),
