@@ -127,7 +127,7 @@ class _View:
 
     def _devices(self):
         links = [f"{link['ifname']} ({link['ifindex']})" for link in _json(self.node, "ip", "-j", "link")
-                 if re.match(r"plx|plp", link["ifname"])]
+                 if link["ifname"].startswith("plx")]
         yield from _compare("the kernel", links, [f"{e['device']} ({e['ifindex']})" for e in self.endpoints])
 
     def _pins(self):
@@ -168,8 +168,10 @@ class _View:
 
     def _map_local(self):
         rows = [(_address(row["key"]), _number(row["value"][:2])) for row in self._dump("pilus_local")]
-        yield from _compare("the map of local addresses", [f"{address} of endpoint {id_}" for address, id_ in rows if id_],
-                            [f"{address} of endpoint {endpoint['id']}" for address, endpoint in self.by_address.items()])
+        yield from _compare("the map of local addresses",
+                            [f"{address} of endpoint {number}" for address, number in rows if number],
+                            [f"{address} of endpoint {endpoint['id']}"
+                             for address, endpoint in self.by_address.items()])
 
     def _map_ipcache(self):
         rows = [(row["cidr"].partition("/")[0], row["identity"])

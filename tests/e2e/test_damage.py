@@ -144,7 +144,8 @@ def test_broken_objects_of_other_nodes(lab):
                                  '{"labels": 5}']):
         path.write_text(text)
     foreign = {"nodes/evil.json": "[]", "nodes/huge.json": "x" * (2 << 20), "ips/10.1.0.99.json": "{}",
-               "ips/nonsense.json": '{"address": "nonsense"}', "identities/7.json": "{}", "nodes/odd.json": '{"name": 7}'}
+               "ips/nonsense.json": '{"address": "nonsense"}', "identities/7.json": "{}",
+               "nodes/odd.json": '{"name": 7}'}
     for name, text in foreign.items():
         (store / name).write_text(text)
     for name in foreign:
