@@ -4,7 +4,7 @@
  */
 #include "packet_test.h"
 
-static const char *const own[] = {POD_A4, POD_A6}, *const remotes[] = {POD_C4, POD_C6};
+static const char *const remotes[] = {POD_C4, POD_C6};
 
 static struct spec udp(const char *destination)
 {
@@ -163,7 +163,7 @@ static void what_is_no_neighbour_is_left_to_the_stack(void **state)
 
 static void from_another_node_reaches_the_pod(void **state)
 {
-	EVERY (i, own) {
+	EVERY (i, remotes) {
 		struct spec spec = udp_from_c(i);
 		int direction;
 
@@ -183,7 +183,7 @@ static void from_another_node_reaches_the_pod(void **state)
 
 static void both_directions_share_the_flow(void **state)
 {
-	EVERY (i, own) {
+	EVERY (i, remotes) {
 		struct spec out = udp(remotes[i]), in = udp_from_c(i);
 
 		assert_verdict(send_out(&out), TC_ACT_REDIRECT);
@@ -195,7 +195,7 @@ static void both_directions_share_the_flow(void **state)
 
 static void sums_carried_by_the_skb_stay_right(void **state)
 {
-	EVERY (i, own) {
+	EVERY (i, remotes) {
 		struct spec out = udp(remotes[i]), in = udp_from_c(i);
 		struct frame frame = frame_build(&out);
 
@@ -223,7 +223,7 @@ static void the_world_reaches_pods_too(void **state)
 {
 	static const char *const world[] = {WORLD4, WORLD6};
 
-	EVERY (i, own) {
+	EVERY (i, remotes) {
 		struct spec spec = udp_from_c(i);
 		int direction;
 
@@ -257,7 +257,7 @@ static void this_nodes_addresses_do_not_come_from_outside(void **state)
 	static const char *const sources[][2] = {{POD_B4, POD_B6}, {HOST4, HOST6}, {POD_A4, POD_A6}};
 
 	EVERY (s, sources)
-		EVERY (i, own) {
+		EVERY (i, remotes) {
 			struct spec spec = udp_from_c(i);
 
 			spec.source = sources[s][i];
@@ -355,7 +355,7 @@ static void spent_hops_on_arrival_are_left_to_the_stack(void **state)
 
 static void fragments_arrive_in_any_order(void **state)
 {
-	EVERY (i, own) {
+	EVERY (i, remotes) {
 		struct spec first = udp_from_c(i), later;
 
 		first.fragment_id = 7;
