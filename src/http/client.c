@@ -187,7 +187,7 @@ static int refusal(struct call *call, struct error *error)
 		return result;
 	body = json_loadb(call->text, call->size, 0, NULL);
 	words = json_string_value(json_object_get(body, "error"));
-	if (words)
+	if (words && *words)
 		result = error_set(error, code_of(call->status), "%s", words);
 	else
 		result = error_set(error, code_of(call->status), "the agent answered with HTTP status %u and no reason",
