@@ -52,7 +52,7 @@ int label_set_read(const json_t *array, struct label_set *ret, struct error *err
 			label_set_clear(&labels);
 			return error_set(error, -EINVAL, "label %zu must be text, like k8s:app=web", i + 1);
 		}
-		strcpy(at, json_string_value(label));
+		memcpy(at, json_string_value(label), json_string_length(label) + 1);
 		labels.labels[labels.count++] = take_apart(at);
 		at += json_string_length(label) + 1;
 	}
