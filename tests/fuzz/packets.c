@@ -31,6 +31,11 @@ static struct rig rig;
 /* libFuzzer looks here too: one cell for each way, verdict and counter that there was together. */
 __attribute__((section("__libfuzzer_extra_counters"))) static uint8_t seen[16384];
 
+static void leave(void)
+{
+	rig_close(&rig);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	const struct node_config config = {.decap_v6 = datapath_probe_decap_v6()};
@@ -44,6 +49,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		fprintf(stderr, "%s\n", error.message);
 		exit(1);
 	}
+	atexit(leave);
 	must(!rig_reset(&rig));
 	return 0;
 }
