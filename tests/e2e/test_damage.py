@@ -15,7 +15,7 @@ BROKEN = [b'{"version": 1, "wir', b"", bytes(range(256)), b"[]", b'{"version": 1
 
 @pytest.fixture(name="lab", scope="module")
 def _lab():
-    with new_lab("damage") as lab:
+    with new_lab("damage", "--store", "dir") as lab:
         lab.add("node-1", "near")
         lab.add("node-2", "far")
         yield lab
@@ -171,7 +171,7 @@ def test_broken_objects_of_other_nodes(lab):
 
 def test_a_claimed_block_is_written_again_while_its_node_lives(make_lab):
     """Of a broken one nobody can tell whose it is: a node that starts takes another, and its pods keep theirs."""
-    lab = make_lab("block", "--nodes", "1", "--agent-arg", "--ipam=cluster-pool",
+    lab = make_lab("block", "--nodes", "1", "--store", "dir", "--agent-arg", "--ipam=cluster-pool",
                    "--agent-arg", "--cluster-pool-cidrs=10.200.0.0/16")
     lab.add("node-1", "early")
     (block,) = pathlib.Path(lab.folder, "store", "blocks").iterdir()
