@@ -7,8 +7,9 @@
  * go. A decision carries the epoch (state.h) in which it was made: whatever could change a decision bumps the
  * epoch, and the next packet of each direction decides anew. Established packets cost this one lookup.
  *
- * Written by the BPF programs; each direction's half is written only by packets of that direction, so there
- * is no lock and no atomic, and the state of a connection is derived from both halves, never stored.
+ * Written by the BPF programs; each direction's half is written only by packets of that direction, but for what the
+ * first packet of all foresees. So there is no lock and no atomic, and the state of a connection is derived from both
+ * halves, never stored.
  * Read, aged and flushed by the agent. Full: the least recently used flows go first (LRU).
  */
 #ifndef PILUS_ABI_FLOW_H

@@ -95,6 +95,24 @@ static __always_inline void flow_decide(struct flow *flow, const struct packet *
 	flow->identity[!(packet->direction & 1)] = packet->destination_identity;
 }
 
+/*
+ * Between endpoints and nodes the way back is the way there, and a policy judges both alike: it is decided with it, as
+ * long as nothing came that way. What comes by another door, or as somebody else, decides anew.
+ */
+static __always_inline void flow_foresee(struct flow *flow, const struct packet *packet,
+                                         const struct decision *decision, __u32 epoch)
+{
+	struct flow_direction *back = &flow->direction[!(packet->direction & 1)];
+
+	if (packet->origin > FLOW_FROM_NODE || decision->action > FLOW_TO_NODE)
+		return;
+	back->source = decision->target;
+	back->target = packet->from;
+	back->origin = decision->action == FLOW_TO_NODE ? FLOW_FROM_NODE : FLOW_FROM_ENDPOINT;
+	back->action = packet->origin == FLOW_FROM_NODE ? FLOW_TO_NODE : FLOW_TO_ENDPOINT;
+	back->epoch = epoch;
+}
+
 /* What is told of a flow to who does not want every packet. */
 static __always_inline _Bool flow_is_changed(const struct flow_direction *direction, const struct packet *packet,
                                              __u64 now)
@@ -185,6 +203,8 @@ static __always_inline int flow_record(struct __sk_buff *skb, struct packet *pac
 		flow = flow_open(packet);
 	if (!flow)
 		return DROP_FLOW_INSERTION_FAILED;
+	if (opens)
+		flow_foresee(flow, packet, decision, epoch);
 	flow_decide(flow, packet, decision, epoch);
 	flow_count(flow, packet);
 	return 0;

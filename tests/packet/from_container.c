@@ -543,6 +543,31 @@ static void ipv6_fragments_with_extensions_follow_the_first(void **state)
 	assert_int_equal(direction_of(&spec).packets, 2);
 }
 
+static struct flow_direction way_back(const char *destination)
+{
+	struct spec spec = from_a(destination, &(struct spec){.protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN}), back;
+
+	send_out(&spec);
+	back = spec_reply(&spec);
+	return direction_of(&back);
+}
+
+static void the_way_back_is_decided_with_the_way_there(void **state)
+{
+	struct flow_direction from_b = way_back(POD_B4), from_c = way_back(POD_C6), from_world = way_back(WORLD4);
+
+	assert_int_equal(from_b.origin, FLOW_FROM_ENDPOINT);
+	assert_int_equal(from_b.source, ID_B);
+	assert_int_equal(from_b.action, FLOW_TO_ENDPOINT);
+	assert_int_equal(from_b.target, ID_A);
+	assert_int_equal(from_b.packets, 0);
+	assert_int_equal(from_c.origin, FLOW_FROM_NODE);
+	assert_int_equal(from_c.source, NODE_PEER);
+	assert_int_equal(from_c.action, FLOW_TO_ENDPOINT);
+	assert_int_equal(from_c.target, ID_A);
+	assert_int_equal(from_world.action, FLOW_UNDECIDED);
+}
+
 static struct outcome send_error(const struct spec *about, uint8_t type)
 {
 	struct frame quote = frame_build(about);
@@ -632,6 +657,7 @@ static void metrics_count_packets_and_bytes(void **state)
 static const struct CMUnitTest tests[] = {
 	PACKET_TEST(every_protocol_reaches_a_local_pod),
 	PACKET_TEST(both_directions_share_one_flow),
+	PACKET_TEST(the_way_back_is_decided_with_the_way_there),
 	PACKET_TEST(an_established_packet_uses_the_decision),
 	PACKET_TEST(the_decision_outlives_what_it_was_made_from),
 	PACKET_TEST(a_new_epoch_decides_anew),

@@ -88,6 +88,19 @@ static void a_known_nodes_packet_reaches_the_pod(void **state)
 	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_EGRESS), 0);
 }
 
+static void the_way_back_is_decided_with_the_way_there(void **state)
+{
+	struct spec spec = udp(POD_A4), back = spec_reply(&spec);
+	struct flow_direction direction;
+
+	receive_from_peer(&spec);
+	direction = direction_of(&back);
+	assert_int_equal(direction.origin, FLOW_FROM_ENDPOINT);
+	assert_int_equal(direction.source, ID_A);
+	assert_int_equal(direction.action, FLOW_TO_NODE);
+	assert_int_equal(direction.target, NODE_PEER);
+}
+
 static void the_frame_is_the_senders_but_for_macs_and_ttl(void **state)
 {
 	for (size_t i = 0; i < pod_count(); i++) {
@@ -568,6 +581,7 @@ static void what_passes_by_is_traced(void **state)
 
 static const struct CMUnitTest tests[] = {
 	PACKET_TEST(a_known_nodes_packet_reaches_the_pod),
+	PACKET_TEST(the_way_back_is_decided_with_the_way_there),
 	PACKET_TEST(the_frame_is_the_senders_but_for_macs_and_ttl),
 	PACKET_TEST(a_hop_is_taken),
 	PACKET_TEST(the_last_hop_is_left_to_the_device),
