@@ -94,8 +94,7 @@ static const char *random_peer(void)
 		"fromEndpoints: [{}]",
 		"fromEndpoints: [{matchLabels: {app: client}}]",
 		"fromEndpoints: [{matchLabels: {app: client, 'k8s:io.kubernetes.pod.namespace': other}}]",
-		"fromEndpoints: [{matchExpressions: [{key: tier, operator: DoesNotExist}]}, {matchLabels: {tier: "
-		"front}}]",
+		"fromEndpoints: [{matchExpressions: [{key: tier, operator: DoesNotExist}]}, {matchLabels: {app: web}}]",
 		"fromEndpoints: []",
 		"fromEntities: [world, remote-node]",
 		"fromEntities: [cluster]",
