@@ -73,19 +73,28 @@ static int parse_id(const struct cli *cli, uint32_t *ret, struct error *error)
 }
 
 /* An array of one and JSON unless a table is asked for: Cilium's users pipe it into jq. */
+/* What the agent says at /v1/endpoints/ID and `part` behind it, by one of agent.h's ways to ask. */
+static int fetch(const struct cli *cli, const char *part, typeof(agent_get_object) *get, json_t **ret, uint32_t *ret_id,
+                 struct error *error)
+{
+	char path[48];
+	int r = parse_id(cli, ret_id, error);
+
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "/v1/endpoints/%u%s", *ret_id, part);
+	r = get(cli, path, ret, error);
+	return r == -ENOENT ? no_endpoint(*ret_id, error) : r;
+}
+
 static int endpoint_get(struct cli *cli, struct error *error)
 {
 	json_auto_t *endpoint = NULL, *list = NULL;
 	uint32_t id = 0;
-	char path[48];
-	int r = parse_id(cli, &id, error);
+	int r = fetch(cli, "", agent_get_object, &endpoint, &id, error);
 
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "/v1/endpoints/%u", id);
-	r = agent_get_object(cli, path, &endpoint, error);
-	if (r < 0)
-		return r == -ENOENT ? no_endpoint(id, error) : r;
 	list = json_pack("[O]", endpoint);
 	return cli->output == OUTPUT_TABLE ? show_table(cli, &LIST_TABLE, list, error) : show_json(cli, list, error);
 }
@@ -94,31 +103,19 @@ static int endpoint_log(struct cli *cli, struct error *error)
 {
 	json_auto_t *entries = NULL;
 	uint32_t id = 0;
-	char path[48];
-	int r = parse_id(cli, &id, error);
+	int r = fetch(cli, "/log", agent_get_array, &entries, &id, error);
 
-	if (r < 0)
-		return r;
-	snprintf(path, sizeof(path), "/v1/endpoints/%u/log", id);
-	r = agent_get_array(cli, path, &entries, error);
-	if (r < 0)
-		return r == -ENOENT ? no_endpoint(id, error) : r;
-	return show(cli, &LOG_TABLE, entries, error);
+	return r < 0 ? r : show(cli, &LOG_TABLE, entries, error);
 }
 
 static int endpoint_health(struct cli *cli, struct error *error)
 {
 	json_auto_t *health = NULL;
 	uint32_t id = 0;
-	char path[48];
-	int r = parse_id(cli, &id, error);
+	int r = fetch(cli, "/health", agent_get_object, &health, &id, error);
 
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "/v1/endpoints/%u/health", id);
-	r = agent_get_object(cli, path, &health, error);
-	if (r < 0)
-		return r == -ENOENT ? no_endpoint(id, error) : r;
 	if (cli->output == OUTPUT_JSON)
 		r = show_json(cli, health, error);
 	else
