@@ -361,7 +361,7 @@ static void read_rule(const struct place *place, void *userdata)
 	const struct rule_reader *reader = userdata;
 	struct cilium_rule rule = {.to = *reader};
 
-	rule.to.rule = policy_add_rule(rule.to.policy, rule.to.direction, rule.to.deny, place_line(place));
+	rule.to.rule = parse_add_rule(place, &rule.to);
 	place_fields(place, rule.to.direction == POLICY_INGRESS ? INGRESS_FIELDS : EGRESS_FIELDS, &rule);
 	rule.to.rule->anybody = !rule.peer_fields && rule.has_ports;
 }

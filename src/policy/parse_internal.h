@@ -16,6 +16,9 @@ struct rule_reader {
 	bool deny;
 };
 
+/* A rule of what is being read, that begins at the place. */
+struct policy_rule *parse_add_rule(const struct place *place, const struct rule_reader *reader);
+
 /* The spec of each kind, into a policy that has its kind, name and namespace. */
 void parse_kubernetes_spec(const struct place *place, void *policy);
 void parse_cilium_spec(const struct place *place, void *policy);

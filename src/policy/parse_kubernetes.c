@@ -174,7 +174,7 @@ static void read_rule(const struct place *place, void *userdata)
 	static const struct place_field egress[] = {{"to", read_peers}, {"ports", read_rule_ports}, {}};
 	struct rule_reader *reader = userdata;
 
-	reader->rule = policy_add_rule(reader->policy, reader->direction, false, place_line(place));
+	reader->rule = parse_add_rule(place, reader);
 	reader->rule->anybody = true;
 	place_fields(place, reader->direction == POLICY_INGRESS ? ingress : egress, reader);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Parts of rules that both languages have: addresses and ports.
+ * Parts of rules that both languages have: where they stand, addresses and ports.
  */
 #include <ctype.h>
 #include <string.h>
@@ -9,6 +9,15 @@
 #include "policy/parse_internal.h"
 
 #define PORT_NAME_MAX 15
+
+struct policy_rule *parse_add_rule(const struct place *place, const struct rule_reader *reader)
+{
+	struct policy_rule *rule = policy_add_rule(reader->policy, reader->direction, reader->deny);
+
+	rule->line = place_line(place);
+	rule->path = place_path(place);
+	return rule;
+}
 
 bool parse_cidr(const struct place *place, const struct prefix *around, struct prefix *ret)
 {

@@ -39,6 +39,19 @@ static void write_path(FILE *out, const struct place *place)
 		fprintf(out, "%s%s", place->parent->parent ? "." : "", place->field);
 }
 
+char *place_path(const struct place *place)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		abort();
+	write_path(out, place);
+	fclose(out);
+	return text;
+}
+
 void place_problem(const struct place *place, const char *format, ...)
 {
 	struct problems *problems = place->document->problems;

@@ -45,6 +45,9 @@ struct place_field {
 /* Line of the file, from 1. */
 size_t place_line(const struct place *place);
 
+/* The way to it from the document: "spec.ingress[0]" (to free). */
+char *place_path(const struct place *place);
+
 void place_problem(const struct place *place, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Reads every field of a mapping by its row. Unknown, doubled and missing ones are problems. False when it is none. */

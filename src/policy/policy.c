@@ -17,13 +17,12 @@ static void *append(void *array, size_t *count, size_t size)
 
 #define APPEND(array, count) ((__typeof__(array))append(&(array), &(count), sizeof(*(array))))
 
-struct policy_rule *policy_add_rule(struct policy *policy, enum policy_direction direction, bool deny, size_t line)
+struct policy_rule *policy_add_rule(struct policy *policy, enum policy_direction direction, bool deny)
 {
 	struct policy_rule *rule = APPEND(policy->rules, policy->rule_count);
 
 	rule->direction = direction;
 	rule->deny = deny;
-	rule->line = line;
 	return rule;
 }
 
@@ -55,6 +54,7 @@ static void rule_clear(struct policy_rule *rule)
 	for (size_t i = 0; i < rule->port_count; i++)
 		free(rule->ports[i].name);
 	free(rule->ports);
+	free(rule->path);
 }
 
 void policy_drop_rules(struct policy *policy, enum policy_direction direction)

@@ -54,6 +54,7 @@ struct policy_rule {
 	struct policy_port *ports; /* none: any protocol and port */
 	size_t port_count;
 	size_t line; /* where it begins in its file */
+	char *path;  /* and in its document: "spec.ingress[0]" */
 };
 
 enum policy_kind { POLICY_KUBERNETES, POLICY_CILIUM, POLICY_CILIUM_CLUSTERWIDE };
@@ -68,10 +69,11 @@ struct policy {
 	bool closes[POLICY_DIRECTIONS]; /* what no rule of any policy allows is denied */
 	struct policy_rule *rules;
 	size_t rule_count;
+	uint32_t first_rule; /* the number of rules[0], those of the others follow: rulebook.h; 0: none yet */
 };
 
 /* Append one, zeroed, to their owner. */
-struct policy_rule *policy_add_rule(struct policy *policy, enum policy_direction direction, bool deny, size_t line);
+struct policy_rule *policy_add_rule(struct policy *policy, enum policy_direction direction, bool deny);
 struct policy_peer *policy_rule_add_peer(struct policy_rule *rule, enum policy_peer_kind kind);
 struct policy_port *policy_rule_add_port(struct policy_rule *rule);
 struct prefix *policy_peer_add_except(struct policy_peer *peer);

@@ -427,6 +427,7 @@ static void the_rule_that_decides_is_named(void **state)
 	                                                          .port = 81});
 	assert_ptr_equal(answer.policy, list.policies[0]);
 	assert_int_equal(answer.rule->line, 9);
+	assert_string_equal(answer.rule->path, "spec.ingress[1]");
 	label_set_clear(&own);
 	label_set_clear(&others);
 }
