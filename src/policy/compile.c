@@ -11,52 +11,85 @@
 #include "abi/flow.h"
 #include "abi/ipcache.h"
 #include "base/memory.h"
+#include "policy/rulebook.h"
 
 #define PORTS 65536
 
 /* A set while it is made. */
 struct builder {
-	const struct policy_world *world;
-	const struct policy *policy;
+	const struct world *world;
+	const struct policy_subject *subject;
 	const struct policy_rule *rule;
+	uint32_t number; /* the rule's */
+	uint32_t only;   /* lines about this identity, of a pod; 0: about all */
 	struct policy_set *set;
-	size_t room;
+	size_t room, block_room;
 };
 
 /* ── blocks ── */
 
-static bool has_block(const struct policy_set *set, const struct prefix *prefix)
+/* By address, the wider first: what lies in a block follows it. */
+static int compare_blocks(const void *left, const void *right)
 {
-	for (size_t i = 0; i < set->block_count; i++)
-		if (set->blocks[i].bits == prefix->bits && addr_equal(&set->blocks[i].addr, &prefix->addr))
-			return true;
-	return false;
+	const struct prefix *a = left, *b = right;
+
+	return addr_compare(&a->addr, &b->addr) ?: a->bits - b->bits;
 }
 
-static void add_block(struct policy_set *set, const struct prefix *prefix)
+static void add_block(struct builder *builder, const struct prefix *prefix)
 {
-	if (has_block(set, prefix))
-		return;
-	set->blocks = xrealloc(set->blocks, (set->block_count + 1) * sizeof(*set->blocks));
+	struct policy_set *set = builder->set;
+
+	if (set->block_count == builder->block_room) {
+		builder->block_room = builder->block_room * 2 + 16;
+		set->blocks = xrealloc(set->blocks, builder->block_room * sizeof(*set->blocks));
+	}
 	set->blocks[set->block_count++] = *prefix;
 }
 
-static void add_blocks(struct policy_set *set, const struct policy *policy)
+static void add_blocks_of_rule(struct builder *builder, const struct policy_rule *rule)
 {
-	for (size_t i = 0; i < policy->rule_count; i++)
-		for (size_t j = 0; j < policy->rules[i].peer_count; j++) {
-			const struct policy_peer *peer = &policy->rules[i].peers[j];
+	for (size_t i = 0; i < rule->peer_count; i++) {
+		const struct policy_peer *peer = &rule->peers[i];
 
-			if (peer->kind == PEER_CIDR)
-				add_block(set, &peer->cidr);
-			for (size_t k = 0; k < peer->except_count; k++)
-				add_block(set, &peer->except[k]);
-		}
+		if (peer->kind == PEER_CIDR)
+			add_block(builder, &peer->cidr);
+		for (size_t j = 0; j < peer->except_count; j++)
+			add_block(builder, &peer->except[j]);
+	}
+}
+
+static void put_blocks_in_order(struct policy_set *set)
+{
+	size_t kept = 0;
+
+	if (set->block_count)
+		qsort(set->blocks, set->block_count, sizeof(*set->blocks), compare_blocks);
+	for (size_t i = 0; i < set->block_count; i++)
+		if (!kept || !prefix_equal(&set->blocks[kept - 1], &set->blocks[i]))
+			set->blocks[kept++] = set->blocks[i];
+	set->block_count = kept;
+}
+
+/* The first that does not come before the prefix. */
+static size_t block_at(const struct policy_set *set, const struct prefix *prefix)
+{
+	size_t low = 0, high = set->block_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_blocks(&set->blocks[middle], prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /* ── lines ── */
 
-static void add_line(struct builder *builder, uint32_t peer, uint8_t protocol, uint16_t port, uint8_t port_bits)
+static void append_line(struct builder *builder, const struct policy_line *line)
 {
 	struct policy_set *set = builder->set;
 
@@ -64,16 +97,23 @@ static void add_line(struct builder *builder, uint32_t peer, uint8_t protocol, u
 		builder->room = builder->room ? builder->room * 2 : 64;
 		set->lines = xrealloc(set->lines, builder->room * sizeof(*set->lines));
 	}
-	set->lines[set->count++] = (struct policy_line){
+	set->lines[set->count++] = *line;
+}
+
+static void add_line(struct builder *builder, uint32_t peer, uint8_t protocol, uint16_t port, uint8_t port_bits)
+{
+	const struct policy_line line = {
 		.peer = peer,
-		.direction = builder->rule->direction,
-		.deny = builder->rule->deny,
-		.protocol = protocol,
+		.rule = builder->number,
 		.port = port,
 		.port_bits = port_bits,
-		.policy = builder->policy,
-		.rule = builder->rule,
+		.protocol = protocol,
+		.direction = builder->rule->direction,
+		.deny = builder->rule->deny,
 	};
+
+	if (!builder->only || builder->only == peer)
+		append_line(builder, &line);
 }
 
 /* Of the prefixes that begin at `first`, the widest that does not go beyond `last`. */
@@ -102,29 +142,34 @@ static void add_range(struct builder *builder, uint32_t peer, uint8_t protocol, 
 	}
 }
 
-static void add_named(struct builder *builder, uint32_t peer, uint32_t receiver, const struct policy_port *port,
-                      uint8_t protocol)
+static void add_named(struct builder *builder, uint32_t peer, const struct label_set *receiver,
+                      const struct policy_port *port, uint8_t protocol)
 {
-	const struct policy_world *world = builder->world;
-	uint16_t number = world->named_port ? world->named_port(receiver, port->name, protocol, world->userdata) : 0;
+	uint16_t number = receiver ? label_set_port(receiver, port->name, protocol) : 0;
 
 	if (number)
 		add_line(builder, peer, protocol, number, 16);
 }
 
-/* The name is the receiver's: who may be meant by "anybody" is gone through one by one. */
+/* Those whom "anybody" may mean, one by one: the name is the receiver's. */
+static void add_named_of_all(struct builder *builder, const struct policy_port *port, uint8_t protocol)
+{
+	const struct identity_set *all = world_identities(builder->world);
+
+	for (size_t i = 0; i < all->count; i++)
+		if (!builder->only || builder->only == all->numbers[i])
+			add_named(builder, all->numbers[i], world_labels(builder->world, all->numbers[i]), port,
+			          protocol);
+}
+
 static void add_name(struct builder *builder, uint32_t peer, const struct policy_port *port, uint8_t protocol)
 {
-	const struct policy_world *world = builder->world;
-
 	if (builder->rule->direction == POLICY_INGRESS)
-		add_named(builder, peer, world->subject, port, protocol);
-	else if (peer && peer < POLICY_BLOCK)
-		add_named(builder, peer, peer, port, protocol);
+		add_named(builder, peer, builder->subject->labels, port, protocol);
 	else if (peer == POLICY_ANYBODY)
-		for (size_t i = 0; i < world->identity_count; i++)
-			add_named(builder, world->identities[i].identity, world->identities[i].identity, port,
-			          protocol);
+		add_named_of_all(builder, port, protocol);
+	else if (peer < POLICY_BLOCK)
+		add_named(builder, peer, world_labels(builder->world, peer), port, protocol);
 }
 
 static void add_port_of(struct builder *builder, uint32_t peer, const struct policy_port *port, uint8_t protocol)
@@ -159,19 +204,27 @@ static void add_ports(struct builder *builder, uint32_t peer)
 
 /* ── peers ── */
 
-static void add_pods(struct builder *builder, const struct selector *selector)
+static void add_pods(struct builder *builder, const struct identity_set *identities)
 {
-	const struct policy_world *world = builder->world;
+	if (builder->only && identity_set_has(identities, builder->only))
+		add_ports(builder, builder->only);
+	for (size_t i = 0; !builder->only && i < identities->count; i++)
+		add_ports(builder, identities->numbers[i]);
+}
 
-	for (size_t i = 0; i < world->identity_count; i++)
-		if (selector_matches(selector, world->identities[i].labels))
-			add_ports(builder, world->identities[i].identity);
+static void add_cluster(struct builder *builder)
+{
+	const struct identity_set *all = world_identities(builder->world);
+
+	if (builder->only)
+		add_ports(builder, builder->only);
+	for (size_t i = 0; !builder->only && i < all->count; i++)
+		if (all->numbers[i] >= IDENTITY_ALLOCATED_MIN)
+			add_ports(builder, all->numbers[i]);
 }
 
 static void add_entities(struct builder *builder, uint32_t entities)
 {
-	const struct policy_world *world = builder->world;
-
 	if (entities & ENTITY_ANYBODY) {
 		add_ports(builder, POLICY_ANYBODY);
 		return;
@@ -179,9 +232,8 @@ static void add_entities(struct builder *builder, uint32_t entities)
 	for (uint32_t identity = 1; identity < 16; identity++)
 		if (entities & (1U << identity))
 			add_ports(builder, identity);
-	for (size_t i = 0; entities & ENTITY_PODS && i < world->identity_count; i++)
-		if (world->identities[i].identity >= IDENTITY_ALLOCATED_MIN)
-			add_ports(builder, world->identities[i].identity);
+	if (entities & ENTITY_PODS)
+		add_cluster(builder);
 }
 
 static bool is_inside(const struct prefix *inner, const struct prefix *outer)
@@ -203,8 +255,9 @@ static void add_cidr(struct builder *builder, const struct policy_peer *peer)
 	const struct policy_set *set = builder->set;
 	uint32_t mark = peer->world_only ? POLICY_WORLD_BLOCK : POLICY_BLOCK;
 
-	for (size_t i = 0; i < set->block_count; i++)
-		if (is_inside(&set->blocks[i], &peer->cidr) && !is_excepted(peer, &set->blocks[i]))
+	for (size_t i = block_at(set, &peer->cidr); i < set->block_count && is_inside(&set->blocks[i], &peer->cidr);
+	     i++)
+		if (!is_excepted(peer, &set->blocks[i]))
 			add_ports(builder, mark | ((uint32_t)i + 1));
 }
 
@@ -212,7 +265,7 @@ static void add_peer(struct builder *builder, const struct policy_peer *peer)
 {
 	switch (peer->kind) {
 	case PEER_PODS:
-		add_pods(builder, &peer->selector);
+		add_pods(builder, &peer->selection->identities);
 		break;
 	case PEER_ENTITIES:
 		add_entities(builder, peer->entities);
@@ -242,14 +295,14 @@ static int compare_numbers(uint32_t a, uint32_t b)
 static int compare_lines(const void *left, const void *right)
 {
 	const struct policy_line *a = left, *b = right;
-	int r = compare_numbers(a->direction, b->direction);
+	int r = compare_numbers(a->peer, b->peer);
 
-	r = r ?: compare_numbers(a->peer, b->peer);
+	r = r ?: compare_numbers(a->direction, b->direction);
 	r = r ?: compare_numbers(a->protocol, b->protocol);
 	r = r ?: compare_numbers(a->port, b->port);
 	r = r ?: compare_numbers(a->port_bits, b->port_bits);
 	r = r ?: compare_numbers(b->deny, a->deny);
-	return r ?: (a->rule > b->rule) - (a->rule < b->rule);
+	return r ?: compare_numbers(a->rule, b->rule);
 }
 
 static bool is_same_peer(const struct policy_line *a, const struct policy_line *b)
@@ -299,31 +352,65 @@ static void put_in_order(struct policy_set *set)
 
 /* ── sets ── */
 
+static void note_policy(struct policy_set *set, const struct policy *policy)
+{
+	for (int direction = 0; direction < POLICY_DIRECTIONS; direction++) {
+		set->closes[direction] |= policy->closes[direction];
+		set->asks[direction] |= policy->closes[direction];
+	}
+	for (size_t i = 0; i < policy->rule_count; i++)
+		set->asks[policy->rules[i].direction] = true;
+}
+
 static void add_policy(struct builder *builder, const struct policy *policy)
 {
-	builder->policy = policy;
-	for (int direction = 0; direction < POLICY_DIRECTIONS; direction++)
-		builder->set->closes[direction] |= policy->closes[direction];
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		builder->rule = &policy->rules[i];
+		builder->number = policy->first_rule + (uint32_t)i;
 		add_rule(builder);
 	}
 }
 
-void policy_compile(const struct policy_list *list, const struct label_set *subject, const struct policy_world *world,
+/* Only what is closed needs it. */
+static void add_host(struct builder *builder)
+{
+	const struct policy_line line = {.peer = IDENTITY_HOST, .rule = RULE_HOST, .direction = POLICY_INGRESS};
+
+	if (builder->subject->host && builder->set->closes[POLICY_INGRESS])
+		append_line(builder, &line);
+}
+
+void policy_compile(const struct policy_list *policies, const struct policy_subject *subject, const struct world *world,
                     struct policy_set *ret)
 {
-	struct policy_set set = {};
-	struct builder builder = {.world = world, .set = &set};
+	struct policy_set set = {.asks = {subject->always, subject->always},
+	                         .closes = {subject->always, subject->always}};
+	struct builder builder = {.world = world, .subject = subject, .set = &set};
 
-	for (size_t i = 0; i < list->count; i++)
-		if (policy_selects(list->policies[i], subject))
-			add_blocks(&set, list->policies[i]);
-	for (size_t i = 0; i < list->count; i++)
-		if (policy_selects(list->policies[i], subject))
-			add_policy(&builder, list->policies[i]);
+	for (size_t i = 0; i < policies->count; i++)
+		for (size_t j = 0; j < policies->policies[i]->rule_count; j++)
+			add_blocks_of_rule(&builder, &policies->policies[i]->rules[j]);
+	put_blocks_in_order(&set);
+	for (size_t i = 0; i < policies->count; i++) {
+		note_policy(&set, policies->policies[i]);
+		add_policy(&builder, policies->policies[i]);
+	}
+	add_host(&builder);
 	put_in_order(&set);
 	*ret = set;
+}
+
+size_t policy_compile_peer(const struct policy_list *policies, const struct policy_subject *subject,
+                           const struct world *world, uint32_t peer, struct policy_line **ret)
+{
+	struct policy_set set = {};
+	struct builder builder = {.world = world, .subject = subject, .set = &set, .only = peer};
+
+	for (size_t i = 0; i < policies->count; i++)
+		add_policy(&builder, policies->policies[i]);
+	put_in_order(&set);
+	*ret = set.lines;
+	return set.count;
 }
 
 void policy_set_clear(struct policy_set *set)

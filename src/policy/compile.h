@@ -7,46 +7,45 @@
 #define PILUS_POLICY_COMPILE_H
 
 #include "abi/policy.h"
-#include "policy/evaluate.h"
-
-/* Somebody that selectors may mean. */
-struct policy_peer_identity {
-	uint32_t identity;
-	const struct label_set *labels;
-};
+#include "policy/world.h"
 
 /* One entry, in the order of the host. */
 struct policy_line {
-	uint32_t peer; /* as in struct policy_key */
-	enum policy_direction direction;
+	uint32_t peer;     /* as in struct policy_key */
+	uint32_t rule;     /* its number: rulebook.h */
+	uint16_t port;     /* the first of the prefix */
+	uint8_t port_bits; /* 0: every port; 16: this one */
+	uint8_t protocol;  /* PROTOCOL_ANY: all, and then all ports */
+	uint8_t direction; /* enum policy_direction */
 	bool deny;
-	uint8_t protocol;            /* PROTOCOL_ANY: all, and then all ports */
-	uint16_t port;               /* the first of the prefix */
-	uint8_t port_bits;           /* 0: every port; 16: this one */
-	const struct policy *policy; /* where it came from: borrowed */
-	const struct policy_rule *rule;
 };
 
 struct policy_set {
+	bool asks[POLICY_DIRECTIONS]; /* there is something to ask */
 	bool closes[POLICY_DIRECTIONS];
-	struct policy_line *lines; /* by direction, peer, protocol and port; no two for the same key */
+	struct policy_line *lines; /* by peer, direction, protocol and port; no two for the same key */
 	size_t count;
-	struct prefix *blocks; /* those that its rules name, without doubles: the id of [i] is i + 1 */
+	struct prefix *blocks; /* those that its rules name, ascending, without doubles: the id of [i] is i + 1 */
 	size_t block_count;
 };
 
-/* What there is to compile against. */
-struct policy_world {
-	const struct policy_peer_identity *identities;
-	size_t identity_count;
-	uint32_t subject;          /* the subject's identity */
-	policy_port_fn named_port; /* NULL: no port has a name */
-	void *userdata;
+/* Whom a set is for. */
+struct policy_subject {
+	const struct label_set *labels; /* of its named ports */
+	bool always;                    /* both directions are closed, whatever the policies say */
+	bool host;                      /* the host may come in, unless a rule denies it */
 };
 
-/* The set for pods with these labels. Free it with policy_set_clear; it points into `list`. */
-void policy_compile(const struct policy_list *list, const struct label_set *subject, const struct policy_world *world,
+/*
+ * The set of the policies, which are all about the subject, have entered the world and have numbers. Free it with
+ * policy_set_clear.
+ */
+void policy_compile(const struct policy_list *policies, const struct policy_subject *subject, const struct world *world,
                     struct policy_set *ret);
 void policy_set_clear(struct policy_set *set);
+
+/* Of these lines, those about one pod's identity: what a set that is there needs when only that one came. */
+size_t policy_compile_peer(const struct policy_list *policies, const struct policy_subject *subject,
+                           const struct world *world, uint32_t peer, struct policy_line **ret);
 
 #endif

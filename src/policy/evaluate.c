@@ -60,15 +60,15 @@ static const struct policy_party *receiver(const struct policy_question *questio
 
 static bool port_matches(const struct policy_port *port, const struct policy_question *question)
 {
+	const struct label_set *labels;
 	uint16_t number;
 
 	if (port->protocol ? port->protocol != question->protocol : !is_any_port_protocol(question->protocol))
 		return false;
 	if (!port->name)
 		return port->first <= question->port && question->port <= port->last;
-	number = question->named_port ? question->named_port(receiver(question)->identity, port->name,
-	                                                     question->protocol, question->userdata)
-	                              : 0;
+	labels = receiver(question)->labels;
+	number = labels ? label_set_port(labels, port->name, question->protocol) : 0;
 	return number && number == question->port;
 }
 

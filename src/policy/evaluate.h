@@ -11,21 +11,16 @@
 
 /* One end of a connection. */
 struct policy_party {
-	const struct label_set *labels; /* NULL: none are known */
+	const struct label_set *labels; /* NULL: none are known, and no named ports */
 	uint32_t identity;              /* reserved ones are asked for by entities; others only say: a pod */
 	struct addr addr;               /* zero: unknown, in no prefix */
 };
-
-/* The number of a port that the pods of an identity call by a name; 0: they have none. */
-typedef uint16_t (*policy_port_fn)(uint32_t identity, const char *name, uint8_t protocol, void *userdata);
 
 struct policy_question {
 	enum policy_direction direction;
 	struct policy_party subject, peer;
 	uint8_t protocol;
-	uint16_t port;             /* the receiver's; of ICMP the type */
-	policy_port_fn named_port; /* NULL: no port has a name */
-	void *userdata;
+	uint16_t port; /* the receiver's; of ICMP the type */
 };
 
 enum policy_verdict {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/flow.h"
 #include "base/memory.h"
 
 /* Cuts "source:key=value" apart, in place. */
@@ -67,15 +68,45 @@ void label_set_clear(struct label_set *labels)
 	*labels = (struct label_set){};
 }
 
+static bool is_of_source(const struct label *label, const char *source)
+{
+	return *source ? !strcmp(label->source, source) : strcmp(label->source, LABEL_SOURCE_PORT) != 0;
+}
+
 const char *label_set_value(const struct label_set *labels, const char *source, const char *key)
 {
 	for (size_t i = 0; i < labels->count; i++) {
 		const struct label *label = &labels->labels[i];
 
-		if (!strcmp(label->key, key) && (!*source || !strcmp(label->source, source)))
+		if (!strcmp(label->key, key) && is_of_source(label, source))
 			return label->value;
 	}
 	return NULL;
+}
+
+uint8_t label_protocol(const char *word)
+{
+	static const struct {
+		const char *word;
+		uint8_t number;
+	} protocols[] = {{"TCP", PROTOCOL_TCP}, {"UDP", PROTOCOL_UDP}, {"SCTP", PROTOCOL_SCTP}};
+
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
+		if (!strcmp(protocols[i].word, word))
+			return protocols[i].number;
+	return 0;
+}
+
+uint16_t label_set_port(const struct label_set *labels, const char *name, uint8_t protocol)
+{
+	const char *value = label_set_value(labels, LABEL_SOURCE_PORT, name);
+	unsigned long number;
+	char *end;
+
+	if (!value)
+		return 0;
+	number = strtoul(value, &end, 10);
+	return *end == '/' && label_protocol(end + 1) == protocol && number <= UINT16_MAX ? (uint16_t)number : 0;
 }
 
 bool label_set_is_pod(const struct label_set *labels)

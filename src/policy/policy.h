@@ -29,6 +29,7 @@ enum policy_peer_kind {
 struct policy_peer {
 	enum policy_peer_kind kind;
 	struct selector selector;
+	struct selection *selection; /* whom that means, once a world knows the policy: world.h */
 	uint32_t entities;
 	struct prefix cidr;
 	struct prefix *except;

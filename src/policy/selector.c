@@ -26,6 +26,20 @@ void requirement_add_value(struct requirement *requirement, const char *value)
 	requirement->values[requirement->count++] = xstrdup(value);
 }
 
+void selector_copy(const struct selector *selector, struct selector *ret)
+{
+	struct selector copy = {};
+
+	for (size_t i = 0; i < selector->count; i++) {
+		const struct requirement *from = &selector->requirements[i];
+		struct requirement *to = selector_add(&copy, from->relation, from->source, from->key);
+
+		for (size_t j = 0; j < from->count; j++)
+			requirement_add_value(to, from->values[j]);
+	}
+	*ret = copy;
+}
+
 static void requirement_clear(struct requirement *requirement)
 {
 	for (size_t i = 0; i < requirement->count; i++)
@@ -124,4 +138,31 @@ char *selector_format(const struct selector *selector)
 	}
 	fclose(out);
 	return text ?: xstrdup("");
+}
+
+/* Each text with its length before it. */
+static void write_counted(FILE *out, const char *text)
+{
+	fprintf(out, "%zu:%s", strlen(text), text);
+}
+
+char *selector_key(const struct selector *selector)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		abort();
+	for (size_t i = 0; i < selector->count; i++) {
+		const struct requirement *requirement = &selector->requirements[i];
+
+		write_counted(out, requirement->source);
+		write_counted(out, requirement->key);
+		fprintf(out, "%d %zu ", requirement->relation, requirement->count);
+		for (size_t j = 0; j < requirement->count; j++)
+			write_counted(out, requirement->values[j]);
+	}
+	fclose(out);
+	return text;
 }

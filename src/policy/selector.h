@@ -32,11 +32,15 @@ struct selector {
 struct requirement *selector_add(struct selector *selector, enum selector_relation relation, const char *source,
                                  const char *key);
 void requirement_add_value(struct requirement *requirement, const char *value);
+void selector_copy(const struct selector *selector, struct selector *ret);
 void selector_clear(struct selector *selector);
 
 bool selector_matches(const struct selector *selector, const struct label_set *labels);
 
 /* "app=web, tier in (a, b), !legacy" (to free); "" for one that selects all. */
 char *selector_format(const struct selector *selector);
+
+/* Text that tells selectors apart, whatever is in their values (to free). */
+char *selector_key(const struct selector *selector);
 
 #endif

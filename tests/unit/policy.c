@@ -47,7 +47,8 @@ struct pod {
 	uint32_t identity;
 };
 
-static const struct pod web = {"[\"k8s:app=web\", \"k8s:io.kubernetes.pod.namespace=shop\"]", "10.0.0.1", 1001},
+static const struct pod web = {"[\"k8s:app=web\", \"k8s:io.kubernetes.pod.namespace=shop\", \"port:http=8080/TCP\"]",
+                               "10.0.0.1", 1001},
 			client = {"[\"k8s:app=client\", \"k8s:tier=front\", \"k8s:io.kubernetes.pod.namespace=shop\"]",
                                   "10.0.0.2", 1002},
 			stranger = {"[\"k8s:app=client\", \"k8s:io.kubernetes.pod.namespace=other\","
@@ -55,12 +56,6 @@ static const struct pod web = {"[\"k8s:app=web\", \"k8s:io.kubernetes.pod.namesp
                                     "10.0.0.3", 1003},
 			world = {"[\"reserved:world\"]", "192.0.2.7", IDENTITY_WORLD},
 			host = {"[\"reserved:host\"]", "10.0.0.254", IDENTITY_HOST};
-
-/* The web's container calls its 8080/TCP http. */
-static uint16_t named_port(uint32_t identity, const char *name, uint8_t protocol, void *userdata)
-{
-	return identity == web.identity && !strcmp(name, "http") && protocol == PROTOCOL_TCP ? 8080 : 0;
-}
 
 static struct label_set labels_of(const struct pod *pod)
 {
@@ -82,7 +77,6 @@ static enum policy_verdict ask(enum policy_direction direction, const struct pod
 		.peer = {.labels = &others, .identity = peer->identity},
 		.protocol = protocol,
 		.port = port,
-		.named_port = named_port,
 	};
 	enum policy_verdict verdict;
 

@@ -17,7 +17,9 @@
 #include "abi/ipcache.h"
 #include "base/memory.h"
 #include "policy/compile.h"
+#include "policy/evaluate.h"
 #include "policy/parse.h"
+#include "policy/rulebook.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -27,8 +29,9 @@ static const struct someone {
 	const char *labels, *addr;
 	uint32_t identity;
 } everybody[] = {
-	{"[\"k8s:app=web\", \"k8s:io.kubernetes.pod.namespace=shop\"]", "10.0.0.1", 1001},
-	{"[\"k8s:app=client\", \"k8s:tier=front\", \"k8s:io.kubernetes.pod.namespace=shop\"]", "10.0.0.2", 1002},
+	{"[\"k8s:app=web\", \"k8s:io.kubernetes.pod.namespace=shop\", \"port:http=8080/TCP\"]", "10.0.0.1", 1001},
+	{"[\"k8s:app=client\", \"k8s:tier=front\", \"k8s:io.kubernetes.pod.namespace=shop\", \"port:http=80/TCP\"]",
+         "10.0.0.2", 1002},
 	{"[\"k8s:app=client\", \"k8s:io.kubernetes.pod.namespace=other\"]", "10.0.1.3", 1003},
 	{"[\"reserved:host\"]", "10.0.0.254", IDENTITY_HOST},
 	{"[\"reserved:remote-node\"]", "10.0.1.254", IDENTITY_REMOTE_NODE},
@@ -38,18 +41,34 @@ static const struct someone {
 };
 
 static struct label_set labels[COUNT(everybody)];
-static struct policy_peer_identity identities[3];
+static struct world *world;
+
+static struct label_set read_labels(const char *text)
+{
+	json_t *array = json_loads(text, 0, NULL);
+	struct label_set set;
+
+	assert_int_equal(label_set_read(array, &set, NULL), 0);
+	json_decref(array);
+	return set;
+}
+
+/* Pods are known by their identity. */
+static void come(size_t who)
+{
+	struct label_set set = read_labels(everybody[who].labels);
+
+	world_add(world, everybody[who].identity, &set);
+}
 
 static int meet(void **state)
 {
+	world = world_new();
 	for (size_t i = 0; i < COUNT(everybody); i++) {
-		json_t *array = json_loads(everybody[i].labels, 0, NULL);
-
-		assert_int_equal(label_set_read(array, &labels[i], NULL), 0);
-		json_decref(array);
+		labels[i] = read_labels(everybody[i].labels);
 	}
-	for (size_t i = 0; i < COUNT(identities); i++)
-		identities[i] = (struct policy_peer_identity){everybody[i].identity, &labels[i]};
+	for (size_t i = 0; i < 3; i++)
+		come(i);
 	return 0;
 }
 
@@ -57,6 +76,7 @@ static int part(void **state)
 {
 	for (size_t i = 0; i < COUNT(everybody); i++)
 		label_set_clear(&labels[i]);
+	world_free(world);
 	return 0;
 }
 
@@ -66,14 +86,6 @@ static struct policy_party party(size_t who)
 
 	assert_int_equal(addr_parse(everybody[who].addr, &party.addr), 0);
 	return party;
-}
-
-/* Of the same name, different numbers. */
-static uint16_t named_port(uint32_t identity, const char *name, uint8_t protocol, void *userdata)
-{
-	if (strcmp(name, "http") != 0 || protocol != PROTOCOL_TCP)
-		return 0;
-	return identity == 1001 ? 8080 : identity == 1002 ? 80 : 0;
 }
 
 /* ── policies at random ── */
@@ -281,15 +293,31 @@ static const struct {
 	{PROTOCOL_SCTP, 128}, {PROTOCOL_ICMP, 8}, {PROTOCOL_ICMP, 0}, {PROTOCOL_ICMPV6, 128},
 };
 
-static void compare_about(const char *text, const struct policy_list *list, size_t subject)
+/* Of the list, those about the subject; it does not own them. */
+static struct policy_list about(const struct policy_list *list, size_t subject)
 {
-	const struct policy_world world = {.identities = identities,
-	                                   .identity_count = COUNT(identities),
-	                                   .subject = everybody[subject].identity,
-	                                   .named_port = named_port};
+	struct policy_list selected = {};
+
+	for (size_t i = 0; i < list->count; i++)
+		if (policy_selects(list->policies[i], &labels[subject]))
+			policy_list_add(&selected, list->policies[i]);
+	return selected;
+}
+
+static struct policy_set compile(const struct policy_list *list, size_t subject)
+{
+	struct policy_list selected = about(list, subject);
 	struct policy_set set;
 
-	policy_compile(list, &labels[subject], &world, &set);
+	policy_compile(&selected, &(struct policy_subject){.labels = &labels[subject]}, world, &set);
+	free(selected.policies);
+	return set;
+}
+
+static void compare_about(const char *text, const struct policy_list *list, size_t subject)
+{
+	struct policy_set set = compile(list, subject);
+
 	for (size_t i = 0; i < COUNT(everybody) * COUNT(services) * POLICY_DIRECTIONS; i++) {
 		size_t peer = i / POLICY_DIRECTIONS / COUNT(services),
 		       service = i / POLICY_DIRECTIONS % COUNT(services);
@@ -297,8 +325,7 @@ static void compare_about(const char *text, const struct policy_list *list, size
 		                                   .subject = party(subject),
 		                                   .peer = party(peer),
 		                                   .protocol = services[service].protocol,
-		                                   .port = services[service].port,
-		                                   .named_port = named_port};
+		                                   .port = services[service].port};
 		enum policy_verdict meant = policy_evaluate(list, &question).verdict;
 
 		if (answer_of(&set, &question) != meant)
@@ -310,9 +337,25 @@ static void compare_about(const char *text, const struct policy_list *list, size
 	policy_set_clear(&set);
 }
 
-static void lines_say_what_policies_mean(void **state)
+static void enter(struct policy_list *list)
 {
-	for (seed = 1; seed < 1500; seed++) {
+	for (size_t i = 0; i < list->count; i++) {
+		list->policies[i]->first_rule = 1000 * (uint32_t)(i + 1);
+		world_enter(world, list->policies[i]);
+	}
+}
+
+static void leave(struct policy_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		world_leave(world, list->policies[i]);
+	policy_list_clear(list);
+}
+
+/* Calls `look` for policies at random; they have entered. */
+static void each_at_random(unsigned last, void (*look)(const char *text, const struct policy_list *list))
+{
+	for (seed = 1; seed < last; seed++) {
 		unsigned start = seed;
 		char *text = random_policies();
 		struct policy_list list = {};
@@ -320,12 +363,116 @@ static void lines_say_what_policies_mean(void **state)
 
 		if (policy_parse("random", text, strlen(text), &list, &problems))
 			fail_msg("%s in\n%s", problems.texts[0], text);
-		for (size_t subject = 0; subject < 2; subject++)
-			compare_about(text, &list, subject);
-		policy_list_clear(&list);
+		enter(&list);
+		look(text, &list);
+		leave(&list);
 		free(text);
 		seed = start;
 	}
+}
+
+static void compare(const char *text, const struct policy_list *list)
+{
+	for (size_t subject = 0; subject < 2; subject++)
+		compare_about(text, list, subject);
+}
+
+static void lines_say_what_policies_mean(void **state)
+{
+	each_at_random(1500, compare);
+}
+
+/* ── one comes later ── */
+
+/* Puts the lines about a pod in the place of those that the set has about it. */
+static void replace_lines(struct policy_set *set, const struct policy_line *lines, size_t count, uint32_t peer)
+{
+	struct policy_line *all = xcalloc(set->count + count, sizeof(*all));
+	size_t kept = 0, i;
+
+	for (i = 0; i < set->count && set->lines[i].peer < peer; i++)
+		all[kept++] = set->lines[i];
+	for (size_t j = 0; j < count; j++)
+		all[kept++] = lines[j];
+	for (; i < set->count; i++)
+		if (set->lines[i].peer != peer)
+			all[kept++] = set->lines[i];
+	free(set->lines);
+	set->lines = all;
+	set->count = kept;
+}
+
+static bool is_same_line(const struct policy_line *a, const struct policy_line *b)
+{
+	return a->peer == b->peer && a->rule == b->rule && a->port == b->port && a->port_bits == b->port_bits &&
+	       a->protocol == b->protocol && a->direction == b->direction && a->deny == b->deny;
+}
+
+static void assert_same_set(const struct policy_set *a, const struct policy_set *b, const char *text)
+{
+	bool same = a->count == b->count;
+
+	for (size_t i = 0; same && i < a->count; i++)
+		same = is_same_line(&a->lines[i], &b->lines[i]);
+	if (!same)
+		fail_msg("%zu lines, not %zu, or others, by\n%s", a->count, b->count, text);
+}
+
+static void come_later(const char *text, const struct policy_list *list)
+{
+	const uint32_t late = everybody[1].identity;
+	struct policy_list selected = about(list, 0);
+	struct policy_set whole = compile(list, 0), grown;
+	struct policy_line *lines;
+	size_t count;
+
+	world_remove(world, late);
+	grown = compile(list, 0);
+	come(1);
+	count = policy_compile_peer(&selected, &(struct policy_subject){.labels = &labels[0]}, world, late, &lines);
+	replace_lines(&grown, lines, count, late);
+	assert_same_set(&grown, &whole, text);
+	free(lines);
+	free(selected.policies);
+	policy_set_clear(&grown);
+	policy_set_clear(&whole);
+}
+
+static void who_comes_later_makes_no_difference(void **state)
+{
+	each_at_random(500, come_later);
+}
+
+static void the_host_comes_in_where_it_is_closed(void **state)
+{
+	struct policy_rule rule = {.deny = true, .anybody = true};
+	struct policy closes = {.closes = {true, false}}, denies = {.rules = &rule, .rule_count = 1},
+		      *policies[] = {&denies, &closes};
+	const struct policy_subject subject = {.labels = &labels[0], .host = true};
+	struct policy_set set;
+
+	policy_compile(&(struct policy_list){policies, 1}, &subject, world, &set);
+	assert_int_equal(set.count, 1);
+	assert_true(set.asks[POLICY_INGRESS]);
+	assert_false(set.asks[POLICY_EGRESS] || set.closes[POLICY_INGRESS]);
+	policy_set_clear(&set);
+	policy_compile(&(struct policy_list){policies, 2}, &subject, world, &set);
+	assert_int_equal(set.count, 2);
+	assert_int_equal(set.lines[1].peer, IDENTITY_HOST);
+	assert_false(set.lines[1].deny);
+	assert_int_equal(set.lines[1].rule, RULE_HOST);
+	policy_set_clear(&set);
+}
+
+static void always_closes_what_no_policy_is_about(void **state)
+{
+	struct policy_set set;
+
+	policy_compile(&(struct policy_list){}, &(struct policy_subject){.always = true}, world, &set);
+	assert_int_equal(set.count, 0);
+	assert_true(set.closes[POLICY_INGRESS] && set.closes[POLICY_EGRESS]);
+	assert_true(set.asks[POLICY_INGRESS] && set.asks[POLICY_EGRESS]);
+	policy_set_clear(&set);
 }
 
 static void ranges_take_few_prefixes(void **state)
@@ -341,7 +488,7 @@ static void ranges_take_few_prefixes(void **state)
 		struct policy policy = {.rules = &rule, .rule_count = 1}, *policies[] = {&policy};
 		struct policy_set set;
 
-		policy_compile(&(struct policy_list){policies, 1}, &labels[0], &(struct policy_world){}, &set);
+		policy_compile(&(struct policy_list){policies, 1}, &(struct policy_subject){}, world, &set);
 		assert_int_equal(set.count, cases[i].lines);
 		policy_set_clear(&set);
 	}
@@ -351,6 +498,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_say_what_policies_mean),
+		cmocka_unit_test(who_comes_later_makes_no_difference),
+		cmocka_unit_test(the_host_comes_in_where_it_is_closed),
+		cmocka_unit_test(always_closes_what_no_policy_is_about),
 		cmocka_unit_test(ranges_take_few_prefixes),
 	};
 
