@@ -28,7 +28,12 @@
 	X(FIRST_FRAGMENT_NOT_FOUND, 175, "First logical datagram fragment not found")      \
 	X(FORBIDDEN_ICMPV6, 176, "Forbidden ICMPv6 message")                               \
 	X(POLICY_DENY, 181, "Policy denied by denylist")                                   \
-	X(MULTICAST, 220, "Multicast not forwarded")
+	X(MULTICAST, 220, "Multicast not forwarded")                                       \
+	X(PREFILTER_SOURCE, 230, "Prefilter: source denied")                               \
+	X(PREFILTER_DESTINATION, 231, "Prefilter: destination denied")                     \
+	X(PREFILTER_FRAGMENT, 232, "Prefilter: fragment")                                  \
+	X(PREFILTER_PORT, 233, "Prefilter: UDP source port 0")                             \
+	X(PREFILTER_RATE, 234, "Prefilter: source exceeds its rate")
 
 enum drop_reason {
 #define X(symbol, code, text) DROP_##symbol = code,

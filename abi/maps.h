@@ -26,6 +26,7 @@
 	X(masquerade, 1, TOLD)   \
 	X(policy, 1, TOLD)       \
 	X(policy_cidrs, 1, TOLD) \
+	X(prefilter, 1, TOLD)    \
 	X(metrics, 1, TOLD)      \
 	X(events, 2, TOLD)       \
 	X(state, 1, TOLD)

@@ -8,15 +8,11 @@
 #define PILUS_BPF_PARSE_H
 
 #include "fragment.h"
+#include "headers.h"
 #include "packet.h"
 
 /* Enough for the overlay's headers, IPv6 with extensions, TCP, or an ICMP error with its quote. */
 #define PARSE_LINEAR 192
-
-#define IPV6_EXTENSIONS_MAX  6
-#define IPV4_FRAGMENT_MASK   0x3fff /* more fragments, or an offset */
-#define IPV4_OFFSET_MASK     0x1fff
-#define IPV6_FRAGMENT_OFFSET 0xfff8
 
 #define ICMP_ECHO_REPLY        0
 #define ICMP_UNREACHABLE       3
@@ -40,14 +36,6 @@ struct sctp_header {
 	__be16 destination;
 	__be32 tag;
 	__be32 checksum;
-};
-
-/* Any extension header; the fragment header's fields fit. */
-struct ipv6_extension {
-	__u8 next;
-	__u8 length; /* in units of 8 bytes, the first not counted */
-	__be16 fragment_offset;
-	__be32 fragment_id;
 };
 
 /* What a packet says about being part of a fragmented datagram. */
@@ -172,12 +160,6 @@ static __always_inline int parse_ipv4(struct cursor *cursor, struct tuple *tuple
 	if (!cursor_take(cursor, ((ip->ihl - 5) & 0xf) * 4))
 		return DROP_TRUNCATED_HEADER;
 	return 0;
-}
-
-static __always_inline _Bool is_ipv6_extension(__u8 next)
-{
-	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS ||
-	       next == IPPROTO_FRAGMENT;
 }
 
 static __always_inline int parse_ipv6_extensions(struct cursor *cursor, struct tuple *tuple,

@@ -6,14 +6,10 @@
 #define PILUS_BPF_TRACE_H
 
 #include "endpoint.h"
+#include "events.h"
 #include "metrics.h"
 #include "packet.h"
 #include "state.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 512 * 1024);
-} pilus_events SEC(".maps");
 
 /* Where a packet leaves this node's programs: once for each. */
 static __always_inline _Bool point_is_last(__u8 point)
@@ -66,24 +62,15 @@ static __always_inline void event_capture(struct event *event, struct __sk_buff 
 	event->captured = size;
 }
 
-static __always_inline void event_submit(struct event *event)
-{
-	_Bool much = bpf_ringbuf_query(&pilus_events, BPF_RB_AVAIL_DATA) >= EVENTS_WAKE_BYTES;
-
-	bpf_ringbuf_submit(event, much ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
-}
-
 VERIFIED_ONCE int event_send(struct __sk_buff *skb, struct packet *packet, __u8 type, __u8 point, __u8 reason)
 {
 	struct event *event;
 
 	if (!packet)
 		return 0;
-	event = bpf_ringbuf_reserve(&pilus_events, sizeof(*event), 0);
-	if (!event) {
-		metric_count(METRIC_EVENTS_LOST, METRIC_INGRESS, sizeof(*event));
+	event = event_reserve();
+	if (!event)
 		return 0;
-	}
 	event->type = type;
 	event->point = point;
 	event->reason = reason;

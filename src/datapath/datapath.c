@@ -9,9 +9,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "datapath/attach.h"
+#include "datapath/attach_xdp.h"
 #include "datapath/carry.h"
 #include "datapath/object.h"
 #include "datapath/pins.h"
+#include "datapath/prefilter.h"
 
 /* Which programs a device of each kind gets. A further program is a row or a column here. */
 static const struct {
@@ -32,10 +34,12 @@ struct device {
 
 struct datapath {
 	char *bpffs;
-	enum attach_mode asked, mode; /* as configured; what it has come to */
+	struct datapath_options options;
+	enum attach_mode mode; /* what attaching has come to */
 	struct bpf_object *object[OBJECTS];
 	struct maps maps;
-	bool waiting; /* the maps are not in use yet */
+	const struct prefilter *prefilter; /* on the uplinks; NULL: none */
+	bool waiting;                      /* the maps are not in use yet */
 	struct device *devices;
 	size_t device_count;
 };
@@ -84,7 +88,9 @@ int datapath_open(const struct datapath_options *options, struct datapath **ret,
 	int r;
 
 	datapath->bpffs = xstrdup(options->bpffs);
-	datapath->asked = datapath->mode = options->attach;
+	datapath->options = *options;
+	datapath->options.bpffs = datapath->bpffs;
+	datapath->mode = options->attach;
 	r = datapath_load(datapath, options, error);
 	if (!r)
 		*ret = TAKE_PTR(datapath);
@@ -106,6 +112,11 @@ void datapath_free(struct datapath *datapath)
 const struct maps *datapath_maps(const struct datapath *datapath)
 {
 	return &datapath->maps;
+}
+
+const struct datapath_options *datapath_options(const struct datapath *datapath)
+{
+	return &datapath->options;
 }
 
 int datapath_program(const struct datapath *datapath, const char *name)
@@ -193,7 +204,8 @@ int datapath_attach_at_once(struct datapath *datapath, enum device_kind kind, ui
 	struct device *added = device_remember(datapath, kind, ifindex, device);
 	enum attach_mode quick = ATTACH_CLSACT;
 
-	if (datapath->waiting || (datapath->asked == ATTACH_AUTO && !device_attach(datapath, added, &quick, NULL)))
+	if (datapath->waiting ||
+	    (datapath->options.attach == ATTACH_AUTO && !device_attach(datapath, added, &quick, NULL)))
 		return 0;
 	return device_attach(datapath, added, &datapath->mode, error);
 }
@@ -223,6 +235,38 @@ int datapath_detach(struct datapath *datapath, uint32_t ifindex, const char *dev
 	if (known)
 		*known = datapath->devices[--datapath->device_count];
 	return r ? r : s;
+}
+
+static int device_set_prefilter(const struct datapath *datapath, const struct device *device,
+                                const struct prefilter *prefilter, enum xdp_mode wanted, struct error *error)
+{
+	const struct attach_device on = attach_device(datapath, device->name, device->ifindex);
+	int r;
+
+	if (prefilter)
+		return attach_xdp(&on, prefilter_program(prefilter), wanted, error);
+	r = attach_xdp_remove(&on);
+	return r ? error_set_errno(error, r, "cannot detach the prefilter from %s", device->name) : 0;
+}
+
+int datapath_set_prefilter(struct datapath *datapath, const struct prefilter *prefilter, enum xdp_mode wanted,
+                           struct error *error)
+{
+	size_t done = 0;
+	int r = 0;
+
+	for (; done < datapath->device_count && !r; done++)
+		if (datapath->devices[done].kind == DEVICE_UPLINK)
+			r = device_set_prefilter(datapath, &datapath->devices[done], prefilter, wanted, error);
+	if (!r) {
+		datapath->prefilter = prefilter;
+		return 0;
+	}
+	/* The last one has failed. */
+	for (size_t i = 0; i + 1 < done; i++)
+		if (datapath->devices[i].kind == DEVICE_UPLINK)
+			device_set_prefilter(datapath, &datapath->devices[i], datapath->prefilter, wanted, NULL);
+	return r;
 }
 
 bool datapath_is_waiting(const struct datapath *datapath)
@@ -330,23 +374,45 @@ int datapath_check(const struct datapath *datapath, enum device_kind kind, uint3
 	return found || !ifindex ? r : error_set(error, -ENOENT, "no programs were attached to it: restart the agent");
 }
 
+static int each_hook(const struct device *device, int (*each)(const struct attachment *attachment, void *userdata),
+                     void *userdata)
+{
+	int r = 0;
+
+	for (int hook = 0; hook < HOOKS && !r; hook++) {
+		struct attachment attachment = {
+			.program = device_programs[device->kind].program[hook],
+			.device = device->name,
+			.hook = attach_hook_name(device->mode, hook),
+		};
+
+		r = each(&attachment, userdata);
+	}
+	return r;
+}
+
+/* Whether it is still there, and how, is asked: others may attach and detach what they like. */
+static int each_prefilter(const struct datapath *datapath, const struct device *device,
+                          int (*each)(const struct attachment *attachment, void *userdata), void *userdata)
+{
+	const struct attach_device on = attach_device(datapath, device->name, device->ifindex);
+	struct attachment attachment = {.program = "prefilter", .device = device->name};
+
+	if (device->kind != DEVICE_UPLINK || !datapath->prefilter)
+		return 0;
+	attachment.hook = attach_xdp_hook_name(attach_xdp_mode(&on, prefilter_program(datapath->prefilter)));
+	return each(&attachment, userdata);
+}
+
 int datapath_each_attachment(const struct datapath *datapath,
                              int (*each)(const struct attachment *attachment, void *userdata), void *userdata)
 {
-	for (size_t i = 0; i < datapath->device_count; i++) {
-		const struct device *device = &datapath->devices[i];
+	int r = 0;
 
-		for (int hook = 0; hook < HOOKS; hook++) {
-			struct attachment attachment = {
-				.program = device_programs[device->kind].program[hook],
-				.device = device->name,
-				.hook = attach_hook_name(device->mode, hook),
-			};
-			int r = each(&attachment, userdata);
-
-			if (r)
-				return r;
-		}
+	for (size_t i = 0; i < datapath->device_count && !r; i++) {
+		r = each_prefilter(datapath, &datapath->devices[i], each, userdata);
+		if (!r)
+			r = each_hook(&datapath->devices[i], each, userdata);
 	}
-	return 0;
+	return r;
 }

@@ -21,6 +21,13 @@ enum attach_mode {
 	ATTACH_CLSACT,
 };
 
+/* How the prefilter is attached. */
+enum xdp_mode {
+	XDP_AUTO, /* by the driver where that succeeds, else by the kernel's generic hook */
+	XDP_NATIVE,
+	XDP_GENERIC,
+};
+
 struct datapath_options {
 	const char *bpffs; /* where a BPF file system is mounted */
 	struct node_config config;
@@ -51,6 +58,9 @@ int datapath_remove(const char *bpffs, struct error *error);
 
 const struct maps *datapath_maps(const struct datapath *datapath);
 
+/* As it was opened with; lives as long. */
+const struct datapath_options *datapath_options(const struct datapath *datapath);
+
 /* The descriptor of a loaded program, "from_container": to run it on a packet without a device. -ENOENT when there is
  * no such program. It stays the datapath's. */
 int datapath_program(const struct datapath *datapath, const char *name);
@@ -80,6 +90,14 @@ int datapath_settle(struct datapath *datapath, struct error *error);
 /* Also what an earlier agent attached. The device may be gone already. */
 int datapath_detach(struct datapath *datapath, uint32_t ifindex, const char *device);
 
+/*
+ * What the uplinks refuse from now on: on each, one revision or the other, never none. NULL: nothing. It stays the
+ * caller's, who keeps it until another is set. On failure nothing has changed. Not while datapath_is_waiting.
+ */
+struct prefilter;
+int datapath_set_prefilter(struct datapath *datapath, const struct prefilter *prefilter, enum xdp_mode wanted,
+                           struct error *error);
+
 /* Asks the kernel: are the programs on the device (ifindex 0: on all that were given it)? -ENOENT with words. */
 int datapath_check(const struct datapath *datapath, enum device_kind kind, uint32_t ifindex, struct error *error);
 
@@ -87,7 +105,7 @@ int datapath_check(const struct datapath *datapath, enum device_kind kind, uint3
 struct attachment {
 	const char *program; /* "from_container" */
 	const char *device;
-	const char *hook; /* "tcx/ingress", "clsact/egress" */
+	const char *hook; /* "tcx/ingress", "clsact/egress", "xdp/native" */
 };
 int datapath_each_attachment(const struct datapath *datapath,
                              int (*each)(const struct attachment *attachment, void *userdata), void *userdata);

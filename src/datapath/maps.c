@@ -114,7 +114,7 @@ static int map_count(int fd, const struct bpf_map_info *info, uint32_t *ret)
 }
 
 /* The kernel tells a map's memory in its descriptor's fdinfo only. */
-static uint64_t map_bytes(int fd)
+uint64_t map_bytes(int fd)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/self/fdinfo/%d", fd);
 	_cleanup_fclose_ FILE *file = fopen(path, "re");

@@ -65,6 +65,9 @@ struct map_facts {
 };
 int maps_facts(const struct maps *maps, int (*each)(const struct map_facts *facts, void *userdata), void *userdata);
 
+/* Kernel memory of a map, by its descriptor; 0 when the kernel does not tell. */
+uint64_t map_bytes(int fd);
+
 /* From 0 to 1: how full it is; 0 for what cannot run full. From MAP_PRESSURE_HIGH on, somebody should know. */
 #define MAP_PRESSURE_HIGH 0.9
 double map_pressure(const struct map_facts *facts);
@@ -119,6 +122,9 @@ int metrics_each(const struct maps *maps,
                  int (*each)(uint8_t reason, enum metric_direction direction, const struct metric *metric,
                              void *userdata),
                  void *userdata);
+
+/* What a per-CPU map has of one counter, summed. */
+struct metric metric_of_cpus(const struct metric *per_cpu, int cpus);
 
 /* "Policy denied" for a code, "Forwarded" for 0; NULL for an unknown one. */
 const char *drop_reason_text(uint8_t reason);

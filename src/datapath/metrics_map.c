@@ -27,7 +27,7 @@ const char *drop_reason_text(uint8_t reason)
 	}
 }
 
-static struct metric sum(const struct metric *per_cpu, int cpus)
+struct metric metric_of_cpus(const struct metric *per_cpu, int cpus)
 {
 	struct metric total = {};
 
@@ -55,7 +55,7 @@ int metrics_each(const struct maps *maps,
 		r = bpf_map_lookup_elem(maps->metrics, &index, per_cpu);
 		if (r)
 			return r;
-		metric = sum(per_cpu, cpus);
+		metric = metric_of_cpus(per_cpu, cpus);
 		if (!metric.packets)
 			continue;
 		r = each(index / METRIC_DIRECTIONS, index % METRIC_DIRECTIONS, &metric, userdata);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "abi/prefilter.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "datapath/pins.h"
@@ -14,6 +15,7 @@
 #include "bpf/container.skel.h"
 #include "bpf/netdev.skel.h"
 #include "bpf/overlay.skel.h"
+#include "bpf/prefilter.skel.h"
 
 static const struct {
 	const char *name;
@@ -22,6 +24,7 @@ static const struct {
 	[OBJECT_CONTAINER] = {"container", container__elf_bytes},
 	[OBJECT_OVERLAY] = {"overlay", overlay__elf_bytes},
 	[OBJECT_NETDEV] = {"netdev", netdev__elf_bytes},
+	[OBJECT_PREFILTER] = {"prefilter", prefilter__elf_bytes},
 };
 
 #define CONFIG_SECTION ".rodata.config"

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What is refused on an uplink before anything is allocated for it. Written by the agent, read with every packet.
+ *
+ * A *revision* is the program, loaded with tables of its own, just as large as what they hold, and with its settings
+ * as constants: the verifier removes what this revision has no use for. Revisions are exchanged by replacing the
+ * program in its link, so a packet sees one or the other, whole. These maps are not pinned; the program holds them:
+ *
+ * source_hosts, destination_hosts        hash,     struct addr             -> struct prefilter_entry
+ * source_prefixes, destination_prefixes  LPM trie, struct prefilter_prefix -> struct prefilter_entry
+ * rates                                  LRU hash, struct addr -> __u64: when the source has used up what it is allowed
+ *                                        so far (ns, CLOCK_MONOTONIC)
+ * sampled                                per-CPU array of one, __u64: when a drop may be told again
+ *
+ * Pinned, and shared by all revisions:
+ *
+ * pilus_prefilter  per-CPU array, index = set -> struct metric: what was refused because of the set
+ *
+ * An address is looked up once among the hosts and, if it is none, once among the prefixes. That the longest prefix is
+ * the one that counts, and that allowing goes before denying, is the agent's to see to: it leaves out what lies in an
+ * allowed prefix.
+ */
+#ifndef PILUS_ABI_PREFILTER_H
+#define PILUS_ABI_PREFILTER_H
+
+#include "addr.h"
+
+#define PREFILTER_SETS_MAX 256
+
+enum prefilter_verdict {
+	PREFILTER_UNKNOWN, /* never in a table */
+	PREFILTER_DENY,
+	PREFILTER_ALLOW, /* whatever else would refuse the packet */
+};
+
+struct prefilter_entry {
+	__u16 set;
+	__u8 verdict; /* enum prefilter_verdict */
+	__u8 reserved;
+};
+ABI_ASSERT_SIZE(struct prefilter_entry, 4);
+
+struct prefilter_prefix {
+	__u32 prefix_bits; /* as in struct ipcache_key */
+	struct addr addr;
+} __attribute__((packed, aligned(4)));
+ABI_ASSERT_SIZE(struct prefilter_prefix, 20);
+
+enum prefilter_match { PREFILTER_SOURCE, PREFILTER_DESTINATION, PREFILTER_MATCHES };
+
+/* What is refused whoever sends it. */
+enum prefilter_kind {
+	PREFILTER_FRAGMENTS = 1,
+	PREFILTER_UDP_SOURCE_PORT_0 = 2,
+};
+
+/* .rodata.prefilter, set before loading. */
+struct prefilter_config {
+	__u64 rate_interval; /* ns between two packets of a source that keeps to the rate; 0: no limit */
+	__u64 rate_burst;    /* ns that it may be ahead of it */
+	__u8 hosts;          /* bit (1 << enum prefilter_match): there are any */
+	__u8 prefixes;
+	__u8 refuse; /* enum prefilter_kind, or-ed */
+	__u8 reserved[5];
+};
+ABI_ASSERT_SIZE(struct prefilter_config, 24);
+
+/* Drops are told in the monitor at most this often, on each CPU: an attack must not be multiplied by telling it. */
+#define PREFILTER_SAMPLE_NS 100000000
+
+#endif

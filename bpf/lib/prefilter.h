@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The prefilter: who is refused on an uplink. See abi/prefilter.h. Every test begins with a constant of this revision,
+ * so what it has no use for costs nothing.
+ */
+#ifndef PILUS_BPF_PREFILTER_H
+#define PILUS_BPF_PREFILTER_H
+
+#include "abi/drop.h"
+#include "abi/prefilter.h"
+#include "bpf.h"
+#include "metrics.h"
+#include "wire.h"
+
+const volatile struct prefilter_config prefilter_config SEC(".rodata.prefilter");
+
+struct prefilter_hosts {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct addr);
+	__type(value, struct prefilter_entry);
+};
+
+struct prefilter_prefixes {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct prefilter_prefix);
+	__type(value, struct prefilter_entry);
+};
+
+struct prefilter_hosts source_hosts SEC(".maps"), destination_hosts SEC(".maps");
+struct prefilter_prefixes source_prefixes SEC(".maps"), destination_prefixes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct addr);
+	__type(value, __u64);
+} rates SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PREFILTER_SETS_MAX);
+	__type(key, __u32);
+	__type(value, struct metric);
+} pilus_prefilter SEC(".maps");
+
+static __always_inline struct prefilter_entry prefilter_find(enum prefilter_match match, struct prefilter_hosts *hosts,
+                                                             struct prefilter_prefixes *prefixes,
+                                                             const struct addr *addr)
+{
+	struct prefilter_entry *entry = NULL;
+
+	if (prefilter_config.hosts & (1 << match))
+		entry = bpf_map_lookup_elem(hosts, addr);
+	if (!entry && prefilter_config.prefixes & (1 << match)) {
+		struct prefilter_prefix key = {.prefix_bits = ADDR_BITS, .addr = *addr};
+
+		entry = bpf_map_lookup_elem(prefixes, &key);
+	}
+	return entry ? *entry : (struct prefilter_entry){};
+}
+
+/* By its kind, whoever sends it. Returns 0 or a drop reason. */
+static __always_inline int prefilter_of_kind(struct xdp_md *xdp, struct wire *wire)
+{
+	__be16 copy;
+	const __be16 *source_port;
+
+	if (wire->ethertype == bpf_htons(ETH_P_IPV6))
+		wire_parse_extensions(xdp, wire);
+	if (prefilter_config.refuse & PREFILTER_FRAGMENTS && wire->fragment)
+		return DROP_PREFILTER_FRAGMENT;
+	if (!(prefilter_config.refuse & PREFILTER_UDP_SOURCE_PORT_0) || wire->protocol != IPPROTO_UDP || wire->later)
+		return 0;
+	source_port = wire_at(xdp, wire->offset, sizeof(*source_port), &copy);
+	return source_port && !*source_port ? DROP_PREFILTER_PORT : 0;
+}
+
+/*
+ * Each packet uses up an interval of time, and a source may be ahead of time by the burst (the generic cell rate
+ * algorithm). CPUs that write at once lose an interval of each other: the limit is a little softer then.
+ */
+static __always_inline int prefilter_rate(const struct addr *source)
+{
+	__u64 now = bpf_ktime_get_ns(), *used_up = bpf_map_lookup_elem(&rates, source), next;
+
+	if (!used_up) {
+		next = now + prefilter_config.rate_interval;
+		bpf_map_update_elem(&rates, source, &next, BPF_ANY);
+		return 0;
+	}
+	if (*used_up > now + prefilter_config.rate_burst)
+		return DROP_PREFILTER_RATE;
+	*used_up = (*used_up > now ? *used_up : now) + prefilter_config.rate_interval;
+	return 0;
+}
+
+/* Reason 0: it may pass. Reasons that have no set leave it alone. */
+struct prefilter_refusal {
+	__u8 reason;
+	__u16 set;
+};
+
+/* By its addresses. Returns whether there is more to ask. */
+static __always_inline _Bool prefilter_addresses(const struct wire *wire, struct prefilter_refusal *ret_refusal)
+{
+	struct prefilter_entry source, destination;
+
+	source = prefilter_find(PREFILTER_SOURCE, &source_hosts, &source_prefixes, &wire->source);
+	if (source.verdict == PREFILTER_ALLOW)
+		return 0;
+	destination =
+		prefilter_find(PREFILTER_DESTINATION, &destination_hosts, &destination_prefixes, &wire->destination);
+	if (destination.verdict == PREFILTER_ALLOW)
+		return 0;
+	if (source.verdict)
+		*ret_refusal = (struct prefilter_refusal){DROP_PREFILTER_SOURCE, source.set};
+	else if (destination.verdict)
+		*ret_refusal = (struct prefilter_refusal){DROP_PREFILTER_DESTINATION, destination.set};
+	return !ret_refusal->reason;
+}
+
+/* What is cut short or no IP is left to the stack. */
+static __always_inline struct prefilter_refusal prefilter_judge(struct xdp_md *xdp)
+{
+	struct prefilter_refusal refusal = {};
+	struct wire wire;
+
+	if (!wire_parse(xdp, &wire) || !prefilter_addresses(&wire, &refusal))
+		return refusal;
+	if (prefilter_config.refuse)
+		refusal.reason = prefilter_of_kind(xdp, &wire);
+	if (!refusal.reason && prefilter_config.rate_interval)
+		refusal.reason = prefilter_rate(&wire.source);
+	return refusal;
+}
+
+static __always_inline void prefilter_count(const struct prefilter_refusal *refusal, __u64 bytes)
+{
+	__u32 index = refusal->set;
+	struct metric *metric;
+
+	if (refusal->reason != DROP_PREFILTER_SOURCE && refusal->reason != DROP_PREFILTER_DESTINATION)
+		return;
+	metric = bpf_map_lookup_elem(&pilus_prefilter, &index);
+	if (metric) {
+		metric->packets++;
+		metric->bytes += bytes;
+	}
+}
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath/prefilter.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "datapath/object.h"
+#include "datapath/pins.h"
+
+#define BATCH 16384
+
+#define RATE_SOURCES 65536 /* that are remembered at once; the least recently seen go first */
+#define BURST_NS     (NS_PER_SECOND / 10)
+#define BURST_MIN    8 /* packets */
+
+#define NOT_SUPPORTED (-524) /* the kernel's ENOTSUPP, which has no name outside */
+
+struct prefilter {
+	struct bpf_object *object;
+};
+
+/* Hosts are found quicker in a table of their own. */
+enum table_kind { HOSTS, PREFIXES, TABLE_KINDS };
+static const char *const table_names[PREFILTER_MATCHES][TABLE_KINDS] = {
+	[PREFILTER_SOURCE] = {"source_hosts", "source_prefixes"},
+	[PREFILTER_DESTINATION] = {"destination_hosts", "destination_prefixes"},
+};
+
+static bool row_is_in(const struct prefilter_row *row, enum table_kind kind)
+{
+	return (row->bits == ADDR_BITS) == (kind == HOSTS);
+}
+
+static uint32_t count_rows(const struct prefilter_plan *plan, enum prefilter_match match, enum table_kind kind)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < plan->count[match]; i++)
+		count += row_is_in(&plan->rows[match][i], kind);
+	return count;
+}
+
+bool prefilter_plan_is_empty(const struct prefilter_plan *plan)
+{
+	for (int match = 0; match < PREFILTER_MATCHES; match++)
+		for (size_t i = 0; i < plan->count[match]; i++)
+			if (plan->rows[match][i].verdict == PREFILTER_DENY)
+				return false;
+	return !plan->refuse && !plan->rate;
+}
+
+static void set_rate(uint32_t rate, struct prefilter_config *config)
+{
+	uint64_t least;
+
+	if (!rate)
+		return;
+	config->rate_interval = NS_PER_SECOND / rate ?: 1;
+	least = config->rate_interval * BURST_MIN;
+	config->rate_burst = least > BURST_NS ? least : BURST_NS;
+}
+
+static struct bpf_map *table(const struct prefilter *prefilter, enum prefilter_match match, enum table_kind kind)
+{
+	return bpf_object__find_map_by_name(prefilter->object, table_names[match][kind]);
+}
+
+/* Sizes and constants follow from the plan. */
+static int prefilter_configure(const struct prefilter *prefilter, const struct prefilter_plan *plan)
+{
+	struct prefilter_config config = {.refuse = plan->refuse};
+	int r;
+
+	for (int match = 0; match < PREFILTER_MATCHES; match++)
+		for (int kind = 0; kind < TABLE_KINDS; kind++) {
+			uint32_t count = count_rows(plan, match, kind);
+
+			if (!count)
+				continue;
+			*(kind == HOSTS ? &config.hosts : &config.prefixes) |= 1 << match;
+			r = bpf_map__set_max_entries(table(prefilter, match, kind), count);
+			if (r)
+				return r;
+		}
+	set_rate(plan->rate, &config);
+	r = plan->rate
+	            ? bpf_map__set_max_entries(bpf_object__find_map_by_name(prefilter->object, "rates"), RATE_SOURCES)
+	            : 0;
+	if (!r)
+		r = bpf_map__set_initial_value(bpf_object__find_map_by_name(prefilter->object, ".rodata.prefilter"),
+		                               &config, sizeof(config));
+	return r;
+}
+
+/* Rows on their way into a table. */
+struct batch {
+	int fd;
+	size_t key_size;
+	uint32_t count;
+	union {
+		struct addr hosts[BATCH];
+		struct prefilter_prefix prefixes[BATCH];
+	} keys;
+	struct prefilter_entry entries[BATCH];
+};
+
+static int write_one_by_one(const struct batch *batch)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < batch->count && !r; i++)
+		r = bpf_map_update_elem(batch->fd, (const char *)&batch->keys + i * batch->key_size, &batch->entries[i],
+		                        BPF_NOEXIST);
+	return r;
+}
+
+static int batch_write(struct batch *batch, size_t *progress)
+{
+	uint32_t count = batch->count;
+	int r = count ? bpf_map_update_batch(batch->fd, &batch->keys, batch->entries, &count, NULL) : 0;
+
+	if (r == NOT_SUPPORTED)
+		r = write_one_by_one(batch);
+	if (progress)
+		__atomic_add_fetch(progress, batch->count, __ATOMIC_RELAXED);
+	batch->count = 0;
+	return r;
+}
+
+static void batch_add(struct batch *batch, enum table_kind kind, const struct prefilter_row *row)
+{
+	if (kind == HOSTS)
+		batch->keys.hosts[batch->count] = row->addr;
+	else
+		batch->keys.prefixes[batch->count] =
+			(struct prefilter_prefix){.prefix_bits = row->bits, .addr = row->addr};
+	batch->entries[batch->count++] = (struct prefilter_entry){.set = row->set, .verdict = row->verdict};
+}
+
+static int fill_table(int fd, const struct prefilter_row *rows, size_t count, enum table_kind kind, size_t *progress)
+{
+	_cleanup_free_ struct batch *batch = xnew(struct batch);
+	int r = 0;
+
+	batch->fd = fd;
+	batch->key_size = kind == HOSTS ? sizeof(struct addr) : sizeof(struct prefilter_prefix);
+	for (size_t i = 0; i < count && !r; i++) {
+		if (!row_is_in(&rows[i], kind))
+			continue;
+		batch_add(batch, kind, &rows[i]);
+		if (batch->count == BATCH)
+			r = batch_write(batch, progress);
+	}
+	return r ? r : batch_write(batch, progress);
+}
+
+static int prefilter_fill(const struct prefilter *prefilter, const struct prefilter_plan *plan, size_t *progress,
+                          struct error *error)
+{
+	int r = 0;
+
+	for (int match = 0; match < PREFILTER_MATCHES && !r; match++)
+		for (int kind = 0; kind < TABLE_KINDS && !r; kind++)
+			r = fill_table(bpf_map__fd(table(prefilter, match, kind)), plan->rows[match],
+			               plan->count[match], kind, progress);
+	return r ? error_set_errno(error, r, "cannot fill the prefilter's tables") : 0;
+}
+
+int prefilter_load(const struct datapath_options *options, const struct prefilter_plan *plan, size_t *progress,
+                   struct prefilter **ret, struct error *error)
+{
+	_cleanup_(prefilter_freep) struct prefilter *prefilter = xnew(struct prefilter);
+	int r = object_open(OBJECT_PREFILTER, options, &prefilter->object, error);
+
+	if (r)
+		return r;
+	r = prefilter_configure(prefilter, plan);
+	if (r)
+		return error_set_errno(error, r, "cannot configure the prefilter");
+	r = object_load(prefilter->object, options->bpffs, PIN_MAPS, error);
+	if (!r)
+		r = prefilter_fill(prefilter, plan, progress, error);
+	if (!r)
+		*ret = TAKE_PTR(prefilter);
+	return r;
+}
+
+void prefilter_free(struct prefilter *prefilter)
+{
+	if (!prefilter)
+		return;
+	bpf_object__close(prefilter->object);
+	free(prefilter);
+}
+
+struct bpf_program *prefilter_program(const struct prefilter *prefilter)
+{
+	return bpf_object__find_program_by_name(prefilter->object, "prefilter");
+}
+
+uint64_t prefilter_bytes(const struct prefilter *prefilter)
+{
+	uint64_t bytes = 0;
+	struct bpf_map *map;
+
+	bpf_object__for_each_map (map, prefilter->object)
+		if (!pin_name(bpf_map__name(map)))
+			bytes += map_bytes(bpf_map__fd(map));
+	return bytes;
+}
+
+int prefilter_counters(const struct maps *maps, struct metric ret[static PREFILTER_SETS_MAX])
+{
+	int r = 0, cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ struct metric *per_cpu = NULL;
+
+	if (cpus < 0)
+		return cpus;
+	per_cpu = xcalloc(cpus, sizeof(*per_cpu));
+	for (uint32_t set = 0; set < PREFILTER_SETS_MAX && !r; set++) {
+		r = bpf_map_lookup_elem(maps->prefilter, &set, per_cpu);
+		if (!r)
+			ret[set] = metric_of_cpus(per_cpu, cpus);
+	}
+	return r;
+}
+
+int prefilter_counter_clear(const struct maps *maps, uint16_t set)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ struct metric *none = NULL;
+	uint32_t index = set;
+
+	if (cpus < 0)
+		return cpus;
+	none = xcalloc(cpus, sizeof(*none));
+	return bpf_map_update_elem(maps->prefilter, &index, none, BPF_ANY);
+}
