@@ -36,8 +36,18 @@ static int compare_blocks(const void *left, const void *right)
 	return addr_compare(&a->addr, &b->addr) ?: a->bits - b->bits;
 }
 
+/* Does the second cover the first as the programs compare them, by their bits? They know nothing of families. */
+static bool shares_bits(const struct prefix *inner, const struct prefix *outer)
+{
+	struct prefix around = prefix_around(&inner->addr, outer->bits);
+
+	return inner->bits >= outer->bits && prefix_equal(&around, outer);
+}
+
+/* Where one covers IPv4 that means IPv6, as ::/0 does, IPv4 is a block, too: one that no rule is written for. */
 static void add_block(struct builder *builder, const struct prefix *prefix)
 {
+	static const struct prefix every_v4 = {.addr.word[2] = ADDR_V4_MARK, .bits = ADDR_V4_PREFIX_BITS};
 	struct policy_set *set = builder->set;
 
 	if (set->block_count == builder->block_room) {
@@ -45,6 +55,8 @@ static void add_block(struct builder *builder, const struct prefix *prefix)
 		set->blocks = xrealloc(set->blocks, builder->block_room * sizeof(*set->blocks));
 	}
 	set->blocks[set->block_count++] = *prefix;
+	if (!prefix_is_v4(prefix) && shares_bits(&every_v4, prefix))
+		add_block(builder, &every_v4);
 }
 
 static void add_blocks_of_rule(struct builder *builder, const struct policy_rule *rule)
@@ -255,9 +267,9 @@ static void add_cidr(struct builder *builder, const struct policy_peer *peer)
 	const struct policy_set *set = builder->set;
 	uint32_t mark = peer->world_only ? POLICY_WORLD_BLOCK : POLICY_BLOCK;
 
-	for (size_t i = block_at(set, &peer->cidr); i < set->block_count && is_inside(&set->blocks[i], &peer->cidr);
+	for (size_t i = block_at(set, &peer->cidr); i < set->block_count && shares_bits(&set->blocks[i], &peer->cidr);
 	     i++)
-		if (!is_excepted(peer, &set->blocks[i]))
+		if (is_inside(&set->blocks[i], &peer->cidr) && !is_excepted(peer, &set->blocks[i]))
 			add_ports(builder, mark | ((uint32_t)i + 1));
 }
 

@@ -16,10 +16,10 @@
 #include "abi/flow.h"
 #include "abi/ipcache.h"
 #include "base/memory.h"
-#include "policy/compile.h"
 #include "policy/evaluate.h"
 #include "policy/parse.h"
 #include "policy/rulebook.h"
+#include "policy_lookup.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -114,6 +114,8 @@ static const char *random_peer(void)
 		"fromCIDR: [10.0.0.0/8]",
 		"fromCIDRSet: [{cidr: 0.0.0.0/0, except: [10.0.0.0/24]}, {cidr: 10.0.0.64/26}]",
 		"fromCIDR: [fd00::/8, 192.0.2.7/32]",
+		"fromCIDR: ['::/0']",
+		"fromCIDRSet: [{cidr: '::/0', except: ['fd00::/16']}]",
 		"",
 	};
 
@@ -144,6 +146,7 @@ static const char *random_kubernetes_peer(void)
 		"from: [{ipBlock: {cidr: 10.0.0.0/23, except: [10.0.1.0/24, 10.0.0.2/32]}}]",
 		"from: [{ipBlock: {cidr: 0.0.0.0/0}}, {podSelector: {matchLabels: {tier: front}}}]",
 		"from: [{ipBlock: {cidr: 10.0.0.0/25, except: [10.0.0.64/26]}}]",
+		"from: [{ipBlock: {cidr: '::/0'}}]",
 		"from: []",
 	};
 
@@ -223,63 +226,6 @@ static char *random_policies(void)
 		text = longer;
 	}
 	return text;
-}
-
-/* ── looked up as the programs do ── */
-
-static uint32_t block_of(const struct policy_set *set, const struct addr *addr)
-{
-	uint32_t best = 0;
-
-	for (size_t i = 0; i < set->block_count; i++)
-		if (prefix_contains(&set->blocks[i], addr) &&
-		    (!best || set->blocks[i].bits > set->blocks[best - 1].bits))
-			best = (uint32_t)i + 1;
-	return best;
-}
-
-static bool line_covers(const struct policy_line *line, const struct policy_question *question)
-{
-	if (line->protocol == PROTOCOL_ANY)
-		return true;
-	return line->protocol == question->protocol &&
-	       line->port >> (16 - line->port_bits) == question->port >> (16 - line->port_bits);
-}
-
-/* The longest match among one peer's keys. */
-static const struct policy_line *look_up(const struct policy_set *set, uint32_t peer,
-                                         const struct policy_question *question)
-{
-	const struct policy_line *best = NULL;
-
-	for (size_t i = 0; i < set->count; i++) {
-		const struct policy_line *line = &set->lines[i];
-
-		if (line->direction != question->direction || line->peer != peer || !line_covers(line, question))
-			continue;
-		if (!best || best->protocol == PROTOCOL_ANY || line->port_bits > best->port_bits)
-			best = line;
-	}
-	return best;
-}
-
-static enum policy_verdict answer_of(const struct policy_set *set, const struct policy_question *question)
-{
-	uint32_t block = block_of(set, &question->peer.addr);
-	uint32_t peers[] = {question->peer.identity, POLICY_ANYBODY, block ? POLICY_BLOCK | block : POLICY_ANYBODY,
-	                    block && question->peer.identity == IDENTITY_WORLD ? POLICY_WORLD_BLOCK | block
-	                                                                       : POLICY_ANYBODY};
-	enum policy_verdict verdict = set->closes[question->direction] ? POLICY_NOT_ALLOWED : POLICY_NOT_ENFORCED;
-
-	for (size_t i = 0; i < COUNT(peers); i++) {
-		const struct policy_line *line = look_up(set, peers[i], question);
-
-		if (line && line->deny)
-			return POLICY_DENIED;
-		if (line)
-			verdict = POLICY_ALLOWED;
-	}
-	return verdict;
 }
 
 /* ── both ── */
