@@ -33,18 +33,14 @@ static bool asks_for_namespace(const struct selector *selector)
 	return false;
 }
 
-static void read_selector(const struct place *place, const struct policy *policy, struct selector *selector)
-{
-	parse_selector(place, KEYS_CILIUM, selector);
-	if (policy->space && !asks_for_namespace(selector))
-		parse_require_namespace(selector, policy->space);
-}
-
 static void read_endpoints_item(const struct place *place, void *userdata)
 {
-	struct cilium_rule *rule = userdata;
+	const struct cilium_rule *rule = userdata;
+	struct selector *selector = &policy_rule_add_peer(rule->to.rule, PEER_PODS)->selector;
 
-	read_selector(place, rule->to.policy, &policy_rule_add_peer(rule->to.rule, PEER_PODS)->selector);
+	parse_selector(place, KEYS_CILIUM, selector);
+	if (rule->to.policy->space && !asks_for_namespace(selector))
+		parse_require_namespace(selector, rule->to.policy->space);
 }
 
 static void read_peer_list(const struct place *place, struct cilium_rule *rule, place_fn read)
@@ -190,9 +186,16 @@ static void read_port(const struct place *place, void *userdata)
 		parse_end_port(&end, port);
 }
 
+/* An empty list would mean no port at all, which nobody wants, or every port, which nobody expects. */
+static void read_some(const struct place *place, place_fn read, void *userdata)
+{
+	if (place_items(place, read, userdata) && place_is_empty(place))
+		place_problem(place, "needs at least one element");
+}
+
 static void read_port_list(const struct place *place, void *userdata)
 {
-	place_items(place, read_port, userdata);
+	read_some(place, read_port, userdata);
 }
 
 static void read_port_rule(const struct place *place, void *userdata)
@@ -214,9 +217,8 @@ static void read_port_rules(const struct place *place, void *userdata)
 {
 	struct cilium_rule *rule = userdata;
 
-	rule->has_ports = true;
-	if (!place_is_null(place))
-		place_items(place, read_port_rule, rule);
+	if (!place_is_null(place) && place_items(place, read_port_rule, rule))
+		rule->has_ports |= !place_is_empty(place);
 }
 
 /* ── ICMP ── */
@@ -304,7 +306,7 @@ static void read_icmp(const struct place *place, void *userdata)
 
 static void read_icmp_list(const struct place *place, void *userdata)
 {
-	place_items(place, read_icmp, userdata);
+	read_some(place, read_icmp, userdata);
 }
 
 static void read_icmp_rule(const struct place *place, void *userdata)
@@ -318,9 +320,8 @@ static void read_icmp_rules(const struct place *place, void *userdata)
 {
 	struct cilium_rule *rule = userdata;
 
-	rule->has_ports = true;
-	if (!place_is_null(place))
-		place_items(place, read_icmp_rule, rule);
+	if (!place_is_null(place) && place_items(place, read_icmp_rule, rule))
+		rule->has_ports |= !place_is_empty(place);
 }
 
 /* ── rules ── */
@@ -370,8 +371,7 @@ static void read_rules(const struct place *place, struct policy *policy, enum po
 {
 	struct rule_reader reader = {.policy = policy, .direction = direction, .deny = deny};
 
-	if (!place_is_null(place) && place_items(place, read_rule, &reader) &&
-	    place->node->data.sequence.items.top > place->node->data.sequence.items.start)
+	if (!place_is_null(place) && place_items(place, read_rule, &reader) && !place_is_empty(place))
 		policy->closes[direction] = true;
 }
 
@@ -397,11 +397,14 @@ static void read_egress_deny(const struct place *place, void *userdata)
 
 /* ── the spec ── */
 
+/* Whatever it asks for, it is about pods of the policy's own namespace: who may write there rules nowhere else. */
 static void read_subject(const struct place *place, void *userdata)
 {
 	struct policy *policy = userdata;
 
-	read_selector(place, policy, &policy->subject);
+	parse_selector(place, KEYS_CILIUM, &policy->subject);
+	if (policy->space)
+		parse_require_namespace(&policy->subject, policy->space);
 }
 
 static void read_closes_ingress(const struct place *place, void *userdata)

@@ -156,7 +156,7 @@ static void read_peers(const struct place *place, void *userdata)
 	if (place_is_null(place))
 		return;
 	if (place_items(place, read_peer, reader))
-		reader->rule->anybody = place->node->data.sequence.items.top == place->node->data.sequence.items.start;
+		reader->rule->anybody = place_is_empty(place);
 }
 
 /* ── rules ── */

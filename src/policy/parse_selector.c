@@ -25,13 +25,18 @@ void parse_require_namespace(struct selector *selector, const char *space)
 	requirement_add_value(selector_add(selector, SELECTOR_IN, LABEL_SOURCE_KUBERNETES, LABEL_NAMESPACE), space);
 }
 
+/* A namespace has its name among its labels; pods have it once, as what it is. */
+static const char *label_of(const char *key)
+{
+	return strcmp(key, LABEL_NAMESPACE_LABELS LABEL_NAMESPACE_NAME_ITSELF) ? key : LABEL_NAMESPACE;
+}
+
 static struct requirement *require_of_namespace(struct selector *selector, enum selector_relation relation,
                                                 const char *key)
 {
 	_cleanup_free_ char *label = xasprintf("%s%s", LABEL_NAMESPACE_LABELS, key);
-	bool is_name = !strcmp(key, LABEL_NAMESPACE_NAME_ITSELF);
 
-	return selector_add(selector, relation, LABEL_SOURCE_KUBERNETES, is_name ? LABEL_NAMESPACE : label);
+	return selector_add(selector, relation, LABEL_SOURCE_KUBERNETES, label_of(label));
 }
 
 /* "k8s:app": the source is before the colon; "any" is none. */
@@ -42,9 +47,9 @@ static struct requirement *require_with_source(struct selector *selector, enum s
 	char *colon = strchr(copy, ':');
 
 	if (!colon)
-		return selector_add(selector, relation, "", key);
+		return selector_add(selector, relation, "", label_of(key));
 	*colon = '\0';
-	return selector_add(selector, relation, strcmp(copy, "any") ? copy : "", colon + 1);
+	return selector_add(selector, relation, strcmp(copy, "any") ? copy : "", label_of(colon + 1));
 }
 
 static struct requirement *require(const struct selector_reader *reader, enum selector_relation relation,
@@ -107,8 +112,7 @@ static void read_values(const struct place *place, void *userdata)
 	struct expression *expression = userdata;
 
 	expression->values = *place;
-	expression->has_values = place->node->type == YAML_SEQUENCE_NODE &&
-	                         place->node->data.sequence.items.top != place->node->data.sequence.items.start;
+	expression->has_values = place->node->type == YAML_SEQUENCE_NODE && !place_is_empty(place);
 	if (place->node->type != YAML_SEQUENCE_NODE && !place_is_null(place))
 		place_problem(place, "must be a list");
 }

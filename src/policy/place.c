@@ -194,6 +194,11 @@ bool place_items(const struct place *place, place_fn read, void *userdata)
 	return true;
 }
 
+bool place_is_empty(const struct place *place)
+{
+	return place->node->data.sequence.items.top == place->node->data.sequence.items.start;
+}
+
 bool place_pairs(const struct place *place, place_fn read, void *userdata)
 {
 	if (!is_mapping(place))

@@ -55,6 +55,7 @@ bool place_fields(const struct place *place, const struct place_field *fields, v
 
 /* Reads every element of a list. False, with a problem, when it is none. */
 bool place_items(const struct place *place, place_fn read, void *userdata);
+bool place_is_empty(const struct place *place); /* of a list */
 
 /* Every pair of a mapping of text to text, as matchLabels: a place whose field is the key. */
 bool place_pairs(const struct place *place, place_fn read, void *userdata);

@@ -238,6 +238,34 @@ static void endpoints_are_of_the_namespace_unless_said(void **state)
 	assert_into(NOT_ALLOWED, host, TCP, 80);
 }
 
+static void no_ports_at_all_open_nothing(void **state)
+{
+	parse(CILIUM WEB_CILIUM "  ingress: [{toPorts: []}]\n");
+	assert_into(NOT_ALLOWED, client, TCP, 80);
+	parse(CILIUM WEB_CILIUM "  ingress: [{icmps: []}]\n");
+	assert_into(NOT_ALLOWED, client, ICMP, 8);
+	parse(CILIUM WEB_CILIUM "  ingress: [{fromEndpoints: [{}], toPorts: []}]\n");
+	assert_into(ALLOWED, client, TCP, 80);
+}
+
+static void a_policy_rules_its_own_namespace_only(void **state)
+{
+	parse(CILIUM
+	      "  endpointSelector: {matchLabels: {'k8s:io.kubernetes.pod.namespace': other}}\n  ingress: [{}]\n");
+	assert_int_equal(ask(POLICY_INGRESS, &stranger, &client, PROTOCOL_TCP, 80), POLICY_NOT_ENFORCED);
+	parse(CILIUM "  endpointSelector: {matchLabels: {'k8s:io.cilium.k8s.namespace.labels.team': blue}}\n"
+	             "  ingress: [{}]\n");
+	assert_int_equal(ask(POLICY_INGRESS, &stranger, &client, PROTOCOL_TCP, 80), POLICY_NOT_ENFORCED);
+}
+
+static void a_namespace_has_its_name_for_a_label(void **state)
+{
+	parse(CILIUM WEB_CILIUM "  ingress: [{fromEndpoints: [{matchLabels: "
+	                        "{'k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name': other}}]}]\n");
+	assert_into(ALLOWED, stranger, TCP, 80);
+	assert_into(NOT_ALLOWED, client, TCP, 80);
+}
+
 static void entities(void **state)
 {
 	parse(CILIUM WEB_CILIUM "  ingress: [{fromEntities: [world]}]\n");
@@ -372,6 +400,9 @@ static const struct {
           "p.yaml:6: spec.egress[1].toServices: not supported yet: toServices"}},
 	{CILIUM WEB_CILIUM "  ingress: [{toPorts: [{ports: [{port: '80'}], rules: {http: [{}]}}]}]\n",
          {"p.yaml:6: spec.ingress[0].toPorts[0].rules: not supported yet: rules"}},
+	{CILIUM WEB_CILIUM "  ingress: [{toPorts: [{ports: []}]}, {icmps: [{fields: []}]}]\n",
+         {"p.yaml:6: spec.ingress[0].toPorts[0].ports: needs at least one element",
+          "p.yaml:6: spec.ingress[1].icmps[0].fields: needs at least one element"}},
 	{CILIUM WEB_CILIUM "  ingress: [{fromEntities: [moon]}, {icmps: [{fields: [{type: Ping}]}]}]\n",
          {"p.yaml:6: spec.ingress[0].fromEntities[0]: must be all, cluster, world, host, remote-node, health, init, "
           "unmanaged, kube-apiserver or none, not 'moon'",
@@ -451,6 +482,9 @@ int main(void)
 		cmocka_unit_test_teardown(ports_of_each_kind, clear),
 		cmocka_unit_test_teardown(an_empty_rule_closes_and_allows_nothing, clear),
 		cmocka_unit_test_teardown(endpoints_are_of_the_namespace_unless_said, clear),
+		cmocka_unit_test_teardown(no_ports_at_all_open_nothing, clear),
+		cmocka_unit_test_teardown(a_policy_rules_its_own_namespace_only, clear),
+		cmocka_unit_test_teardown(a_namespace_has_its_name_for_a_label, clear),
 		cmocka_unit_test_teardown(entities, clear),
 		cmocka_unit_test_teardown(cidr_rules_are_about_the_world, clear),
 		cmocka_unit_test_teardown(a_denial_is_the_last_word, clear),
