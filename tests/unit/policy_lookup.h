@@ -8,6 +8,7 @@
 
 #include "abi/ipcache.h"
 #include "policy/compile.h"
+#include "policy/evaluate.h"
 
 static bool shares_bits(const struct addr *a, const struct addr *b, unsigned bits)
 {
