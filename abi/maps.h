@@ -13,22 +13,28 @@
 #ifndef PILUS_ABI_MAPS_H
 #define PILUS_ABI_MAPS_H
 
-#define PILUS_MAPS(X)            \
-	X(flows, 1, LEARNT)      \
-	X(endpoints, 2, TOLD)    \
-	X(devices, 1, TOLD)      \
-	X(local, 1, TOLD)        \
-	X(ipcache, 1, TOLD)      \
-	X(nodes, 1, TOLD)        \
-	X(node_ids, 1, TOLD)     \
-	X(fragments, 1, LEARNT)  \
-	X(nat, 1, LEARNT)        \
-	X(masquerade, 1, TOLD)   \
-	X(policy, 1, TOLD)       \
-	X(policy_cidrs, 1, TOLD) \
-	X(prefilter, 1, TOLD)    \
-	X(metrics, 1, TOLD)      \
-	X(events, 2, TOLD)       \
+#define PILUS_MAPS(X)              \
+	X(flows, 1, LEARNT)        \
+	X(endpoints, 2, TOLD)      \
+	X(devices, 1, TOLD)        \
+	X(local, 1, TOLD)          \
+	X(ipcache, 1, TOLD)        \
+	X(nodes, 1, TOLD)          \
+	X(node_ids, 1, TOLD)       \
+	X(fragments, 1, LEARNT)    \
+	X(nat, 1, LEARNT)          \
+	X(masquerade, 1, TOLD)     \
+	X(policy, 1, TOLD)         \
+	X(policy_cidrs, 1, TOLD)   \
+	X(services, 1, TOLD)       \
+	X(service_slots, 1, TOLD)  \
+	X(backends, 1, TOLD)       \
+	X(source_ranges, 1, TOLD)  \
+	X(affinity, 1, LEARNT)     \
+	X(socket_peers, 1, LEARNT) \
+	X(prefilter, 1, TOLD)      \
+	X(metrics, 1, TOLD)        \
+	X(events, 2, TOLD)         \
 	X(state, 1, TOLD)
 
 #endif

@@ -23,8 +23,12 @@ struct node_config {
 	__u8 decap_v6;         /* adjust_room can turn an IPv4 frame into an IPv6 one (kernel 6.3) */
 	__u8 masquerade;       /* enum masquerade_family, or-ed: for whom */
 	__u8 native;           /* no overlay: pods' packets travel as they are */
-	__u8 reserved[7];
+	__u8 services;         /* this node translates them */
+	__u16 node_port_first; /* host order: the range of node ports */
+	__u16 node_port_last;
+	__u8 reserved[10];
+	__u64 netns_cookie; /* of the node's own network namespace; 0: not known */
 };
-ABI_ASSERT_SIZE(struct node_config, 16);
+ABI_ASSERT_SIZE(struct node_config, 32);
 
 #endif

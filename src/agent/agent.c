@@ -17,6 +17,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+/* The range of node ports: what Kubernetes keeps for them. */
+#define NODE_PORT_FIRST 30000
+#define NODE_PORT_LAST  32767
+
 /* ── what the parts tell each other ── */
 
 static void node_changed(void *userdata, const struct node_info *node)
@@ -270,6 +274,16 @@ static int attach_host(struct agent *agent, struct error *error)
 	return result;
 }
 
+/* Without cgroups, services are left to be translated packet by packet. */
+static int attach_sockets(struct agent *agent, struct error *error)
+{
+	const char *cgroup = agent->config->cgroup_root ?: datapath_cgroup_default();
+
+	if (!cgroup)
+		log_warning("no hierarchy of cgroups v2 is mounted: sockets do not know of services");
+	return datapath_attach_cgroup(agent->datapath, cgroup, error);
+}
+
 static int start_datapath(struct agent *agent, struct error *error)
 {
 	const struct config *config = agent->config;
@@ -279,7 +293,11 @@ static int start_datapath(struct agent *agent, struct error *error)
 	                   .vxlan_port = config->vxlan_port,
 	                   .decap_v6 = datapath_probe_decap_v6(),
 	                   .masquerade = masquerade_families(config),
-	                   .native = config->routing_mode == ROUTING_NATIVE},
+	                   .native = config->routing_mode == ROUTING_NATIVE,
+	                   .services = 1,
+	                   .node_port_first = NODE_PORT_FIRST,
+	                   .node_port_last = NODE_PORT_LAST,
+	                   .netns_cookie = datapath_netns_cookie()},
 		.attach = config->attach,
 		.sizes = map_sizes_choose(config, map_sizes_memory()),
 	};
@@ -288,6 +306,8 @@ static int start_datapath(struct agent *agent, struct error *error)
 	result = datapath_open(&options, &agent->datapath, error);
 	if (!result)
 		result = attach_host(agent, error);
+	if (!result)
+		result = attach_sockets(agent, error);
 	if (result)
 		return result;
 	if (datapath_is_waiting(agent->datapath))

@@ -11,8 +11,9 @@
 #define FLOWS_MAX      524288
 
 /* --profile edge: all maps within 12 MB. */
-#define EDGE_FLOWS   16384
-#define EDGE_IPCACHE 32768
+#define EDGE_FLOWS    16384
+#define EDGE_IPCACHE  32768
+#define EDGE_SERVICES 4096
 
 /* A power of two: a machine whose memory differs a little from boot to boot keeps its size. */
 static uint32_t flows_for(uint64_t memory)
@@ -33,6 +34,11 @@ struct map_sizes map_sizes_choose(const struct config *config, uint64_t memory)
 		.flows = flows,
 		.nat = flows / 2, /* two entries each: a quarter of the flows may be masqueraded */
 		.ipcache = edge ? EDGE_IPCACHE : 0,
+		.services = edge ? EDGE_SERVICES : 0,
+		.service_slots = edge ? 2 * EDGE_SERVICES : 0,
+		.backends = edge ? 2 * EDGE_SERVICES : 0,
+		.socket_peers = flows / 8,
+		.affinity = flows / 16,
 	};
 }
 

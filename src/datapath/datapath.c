@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "datapath/attach.h"
+#include "datapath/attach_cgroup.h"
 #include "datapath/attach_xdp.h"
 #include "datapath/carry.h"
 #include "datapath/object.h"
@@ -24,6 +25,20 @@ static const struct {
 	[DEVICE_OVERLAY] = {OBJECT_OVERLAY, {"from_overlay", "to_overlay"}},
 	[DEVICE_UPLINK] = {OBJECT_NETDEV, {"from_netdev", "to_netdev"}},
 };
+
+/* Which programs a cgroup gets. */
+static const struct {
+	enum object object;
+	const char *program, *hook;
+} cgroup_programs[] = {
+	{OBJECT_SOCKET, "connect4", "cgroup/connect4"},         {OBJECT_SOCKET, "connect6", "cgroup/connect6"},
+	{OBJECT_SOCKET, "sendmsg4", "cgroup/sendmsg4"},         {OBJECT_SOCKET, "sendmsg6", "cgroup/sendmsg6"},
+	{OBJECT_SOCKET, "recvmsg4", "cgroup/recvmsg4"},         {OBJECT_SOCKET, "recvmsg6", "cgroup/recvmsg6"},
+	{OBJECT_SOCKET, "getpeername4", "cgroup/getpeername4"}, {OBJECT_SOCKET, "getpeername6", "cgroup/getpeername6"},
+	{OBJECT_SOCKET, "post_bind4", "cgroup/post_bind4"},     {OBJECT_SOCKET, "post_bind6", "cgroup/post_bind6"},
+	{OBJECT_SOCKET, "sock_release", "cgroup/sock_release"},
+};
+#define CGROUP_PROGRAMS (sizeof(cgroup_programs) / sizeof(cgroup_programs[0]))
 
 struct device {
 	uint32_t ifindex;
@@ -42,6 +57,7 @@ struct datapath {
 	bool waiting;                      /* the maps are not in use yet */
 	struct device *devices;
 	size_t device_count;
+	char *cgroup; /* NULL: none */
 };
 
 static int is_there(const char *name, void *userdata)
@@ -105,6 +121,7 @@ void datapath_free(struct datapath *datapath)
 	for (int i = 0; i < OBJECTS; i++)
 		bpf_object__close(datapath->object[i]);
 	free(datapath->devices);
+	free(datapath->cgroup);
 	free(datapath->bpffs);
 	free(datapath);
 }
@@ -269,6 +286,37 @@ int datapath_set_prefilter(struct datapath *datapath, const struct prefilter *pr
 	return r;
 }
 
+static struct bpf_program *cgroup_program(const struct datapath *datapath, size_t i)
+{
+	return bpf_object__find_program_by_name(datapath->object[cgroup_programs[i].object],
+	                                        cgroup_programs[i].program);
+}
+
+static int cgroup_attach(const struct datapath *datapath, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; datapath->cgroup && i < CGROUP_PROGRAMS && !r; i++)
+		r = attach_cgroup(datapath->bpffs, datapath->cgroup, cgroup_program(datapath, i), error);
+	return r;
+}
+
+int datapath_attach_cgroup(struct datapath *datapath, const char *cgroup, struct error *error)
+{
+	free(datapath->cgroup);
+	datapath->cgroup = cgroup ? xstrdup(cgroup) : NULL;
+	return datapath->waiting ? 0 : cgroup_attach(datapath, error);
+}
+
+int datapath_check_cgroup(const struct datapath *datapath, struct error *error)
+{
+	for (size_t i = 0; datapath->cgroup && i < CGROUP_PROGRAMS; i++)
+		if (attach_cgroup_check(datapath->bpffs, cgroup_program(datapath, i)))
+			return error_set(error, -ENOENT, "the program %s is gone from the cgroup %s: restart the agent",
+			                 cgroup_programs[i].program, datapath->cgroup);
+	return 0;
+}
+
 bool datapath_is_waiting(const struct datapath *datapath)
 {
 	return datapath->waiting;
@@ -284,7 +332,7 @@ static int attach_noted(struct datapath *datapath, struct error *error)
 		if (device_is_there(device))
 			r = device_attach(datapath, device, &datapath->mode, error);
 	}
-	return r;
+	return r ? r : cgroup_attach(datapath, error);
 }
 
 /* The programs before go on learning until the last of them is replaced, so that there is something to copy after, too.
@@ -319,6 +367,16 @@ static bool is_device(const char *name, void *userdata)
 	return false;
 }
 
+static bool is_on_cgroup(const char *name, void *userdata)
+{
+	const struct datapath *datapath = userdata;
+
+	for (size_t i = 0; datapath->cgroup && i < CGROUP_PROGRAMS; i++)
+		if (!strcmp(cgroup_programs[i].program, name))
+			return true;
+	return false;
+}
+
 int datapath_take_over(struct datapath *datapath, struct error *error)
 {
 	int r = datapath->waiting ? replace_set(datapath, error) : 0;
@@ -326,10 +384,12 @@ int datapath_take_over(struct datapath *datapath, struct error *error)
 	if (r)
 		return r;
 	r = attach_sweep(datapath->bpffs, is_device, datapath);
-	return r ? error_set_errno(error, r, "cannot remove the programs of devices that are no longer used") : 0;
+	if (!r)
+		r = attach_cgroup_sweep(datapath->bpffs, is_on_cgroup, datapath);
+	return r ? error_set_errno(error, r, "cannot remove the programs of what is no longer used") : 0;
 }
 
-static bool is_no_device(const char *name, void *userdata)
+static bool is_none(const char *name, void *userdata)
 {
 	return false;
 }
@@ -339,7 +399,9 @@ int datapath_remove(const char *bpffs, struct error *error)
 	int r;
 
 	object_hear_libbpf();
-	r = attach_sweep(bpffs, is_no_device, NULL);
+	r = attach_sweep(bpffs, is_none, NULL);
+	if (!r)
+		r = attach_cgroup_sweep(bpffs, is_none, NULL);
 	return r ? error_set_errno(error, r, "cannot detach all programs") : pins_remove(bpffs, error);
 }
 
@@ -404,6 +466,19 @@ static int each_prefilter(const struct datapath *datapath, const struct device *
 	return each(&attachment, userdata);
 }
 
+static int each_on_cgroup(const struct datapath *datapath,
+                          int (*each)(const struct attachment *attachment, void *userdata), void *userdata)
+{
+	int r = 0;
+
+	for (size_t i = 0; datapath->cgroup && i < CGROUP_PROGRAMS && !r; i++)
+		r = each(&(struct attachment){.program = cgroup_programs[i].program,
+		                              .device = datapath->cgroup,
+		                              .hook = cgroup_programs[i].hook},
+		         userdata);
+	return r;
+}
+
 int datapath_each_attachment(const struct datapath *datapath,
                              int (*each)(const struct attachment *attachment, void *userdata), void *userdata)
 {
@@ -414,5 +489,5 @@ int datapath_each_attachment(const struct datapath *datapath,
 		if (!r)
 			r = each_hook(&datapath->devices[i], each, userdata);
 	}
-	return r;
+	return r ? r : each_on_cgroup(datapath, each, userdata);
 }

@@ -101,11 +101,26 @@ int datapath_set_prefilter(struct datapath *datapath, const struct prefilter *pr
 /* Asks the kernel: are the programs on the device (ifindex 0: on all that were given it)? -ENOENT with words. */
 int datapath_check(const struct datapath *datapath, enum device_kind kind, uint32_t ifindex, struct error *error);
 
+/*
+ * Attaches the programs that look at sockets to a cgroup, for all processes in it and below. Attaching again replaces
+ * them, also on another cgroup. NULL: to none, and datapath_take_over removes what is attached.
+ */
+int datapath_attach_cgroup(struct datapath *datapath, const char *cgroup, struct error *error);
+
+/* Asks the kernel: are they on a cgroup that is there? -ENOENT with words. Attached to none, all is well. */
+int datapath_check_cgroup(const struct datapath *datapath, struct error *error);
+
+/* Where the hierarchy of cgroups v2 is mounted; NULL: it is not. */
+const char *datapath_cgroup_default(void);
+
+/* The cookie of the network namespace that the calling process is in, as programs see it; 0: not to be had. */
+uint64_t datapath_netns_cookie(void);
+
 /* What is attached: for `pilus status`. */
 struct attachment {
 	const char *program; /* "from_container" */
-	const char *device;
-	const char *hook; /* "tcx/ingress", "clsact/egress", "xdp/native" */
+	const char *device;  /* or cgroup: its path */
+	const char *hook;    /* "tcx/ingress", "clsact/egress", "xdp/native", "cgroup/connect4" */
 };
 int datapath_each_attachment(const struct datapath *datapath,
                              int (*each)(const struct attachment *attachment, void *userdata), void *userdata);

@@ -16,6 +16,7 @@
 #include "bpf/netdev.skel.h"
 #include "bpf/overlay.skel.h"
 #include "bpf/prefilter.skel.h"
+#include "bpf/socket.skel.h"
 
 static const struct {
 	const char *name;
@@ -25,6 +26,7 @@ static const struct {
 	[OBJECT_OVERLAY] = {"overlay", overlay__elf_bytes},
 	[OBJECT_NETDEV] = {"netdev", netdev__elf_bytes},
 	[OBJECT_PREFILTER] = {"prefilter", prefilter__elf_bytes},
+	[OBJECT_SOCKET] = {"socket", socket__elf_bytes},
 };
 
 #define CONFIG_SECTION ".rodata.config"

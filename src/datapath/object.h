@@ -11,7 +11,7 @@
 struct bpf_object;
 struct bpf_program;
 
-enum object { OBJECT_CONTAINER, OBJECT_OVERLAY, OBJECT_NETDEV, OBJECT_PREFILTER, OBJECTS };
+enum object { OBJECT_CONTAINER, OBJECT_OVERLAY, OBJECT_NETDEV, OBJECT_PREFILTER, OBJECT_SOCKET, OBJECTS };
 
 /* What libbpf says goes to our log, at debug, instead of standard error. */
 void object_hear_libbpf(void);

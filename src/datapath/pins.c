@@ -95,7 +95,9 @@ int pins_prepare(const char *bpffs, struct error *error)
 	if (folder_exists(bpffs, PIN_NEXT))
 		r = folder_exists(bpffs, PIN_MAPS) ? folder_remove(bpffs, PIN_NEXT, error)
 		                                   : pins_take_over(bpffs, error);
-	return r ? r : pins_make(bpffs, PIN_LINKS, error);
+	if (!r)
+		r = pins_make(bpffs, PIN_LINKS, error);
+	return r ? r : pins_make(bpffs, PIN_CGROUP, error);
 }
 
 int pins_take_over(const char *bpffs, struct error *error)
@@ -110,7 +112,7 @@ int pins_take_over(const char *bpffs, struct error *error)
 
 int pins_remove(const char *bpffs, struct error *error)
 {
-	static const char *const folders[] = {PIN_LINKS, PIN_NEXT, PIN_MAPS};
+	static const char *const folders[] = {PIN_LINKS, PIN_CGROUP, PIN_NEXT, PIN_MAPS};
 	_cleanup_free_ char *root = xasprintf("%s/pilus", bpffs);
 	int r = 0;
 

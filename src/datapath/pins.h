@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where things are pinned: BPFFS/pilus/maps/NAME_vLAYOUT and BPFFS/pilus/links/DEVICE_HOOK; and in BPFFS/pilus/next,
- * the set of maps that is going to take over (abi/maps.h). For the files of this folder.
+ * Where things are pinned: BPFFS/pilus/maps/NAME_vLAYOUT, BPFFS/pilus/links/DEVICE_HOOK and
+ * BPFFS/pilus/cgroup/PROGRAM; and in BPFFS/pilus/next, the set of maps that is going to take over (abi/maps.h). For the
+ * files of this folder.
  */
 #ifndef PILUS_DATAPATH_PINS_H
 #define PILUS_DATAPATH_PINS_H
 
 #include "base/error.h"
 
-#define PIN_MAPS  "maps"
-#define PIN_NEXT  "next"
-#define PIN_LINKS "links"
+#define PIN_MAPS   "maps"
+#define PIN_NEXT   "next"
+#define PIN_LINKS  "links"
+#define PIN_CGROUP "cgroup"
 
 /* "pilus_flows_v1" of "pilus_flows"; NULL: there is no such map. */
 const char *pin_name(const char *map);
@@ -18,7 +20,7 @@ const char *pin_name(const char *map);
 /* The caller frees it. name NULL: the folder. */
 char *pin_path(const char *bpffs, const char *folder, const char *name);
 
-/* Makes the folder of links, and ends what a crash left half-done; refuses where no BPF file system is mounted. */
+/* Makes the folders of links, and ends what a crash left half-done; refuses where no BPF file system is mounted. */
 int pins_prepare(const char *bpffs, struct error *error);
 
 /* Makes a folder of maps. */

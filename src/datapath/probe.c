@@ -6,6 +6,7 @@
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "datapath/datapath.h"
 
@@ -14,6 +15,15 @@
 #define SET(dst, immediate) INSN(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, immediate)
 
 #define ADJ_ROOM_DECAP_L3_IPV6 (1 << 8) /* linux/bpf.h since 6.3 */
+
+uint64_t datapath_netns_cookie(void)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) ? 0 : cookie;
+}
 
 bool datapath_probe_decap_v6(void)
 {

@@ -58,6 +58,7 @@ static int rig_load(struct rig *rig, const struct node_config *config, struct er
 
 	options.config.overlay_ifindex = rig->ifindex[DEVICE_TUNNEL];
 	options.config.vxlan_port = VXLAN_PORT;
+	options.config.netns_cookie = datapath_netns_cookie();
 	options.config.masquerade = MASQUERADE_V4 | MASQUERADE_V6;
 	r = datapath_open(&options, &rig->datapath, error);
 	rig->decap_v6 = config->decap_v6;

@@ -68,6 +68,7 @@ static void defaults_are_those_documented(void **state)
 	assert_string_equal(config.socket, "/run/pilus/pilus.sock");
 	assert_string_equal(config.state_dir, "/run/pilus/state");
 	assert_string_equal(config.bpffs, "/sys/fs/bpf");
+	assert_null(config.cgroup_root);
 	assert_string_equal(config.store, "dir:/var/lib/pilus/store");
 	assert_int_equal(config.ipam, IPAM_HOST_SCOPE);
 	assert_int_equal(config.pod_cidr[FAMILY_V4].bits, 0);
@@ -94,7 +95,7 @@ static void every_key_comes_back_as_json(void **state)
 		"# all keys\n"
 		"node-name: node-1\n"
 		"cluster-name: \"lab\"\n"
-		"socket: /tmp/s\nstate-dir: /tmp/d\nbpffs: /tmp/b\nstore: dir:/tmp/store\n"
+		"socket: /tmp/s\nstate-dir: /tmp/d\nbpffs: /tmp/b\ncgroup-root: /tmp/c\nstore: dir:/tmp/store\n"
 		"forget-after: 60\nipam: cluster-pool\n"
 		"cluster-pool-cidrs: [10.0.0.0/8, 'fd00::/64']\n"
 		"cluster-pool-mask-ipv4: 26\ncluster-pool-mask-ipv6: 120\n"
@@ -108,7 +109,7 @@ static void every_key_comes_back_as_json(void **state)
 		"prometheus-serve-addr: '[fd00::1]:9962'\nlog-level: debug\n";
 	static const char expected[] =
 		"{\"node-name\":\"node-1\",\"cluster-name\":\"lab\",\"socket\":\"/tmp/s\",\"state-dir\":\"/tmp/d\","
-		"\"bpffs\":\"/tmp/b\",\"store\":\"dir:/tmp/store\","
+		"\"bpffs\":\"/tmp/b\",\"cgroup-root\":\"/tmp/c\",\"store\":\"dir:/tmp/store\","
 		"\"store-ca\":null,\"store-certificate\":null,\"store-key\":null,\"store-user\":null,"
 		"\"store-password-file\":null,\"forget-after\":60,\"ipam\":\"cluster-pool\",\"pod-cidrs\":[],"
 		"\"cluster-pool-cidrs\":[\"10.0.0.0/8\",\"fd00::/64\"],\"cluster-pool-mask-ipv4\":26,"

@@ -133,6 +133,11 @@ int __wrap_datapath_check(const struct datapath *datapath, enum device_kind kind
 	return ifindex ? error_set(error, -ENOENT, "no programs") : 0;
 }
 
+int __wrap_datapath_check_cgroup(const struct datapath *datapath, struct error *error)
+{
+	return 0;
+}
+
 void __wrap_maps_bump_epoch(const struct maps *maps)
 {
 	fakes.epoch++;

@@ -35,6 +35,9 @@ static void test_the_edge_is_small_wherever_it_is(void **state)
 	assert_int_equal(sizes.flows, 16384);
 	assert_int_equal(sizes.nat, 8192);
 	assert_int_equal(sizes.ipcache, 32768);
+	assert_int_equal(sizes.services, 4096);
+	assert_int_equal(sizes.backends, 8192);
+	assert_int_equal(sizes.socket_peers, 2048);
 	assert_int_equal(map_sizes_choose(&(struct config){}, 64000 * MIB).ipcache, 0);
 }
 

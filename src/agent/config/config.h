@@ -35,6 +35,7 @@ enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
 struct config {
 	char *node_name, *cluster_name, *socket, *state_dir, *bpffs, *store;
 	/* NULL: not given */
+	char *cgroup_root;
 	char *store_ca, *store_certificate, *store_key, *store_user, *store_password_file;
 	uint32_t forget_after; /* seconds; 0: never */
 	enum ipam_mode ipam;

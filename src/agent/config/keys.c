@@ -405,6 +405,7 @@ const struct config_key config_keys[] = {
 	{"socket", &socket_kind, FIELD(socket), "/run/pilus/pilus.sock", "where the API listens"},
 	{"state-dir", &path_kind, FIELD(state_dir), "/run/pilus/state", "what this node keeps over restarts"},
 	{"bpffs", &path_kind, FIELD(bpffs), "/sys/fs/bpf", "a mounted BPF file system"},
+	{"cgroup-root", &path_kind, FIELD(cgroup_root), .help = "the cgroup (v2) whose processes see services (all)"},
 	{"store", &store_kind, FIELD(store), "dir:/var/lib/pilus/store", "what the nodes share"},
 	{"store-ca", &path_kind, FIELD(store_ca), .help = "etcd:https: whom to trust, PEM (the system's authorities)"},
 	{"store-certificate", &path_kind, FIELD(store_certificate), .help = "etcd:https: this node's, PEM"},

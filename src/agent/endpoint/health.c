@@ -97,7 +97,7 @@ static json_t *health_to_json(const struct health *health)
 	                 "policy", names[health->policy], "connected", health->connected, "problems", health->problems);
 }
 
-/* The host has no wire of its own: its programs are those of the overlay and the uplinks. */
+/* The host has no wire of its own: its programs are those of the overlay, the uplinks and the sockets. */
 static json_t *host_health(const struct endpoints *endpoints)
 {
 	const struct datapath *datapath = endpoints->services.datapath;
@@ -106,7 +106,8 @@ static json_t *host_health(const struct endpoints *endpoints)
 	struct health health = {.connected = true, .problems = json_array()};
 	struct error error = {};
 
-	if (datapath_check(datapath, DEVICE_OVERLAY, 0, &error) || datapath_check(datapath, DEVICE_UPLINK, 0, &error))
+	if (datapath_check(datapath, DEVICE_OVERLAY, 0, &error) || datapath_check(datapath, DEVICE_UPLINK, 0, &error) ||
+	    datapath_check_cgroup(datapath, &error))
 		health.bpf = failed(&health, &error);
 	health.policy = check_identity(datapath_maps(datapath), routers, IDENTITY_HOST, &health);
 	return health_to_json(&health);
