@@ -19,6 +19,7 @@
 /* What its policy is asked (policy.h), per enum policy_direction. */
 #define ENDPOINT_ASKS(direction)   (1u << (direction))
 #define ENDPOINT_CLOSES(direction) (4u << (direction)) /* what is not allowed is denied */
+#define ENDPOINT_AUDITS            16u                 /* what is denied passes all the same, and is told */
 
 struct endpoint {
 	__u32 ifindex; /* host side of the veth; 0: no such endpoint */

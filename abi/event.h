@@ -10,9 +10,10 @@
 
 enum event_type {
 	EVENT_DROP = 1,
-	EVENT_TRACE = 4, /* every packet, at every point */
-	EVENT_FLOW = 5,  /* never the type of a record, but a wish: of the traces, the notable ones */
-	EVENT_AGENT = 6, /* never in the ring: the agent's own events in the monitor stream */
+	EVENT_TRACE = 4,          /* every packet, at every point */
+	EVENT_FLOW = 5,           /* never the type of a record, but a wish: of the traces, the notable ones */
+	EVENT_AGENT = 6,          /* never in the ring: the agent's own events in the monitor stream */
+	EVENT_POLICY_VERDICT = 7, /* what an endpoint's policy says of a new flow, and of what it denies */
 };
 
 /* Where a packet is seen. Words as Cilium's. `from` points: where it entered; `to` points: where it was sent. */
@@ -65,6 +66,24 @@ enum story_step {
 #define EVENTS_WAKE_BYTES (64 * 1024)
 #define EVENTS_PERIOD_MS  50
 
+/* The first two are those of enum policy_effect. */
+enum verdict_action {
+	VERDICT_ALLOW = 1,
+	VERDICT_DENY = 2,
+	VERDICT_AUDIT = 3, /* denied, and let pass: ENDPOINT_AUDITS */
+};
+
+/* What one endpoint's policy says. */
+struct event_verdict {
+	__u32 rule;     /* struct policy_entry's; 0: no entry matched */
+	__u16 endpoint; /* whose policy it is; 0: nobody's was asked */
+	__u8 action;    /* enum verdict_action */
+	__u8 match;     /* enum policy_match */
+	__u8 direction; /* enum policy_direction */
+	__u8 reserved[3];
+};
+ABI_ASSERT_SIZE(struct event_verdict, 12);
+
 /* Source and destination are the packet's, in the order of the wire. */
 struct event {
 	__u64 time;            /* ns, CLOCK_MONOTONIC */
@@ -87,7 +106,10 @@ struct event {
 	__u16 captured; /* bytes of `frame` that follow, from the ethernet header on */
 	__u8 notable;   /* of its flow: the first in its direction, a SYN, FIN or RST, or one in some seconds */
 	__u8 reserved;
-	struct addr original; /* source before it was masqueraded; zero: the frame's */
+	union {
+		struct addr original;         /* source before it was masqueraded; zero: the frame's */
+		struct event_verdict verdict; /* of an EVENT_POLICY_VERDICT */
+	};
 	__u8 frame[EVENT_CAPTURE_MAX];
 };
 ABI_ASSERT_SIZE(struct event, 72 + EVENT_CAPTURE_MAX);

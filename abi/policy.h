@@ -55,11 +55,26 @@ enum policy_effect {
 struct policy_entry {
 	__u64 packets; /* that asked: those that open a flow, or go on with one after a change */
 	__u64 bytes;
-	__u32 rule;   /* the agent's number for the rule that it came from */
-	__u8 verdict; /* enum policy_effect */
-	__u8 reserved[3];
+	__u32 rule;       /* the agent's number for the rule that it came from */
+	__u8 verdict;     /* enum policy_effect */
+	__u8 prefix_bits; /* of its key, as a look-up does not tell which it found */
+	__u8 reserved[2];
 };
 ABI_ASSERT_SIZE(struct policy_entry, 24);
+
+/* What of a connection the entry that decided is about: the peer, the protocol and port, both, or any. */
+#define POLICY_MATCHES(X)        \
+	X(NONE, 0, "none")       \
+	X(L3_ONLY, 1, "L3-Only") \
+	X(L3_L4, 2, "L3-L4")     \
+	X(L4_ONLY, 3, "L4-Only") \
+	X(ALL, 4, "all")
+
+enum policy_match {
+#define X(symbol, code, name) POLICY_MATCH_##symbol = code,
+	POLICY_MATCHES(X)
+#undef X
+};
 
 /* The set is always there: prefix_bits is POLICY_SET_BITS + as in struct ipcache_key. */
 struct policy_cidr_key {

@@ -179,24 +179,25 @@ static __always_inline int flow_record(struct __sk_buff *skb, struct packet *pac
 {
 	__u16 endpoint = decision->action == FLOW_TO_ENDPOINT ? decision->target : 0;
 	struct flow *flow;
-	_Bool opens;
+	_Bool opens, reply;
 	int reason;
 
 	if (packet->tuple.related) {
 		flow_note_related(skb, packet);
-		return packet->state == PACKET_RELATED ? 0 : policy_check(packet, endpoint, 0);
+		return packet->state == PACKET_RELATED ? 0 : policy_check(skb, packet, endpoint, 0);
 	}
 	flow = flow_find(packet);
 	opens = !flow || flow_is_reopened_by(flow, packet);
 	if (opens) {
+		reply = packet->direction != flow_initiator(packet);
 		packet->state = flow ? PACKET_REOPENED : PACKET_NEW;
 		packet->story |= flow ? 0 : STORY_FLOW_MISS;
-		reason = policy_check(packet, endpoint, packet->direction != flow_initiator(packet));
 	} else {
-		packet->state = packet->direction == flow->initiator ? PACKET_ESTABLISHED : PACKET_REPLY;
+		reply = packet->direction != flow->initiator;
+		packet->state = reply ? PACKET_REPLY : PACKET_ESTABLISHED;
 		packet->story |= STORY_FLOW_STALE;
-		reason = policy_check(packet, endpoint, packet->direction != flow->initiator);
 	}
+	reason = policy_check(skb, packet, endpoint, reply);
 	if (reason)
 		return reason;
 	if (opens)

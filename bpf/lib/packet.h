@@ -52,7 +52,8 @@ struct packet {
 	__u32 source_identity;
 	__u32 destination_identity;
 	__u32 vni;
-	__u32 story; /* enum story_step, or-ed */
+	__u32 story;                  /* enum story_step, or-ed */
+	struct event_verdict verdict; /* of the policy that was asked last */
 };
 
 /* Spreads flows over the overlay's UDP source ports, and marks events; equal for both directions. */

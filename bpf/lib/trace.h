@@ -47,6 +47,8 @@ static __always_inline void event_describe(struct event *event, const struct __s
 	event->vni = packet->vni;
 	event->notable = packet->notable && point_is_last(event->point);
 	event->original = trace_original(packet);
+	if (event->type == EVENT_POLICY_VERDICT)
+		event->verdict = packet->verdict;
 	event->reserved = 0;
 }
 

@@ -117,6 +117,7 @@ static bool dissect_tcp(struct cursor *cursor)
 
 static bool dissect_l4(struct cursor *cursor, uint8_t protocol)
 {
+	cursor->dissection->protocol = protocol;
 	switch (protocol) {
 	case NEXT_TCP:
 		return dissect_tcp(cursor);

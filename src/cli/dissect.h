@@ -49,6 +49,7 @@ struct dissection {
 	struct layer layers[DISSECT_LAYERS_MAX];
 	size_t count;
 	char failure[96]; /* why it ends before L4; empty: it does not */
+	uint8_t protocol; /* of L4, whether or not its header is there; 0: not found */
 	bool has_addresses;
 	struct addr source, destination;
 };

@@ -7,6 +7,7 @@
 #define PILUS_CLI_EVENT_H
 
 #include "abi/event.h"
+#include "abi/policy.h"
 #include "cli/directory.h"
 
 enum event_detail {
@@ -29,7 +30,13 @@ const char *event_device(const struct event *event, char text[static DEVICE_TEXT
 const char *event_point_name(const struct event *event);
 const char *event_state_name(const struct event *event);
 
-/* "-> endpoint 7", "xx drop (Policy denied)"; without newline. */
+/* "allow", "L3-L4", "ingress"; of an EVENT_POLICY_VERDICT. */
+const char *event_verdict_action(const struct event *event);
+const char *event_verdict_match(const struct event *event);
+const char *event_verdict_direction(const struct event *event);
+uint32_t event_verdict_peer(const struct event *event); /* the identity of who is at the other end */
+
+/* "-> endpoint 7", "Policy verdict (deny)", "xx drop (Policy denied)"; without newline. */
 void event_write_summary(const struct event *event, FILE *out);
 
 /* Each step that was taken, in order: a sentence without newline. Drops end with why. */

@@ -127,6 +127,11 @@ static void add_overlay(json_t *json, const struct event *event, struct director
 		                              row_text(node, "ipv4")));
 }
 
+static const char *type_name(uint8_t type)
+{
+	return type == EVENT_DROP ? "drop" : type == EVENT_POLICY_VERDICT ? "policy-verdict" : "trace";
+}
+
 static json_t *head_to_json(const struct event *event)
 {
 	char cpu[12], mark[12], flow[12], device[DEVICE_TEXT_MAX];
@@ -135,8 +140,8 @@ static json_t *head_to_json(const struct event *event)
 	snprintf(mark, sizeof(mark), "0x%x", event->mark);
 	snprintf(flow, sizeof(flow), "0x%x", event->hash);
 	return json_pack("{so ss ss ss ss ss ss}", "time", time_to_json(event->time), "cpu", cpu, "type",
-	                 event->type == EVENT_DROP ? "drop" : "trace", "mark", mark, "flow", flow, "ifindex",
-	                 event_device(event, device), "state", event_state_name(event));
+	                 type_name(event->type), "mark", mark, "flow", flow, "ifindex", event_device(event, device),
+	                 "state", event_state_name(event));
 }
 
 static void add_reason(json_t *json, const struct event *event)
@@ -146,6 +151,15 @@ static void add_reason(json_t *json, const struct event *event)
 
 	snprintf(number, sizeof(number), "%u", event->reason);
 	json_object_set_new(json, "reason", json_string(text ? text : number));
+}
+
+static void add_verdict(json_t *json, const struct event *event)
+{
+	json_object_update_new(json,
+	                       json_pack("{si sI ss ss ss sI}", "endpoint", event->verdict.endpoint, "remoteID",
+	                                 (json_int_t)event_verdict_peer(event), "direction",
+	                                 event_verdict_direction(event), "verdict", event_verdict_action(event),
+	                                 "match", event_verdict_match(event), "rule", (json_int_t)event->verdict.rule));
 }
 
 json_t *event_to_json(const struct event *event, struct directory *directory)
@@ -161,6 +175,8 @@ json_t *event_to_json(const struct event *event, struct directory *directory)
 	event_each_step(event, directory, append_step, story);
 	if (event->type == EVENT_DROP)
 		add_reason(json, event);
+	if (event->type == EVENT_POLICY_VERDICT)
+		add_verdict(json, event);
 	json_object_update_new(json, json_pack("{ss so si si si sI sI si}", "observationPoint", event_point_name(event),
 	                                       "traceSummary", text_of(write_summary, event), "source",
 	                                       event->source_endpoint, "bytes", (int)event->length, "captured",

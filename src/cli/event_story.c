@@ -110,6 +110,17 @@ static void tell_drop(const struct event *event, void (*step)(void *userdata, co
 	step(userdata, sentence);
 }
 
+static void tell_verdict(const struct event *event, void (*step)(void *userdata, const char *sentence), void *userdata)
+{
+	char sentence[128], rule[32] = "";
+
+	if (event->verdict.rule)
+		snprintf(rule, sizeof(rule), ", rule %u", event->verdict.rule);
+	snprintf(sentence, sizeof(sentence), "policy of endpoint %u, %s: %s, match %s%s", event->verdict.endpoint,
+	         event_verdict_direction(event), event_verdict_action(event), event_verdict_match(event), rule);
+	step(userdata, sentence);
+}
+
 void event_each_step(const struct event *event, struct directory *directory,
                      void (*step)(void *userdata, const char *sentence), void *userdata)
 {
@@ -118,4 +129,6 @@ void event_each_step(const struct event *event, struct directory *directory,
 			tell_step(event, directory, i, step, userdata);
 	if (event->type == EVENT_DROP)
 		tell_drop(event, step, userdata);
+	if (event->type == EVENT_POLICY_VERDICT)
+		tell_verdict(event, step, userdata);
 }

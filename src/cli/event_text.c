@@ -53,6 +53,36 @@ static void write_reason(const struct event *event, FILE *out)
 		fprintf(out, "%u", event->reason);
 }
 
+const char *event_verdict_action(const struct event *event)
+{
+	static const char *const NAMES[] = {
+		[VERDICT_ALLOW] = "allow", [VERDICT_DENY] = "deny", [VERDICT_AUDIT] = "audit"};
+	uint8_t action = event->verdict.action;
+
+	return (action < ARRAY_SIZE(NAMES) ? NAMES[action] : NULL) ?: "unknown";
+}
+
+const char *event_verdict_match(const struct event *event)
+{
+	static const char *const NAMES[] = {
+#define X(symbol, code, name) [code] = name,
+		POLICY_MATCHES(X)
+#undef X
+	};
+
+	return event->verdict.match < ARRAY_SIZE(NAMES) ? NAMES[event->verdict.match] : "unknown";
+}
+
+const char *event_verdict_direction(const struct event *event)
+{
+	return event->verdict.direction == POLICY_INGRESS ? "ingress" : "egress";
+}
+
+uint32_t event_verdict_peer(const struct event *event)
+{
+	return event->verdict.endpoint == event->source_endpoint ? event->destination_identity : event->source_identity;
+}
+
 void event_write_summary(const struct event *event, FILE *out)
 {
 	const char *summary = event->point < ARRAY_SIZE(POINTS) ? POINTS[event->point].summary : NULL;
@@ -61,6 +91,10 @@ void event_write_summary(const struct event *event, FILE *out)
 		fputs("xx drop (", out);
 		write_reason(event, out);
 		fputc(')', out);
+		return;
+	}
+	if (event->type == EVENT_POLICY_VERDICT) {
+		fprintf(out, "Policy verdict (%s)", event_verdict_action(event));
 		return;
 	}
 	fputs(summary ? summary : "-- unknown", out);
@@ -91,16 +125,40 @@ static void write_identities(const struct event *event, FILE *out)
 /* Who sent the packet, whatever its source says by now. */
 static void write_original_ip(const struct event *event, const struct dissection *packet, FILE *out)
 {
-	const struct addr *original = addr_is_zero(&event->original) ? &packet->source : &event->original;
+	bool changed = event->type != EVENT_POLICY_VERDICT && !addr_is_zero(&event->original);
+	const struct addr *original = changed ? &event->original : &packet->source;
 	char text[ADDR_TEXT_MAX];
 
 	fprintf(out, "orig-ip %s", packet->has_addresses ? addr_format(original, text) : "0.0.0.0");
+}
+
+static void write_verdict(const struct event *event, FILE *out)
+{
+	fprintf(out, "%s, action %s, match %s", event_verdict_direction(event), event_verdict_action(event),
+	        event_verdict_match(event));
+}
+
+static void write_verdict_line(const struct event *event, const struct dissection *packet, FILE *out)
+{
+	fprintf(out, "Policy verdict log: flow 0x%x local EP ID %u, remote ID ", event->hash, event->verdict.endpoint);
+	write_identity(event_verdict_peer(event), out);
+	fprintf(out, ", proto %u, ", packet->protocol);
+	write_verdict(event, out);
+	fputs(", ", out);
+	dissection_write_summary(packet, out);
+	if (event->verdict.rule)
+		fprintf(out, " by rule %u", event->verdict.rule);
+	fputc('\n', out);
 }
 
 static void write_line(const struct event *event, const struct dissection *packet, FILE *out)
 {
 	char device[DEVICE_TEXT_MAX];
 
+	if (event->type == EVENT_POLICY_VERDICT) {
+		write_verdict_line(event, packet, out);
+		return;
+	}
 	event_write_summary(event, out);
 	if (event->type == EVENT_DROP) {
 		fprintf(out, " flow 0x%x to endpoint %u, ifindex %s, ", event->hash, event->destination_endpoint,
@@ -135,6 +193,11 @@ static void write_cpu_line(const struct event *event, const struct dissection *p
 	if (event->type == EVENT_DROP) {
 		fprintf(out, "DROP: %u bytes (%u captured), reason ", event->length, event->captured);
 		write_reason(event, out);
+		fprintf(out, ", after %s", event_point_name(event));
+	} else if (event->type == EVENT_POLICY_VERDICT) {
+		fprintf(out, "POLICY VERDICT of %u: %u bytes (%u captured), ", event->verdict.endpoint, event->length,
+		        event->captured);
+		write_verdict(event, out);
 		fprintf(out, ", after %s", event_point_name(event));
 	} else {
 		fprintf(out, "%s: %u bytes (%u captured)", event_point_name(event), event->length, event->captured);

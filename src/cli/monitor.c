@@ -22,9 +22,8 @@ static const struct {
 	const char *name;
 	uint32_t bit;
 } TYPES[] = {
-	{"drop", 1 << EVENT_DROP},
-	{"flow", 1 << EVENT_FLOW},
-	{"trace", 1 << EVENT_TRACE},
+	{"drop", 1 << EVENT_DROP},   {"flow", 1 << EVENT_FLOW},
+	{"trace", 1 << EVENT_TRACE}, {"policy-verdict", 1 << EVENT_POLICY_VERDICT},
 	{"agent", 1 << EVENT_AGENT},
 };
 
@@ -91,6 +90,9 @@ static bool matches(const struct filter *filter, const struct event *event)
 {
 	uint16_t from = event->source_endpoint, to = event->destination_endpoint;
 
+	/* A receiver's policy is asked before the packet is on its way to it. */
+	if (event->type == EVENT_POLICY_VERDICT && event->verdict.endpoint != from)
+		to = event->verdict.endpoint;
 	if (event->type == EVENT_AGENT)
 		return agent_event_matches(filter, event);
 	if (filter->from_count && !contains(filter->from, filter->from_count, from))
@@ -173,7 +175,7 @@ static int add_type(struct filter *filter, const char *name, struct error *error
 	nearest = cli_nearest(name, type_name, NULL);
 	if (nearest)
 		return cli_wrong_use(error, "there is no type '%s'; did you mean '%s'?", name, nearest);
-	return cli_wrong_use(error, "there is no type '%s', but: drop, flow, trace, agent", name);
+	return cli_wrong_use(error, "there is no type '%s', but: drop, flow, trace, policy-verdict, agent", name);
 }
 
 /* "drop,trace" */
@@ -270,7 +272,7 @@ static void monitor_clear(struct monitor *monitor)
 static int monitor_run(struct cli *cli, struct error *error)
 {
 	_cleanup_(monitor_clear) struct monitor monitor = {.cli = cli, .directory.cli = cli};
-	char path[64];
+	char path[96];
 	int r = configure(&monitor, error);
 
 	if (!r)
@@ -298,7 +300,8 @@ static void complete_ids(struct cli *cli)
 static const struct cli_option OPTIONS[] = {
 	{'v', "verbose", NULL, "take packets apart; twice: tell each packet's story, with a hex dump"},
 	{'j', "json", NULL, "one JSON object a line"},
-	{'t', "type", "TYPE", "only drop, flow, trace or agent events; may be repeated", complete_types},
+	{'t', "type", "TYPE", "only drop, flow, trace, policy-verdict or agent events; may be repeated",
+         complete_types},
 	{0, "from", "ID", "only packets from this endpoint; may be repeated", complete_ids},
 	{0, "to", "ID", "only packets to this endpoint; may be repeated", complete_ids},
 	{0, "related-to", "ID", "only packets from or to this endpoint; may be repeated", complete_ids},

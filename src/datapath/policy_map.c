@@ -11,7 +11,10 @@
 
 int policy_set(const struct maps *maps, const struct policy_key *key, const struct policy_entry *entry)
 {
-	return bpf_map_update_elem(maps->policy, key, entry, BPF_ANY);
+	struct policy_entry whole = *entry;
+
+	whole.prefix_bits = key->prefix_bits;
+	return bpf_map_update_elem(maps->policy, key, &whole, BPF_ANY);
 }
 
 int policy_delete(const struct maps *maps, const struct policy_key *key)

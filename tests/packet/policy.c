@@ -17,6 +17,7 @@ struct line {
 	uint8_t protocol;
 	uint16_t port;
 	uint8_t port_bits;
+	uint32_t rule;
 	enum policy_effect effect;
 };
 
@@ -35,7 +36,7 @@ static struct policy_key key_of(const struct line *line)
 static void write_line(const struct line *line)
 {
 	struct policy_key key = key_of(line);
-	struct policy_entry entry = {.verdict = line->effect};
+	struct policy_entry entry = {.verdict = line->effect, .rule = line->rule};
 
 	assert_int_equal(policy_set(rig.maps, &key, &entry), 0);
 }
@@ -334,6 +335,185 @@ static void questions_are_counted(void **state)
 	assert_int_equal(entry.bytes, frame_build(&spec).size);
 }
 
+/* Verdicts as they are told. */
+
+#define VERDICTS (1 << EVENT_POLICY_VERDICT)
+
+static void assert_verdict_told(const struct event *event, uint16_t endpoint, enum policy_direction direction,
+                                enum verdict_action action, enum policy_match match, uint32_t rule)
+{
+	assert_int_equal(event->type, EVENT_POLICY_VERDICT);
+	assert_int_equal(event->verdict.endpoint, endpoint);
+	assert_int_equal(event->verdict.direction, direction);
+	assert_int_equal(event->verdict.action, action);
+	assert_int_equal(event->verdict.match, match);
+	assert_int_equal(event->verdict.rule, rule);
+}
+
+static void both_ends_are_told_once_for_a_flow(void **state)
+{
+	struct spec spec = to(POD_B4, PROTOCOL_TCP, 80), reply = spec_reply(&spec);
+	struct frame frame;
+
+	enforce(ID_A, SET_A, CLOSE(POLICY_EGRESS));
+	enforce(ID_B, SET_B, CLOSE(POLICY_INGRESS));
+	ALLOW(SET_A, IDENTITY_B, POLICY_EGRESS, .rule = 7);
+	ALLOW(SET_B, IDENTITY_A, POLICY_INGRESS, PROTOCOL_TCP, 80, 16, .rule = 8);
+	events_listen(VERDICTS);
+	assert_verdict(send_from(DEVICE_A, &spec), TC_ACT_REDIRECT);
+	assert_int_equal(events_take(), 2);
+	assert_verdict_told(&events[0], ID_A, POLICY_EGRESS, VERDICT_ALLOW, POLICY_MATCH_L3_ONLY, 7);
+	assert_verdict_told(&events[1], ID_B, POLICY_INGRESS, VERDICT_ALLOW, POLICY_MATCH_L3_L4, 8);
+	spec.source_mac = rig.pod_mac[DEVICE_A];
+	frame = frame_build(&spec);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(events[i].source_identity, IDENTITY_A);
+		assert_int_equal(events[i].destination_identity, IDENTITY_B);
+		assert_int_equal(events[i].source_endpoint, ID_A);
+		assert_int_equal(events[i].reason, 0);
+		assert_int_equal(events[i].state, PACKET_NEW);
+		assert_int_equal(events[i].captured, frame.size);
+		assert_memory_equal(events[i].frame, frame.bytes, frame.size);
+	}
+	/* Its answer, and all that follows, also when it is decided anew. */
+	reply.tcp_flags = TCP_SYN | TCP_ACK;
+	assert_verdict(send_from(DEVICE_B, &reply), TC_ACT_REDIRECT);
+	maps_bump_epoch(rig.maps);
+	spec.tcp_flags = reply.tcp_flags = TCP_ACK;
+	assert_verdict(send_from(DEVICE_A, &spec), TC_ACT_REDIRECT);
+	assert_verdict(send_from(DEVICE_B, &reply), TC_ACT_REDIRECT);
+	assert_int_equal(events_take(), 0);
+}
+
+static void who_is_not_asked_is_not_told_of(void **state)
+{
+	struct frame bad;
+
+	events_listen(VERDICTS);
+	assert_passes(POD_B4, TCP, 80);
+	assert_int_equal(events_take(), 0);
+	/* Nor is anybody else's drop or trace. */
+	bad = frame_build(&(struct spec){.source = POD_B4, .destination = POD_A4, .protocol = PROTOCOL_UDP});
+	run("from_container", DEVICE_A, &bad);
+	assert_int_equal(events_take(), 0);
+	enforce(ID_B, SET_B, CLOSE(POLICY_INGRESS));
+	events_listen(0);
+	assert_denied(POD_B4, TCP, 81);
+	assert_int_equal(events_take(), 0);
+}
+
+/* What decided: of those that say the same, the one that names the peer most closely. */
+static void a_verdict_says_what_matched(void **state)
+{
+	static const struct {
+		struct line line;
+		enum policy_match match;
+		enum verdict_action action;
+	} steps[] = {
+		{{SET_A, POLICY_ANYBODY, POLICY_EGRESS, .rule = 1}, POLICY_MATCH_ALL, VERDICT_ALLOW},
+		{{SET_A, POLICY_ANYBODY, POLICY_EGRESS, PROTOCOL_TCP, 80, 16, 2}, POLICY_MATCH_L4_ONLY, VERDICT_ALLOW},
+		{{SET_A, POLICY_WORLD_BLOCK | 1, POLICY_EGRESS, PROTOCOL_TCP, 0, 0, 3},
+	         POLICY_MATCH_L3_L4,
+	         VERDICT_ALLOW},
+		{{SET_A, POLICY_BLOCK | 1, POLICY_EGRESS, .rule = 4}, POLICY_MATCH_L3_ONLY, VERDICT_ALLOW},
+		{{SET_A, IDENTITY_WORLD, POLICY_EGRESS, PROTOCOL_TCP, 80, 12, 5}, POLICY_MATCH_L3_L4, VERDICT_ALLOW},
+		{{SET_A, POLICY_ANYBODY, POLICY_EGRESS, PROTOCOL_TCP, 80, 16, 6, POLICY_DENY},
+	         POLICY_MATCH_L4_ONLY,
+	         VERDICT_DENY},
+		{{SET_A, IDENTITY_WORLD, POLICY_EGRESS, PROTOCOL_TCP, 80, 16, 7, POLICY_DENY},
+	         POLICY_MATCH_L3_L4,
+	         VERDICT_DENY},
+	};
+	struct spec spec = to(WORLD4, PROTOCOL_TCP, 80);
+
+	block(SET_A, "198.51.100.0/24", 1);
+	enforce(ID_A, SET_A, CLOSE(POLICY_EGRESS));
+	events_listen(VERDICTS);
+	assert_verdict(send_from(DEVICE_A, &spec), TC_ACT_SHOT);
+	assert_int_equal(events_take(), 1);
+	assert_verdict_told(&events[0], ID_A, POLICY_EGRESS, VERDICT_DENY, POLICY_MATCH_NONE, 0);
+	assert_int_equal(events[0].reason, DROP_POLICY_DENIED);
+	EVERY (i, steps) {
+		struct line line = steps[i].line;
+
+		line.effect = line.effect ?: POLICY_ALLOW;
+		write_line(&line);
+		spec.source_port++;
+		send_from(DEVICE_A, &spec);
+		assert_int_equal(events_take(), 1);
+		assert_verdict_told(&events[0], ID_A, POLICY_EGRESS, steps[i].action, steps[i].match, line.rule);
+		assert_int_equal(events[0].reason, steps[i].action == VERDICT_DENY ? DROP_POLICY_DENY : 0);
+	}
+}
+
+/* Every packet of it: there is no flow to remember that it was told. */
+static void what_is_denied_is_told_until_it_ends(void **state)
+{
+	const struct line line = {SET_B, IDENTITY_A, POLICY_INGRESS, PROTOCOL_TCP, 80, 16, 3};
+	struct spec spec = to(POD_B4, PROTOCOL_TCP, 80);
+
+	enforce(ID_B, SET_B, CLOSE(POLICY_INGRESS));
+	ALLOW(SET_B, IDENTITY_A, POLICY_INGRESS, PROTOCOL_TCP, 80, 16, 3);
+	send_from(DEVICE_A, &spec);
+	forget_line(&line);
+	spec.tcp_flags = TCP_ACK;
+	events_listen(VERDICTS | 1 << EVENT_DROP);
+	for (int i = 0; i < 2; i++) {
+		assert_verdict(send_from(DEVICE_A, &spec), TC_ACT_SHOT);
+		assert_int_equal(events_take(), 2);
+		assert_verdict_told(&events[0], ID_B, POLICY_INGRESS, VERDICT_DENY, POLICY_MATCH_NONE, 0);
+		assert_int_equal(events[0].state, PACKET_ESTABLISHED);
+		assert_int_equal(events[1].type, EVENT_DROP);
+		assert_int_equal(events[1].reason, DROP_POLICY_DENIED);
+		assert_int_equal(events[1].source_identity, IDENTITY_A);
+		assert_int_equal(events[1].destination_identity, IDENTITY_B);
+	}
+}
+
+static void an_audited_denial_passes_and_is_told(void **state)
+{
+	struct spec spec = to(POD_B4, PROTOCOL_TCP, 80);
+
+	enforce(ID_B, SET_B, CLOSE(POLICY_INGRESS) | ENDPOINT_AUDITS);
+	events_listen(VERDICTS);
+	assert_verdict(send_from(DEVICE_A, &spec), TC_ACT_REDIRECT);
+	assert_int_equal(events_take(), 1);
+	assert_verdict_told(&events[0], ID_B, POLICY_INGRESS, VERDICT_AUDIT, POLICY_MATCH_NONE, 0);
+	DENY(SET_B, IDENTITY_A, POLICY_INGRESS, .rule = 9);
+	spec.source_port++;
+	assert_verdict(send_from(DEVICE_A, &spec), TC_ACT_REDIRECT);
+	assert_int_equal(events_take(), 1);
+	assert_verdict_told(&events[0], ID_B, POLICY_INGRESS, VERDICT_AUDIT, POLICY_MATCH_L3_ONLY, 9);
+	assert_int_equal(metric_drops(), 0);
+	/* A fragment ahead of its first, of which nothing can be said. */
+	spec = from_a(POD_B4, &(struct spec){.protocol = PROTOCOL_UDP, .fragment_id = 5, .fragment_offset = 10});
+	assert_verdict(send_from(DEVICE_A, &spec), TC_ACT_REDIRECT);
+	assert_int_equal(events_take(), 0);
+}
+
+static void arrivals_are_told_by_every_door(void **state)
+{
+	struct spec out = to(POD_C4, PROTOCOL_TCP, 80), in = spec_reply(&out);
+	struct frame frame;
+
+	enforce(ID_A, SET_A, CLOSE(POLICY_INGRESS));
+	in.tcp_flags = TCP_SYN;
+	events_listen(VERDICTS);
+	assert_verdict(arrive_from_c(&in), TC_ACT_SHOT);
+	assert_int_equal(events_take(), 1);
+	assert_verdict_told(&events[0], ID_A, POLICY_INGRESS, VERDICT_DENY, POLICY_MATCH_NONE, 0);
+	assert_int_equal(events[0].source_identity, IDENTITY_C);
+	assert_int_equal(events[0].destination_identity, IDENTITY_A);
+	out = to(HOST4, PROTOCOL_TCP, 53);
+	in = spec_reply(&out);
+	in.tcp_flags = TCP_SYN;
+	frame = frame_build(&in);
+	assert_verdict(run("to_container", DEVICE_A, &frame), TC_ACT_SHOT);
+	assert_int_equal(events_take(), 1);
+	assert_verdict_told(&events[0], ID_A, POLICY_INGRESS, VERDICT_DENY, POLICY_MATCH_NONE, 0);
+	assert_int_equal(events[0].source_identity, IDENTITY_HOST);
+}
+
 static const struct CMUnitTest tests[] = {
 	PACKET_TEST(what_is_not_asked_passes),
 	PACKET_TEST(a_closed_receiver_denies_and_no_flow_is_left),
@@ -349,6 +529,12 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(pings_are_asked_for_by_their_type),
 	PACKET_TEST(a_fragment_ahead_of_its_first_is_refused_where_policy_asks),
 	PACKET_TEST(questions_are_counted),
+	PACKET_TEST(both_ends_are_told_once_for_a_flow),
+	PACKET_TEST(who_is_not_asked_is_not_told_of),
+	PACKET_TEST(a_verdict_says_what_matched),
+	PACKET_TEST(what_is_denied_is_told_until_it_ends),
+	PACKET_TEST(an_audited_denial_passes_and_is_told),
+	PACKET_TEST(arrivals_are_told_by_every_door),
 };
 
 int main(void)

@@ -137,6 +137,52 @@ static void a_drop_is_a_line(void **state)
 	            "xx drop (77) flow 0xabc to endpoint 9, ifindex 0, identity 4262->unknown: [unknown]\n");
 }
 
+static struct event verdict(enum verdict_action action, enum policy_match match, uint32_t rule)
+{
+	struct event event = sample(EVENT_POLICY_VERDICT, TRACE_FROM_ENDPOINT);
+
+	event.verdict = (struct event_verdict){
+		.rule = rule, .endpoint = 7, .action = action, .match = match, .direction = POLICY_EGRESS};
+	return event;
+}
+
+static void a_verdict_is_a_line(void **state)
+{
+	struct event event = verdict(VERDICT_ALLOW, POLICY_MATCH_L3_L4, 3);
+
+	assert_told(&event, EVENT_LINE,
+	            "Policy verdict log: flow 0xabc local EP ID 7, remote ID world, proto 1, egress, action allow, "
+	            "match L3-L4, 10.101.62.62 -> 10.101.92.31 EchoRequest by rule 3\n");
+	event = verdict(VERDICT_DENY, POLICY_MATCH_NONE, 0);
+	event.verdict.endpoint = 9;
+	event.verdict.direction = POLICY_INGRESS;
+	assert_told(&event, EVENT_LINE,
+	            "Policy verdict log: flow 0xabc local EP ID 9, remote ID 4262, proto 1, ingress, action deny, "
+	            "match none, 10.101.62.62 -> 10.101.92.31 EchoRequest\n");
+}
+
+static void a_verdict_is_a_story_and_json(void **state)
+{
+	struct event event = verdict(VERDICT_AUDIT, POLICY_MATCH_L3_ONLY, 3);
+	char *text = told(&event, EVENT_STORY);
+	struct directory directory = {};
+	json_auto_t *json = event_to_json(&event, &directory);
+
+	assert_non_null(strstr(text, "CPU 01: MARK 0x0 FROM 7 POLICY VERDICT of 7: 98 bytes (42 captured), egress, "
+	                             "action audit, match L3-Only, after from-endpoint, state new, identity "
+	                             "4262->world, orig-ip 10.101.62.62, to endpoint 9\n"));
+	assert_non_null(strstr(text, "    1. policy of endpoint 7, egress: audit, match L3-Only, rule 3\n"));
+	free(text);
+	assert_string_equal(row_text(json, "type"), "policy-verdict");
+	assert_string_equal(row_text(json, "traceSummary"), "Policy verdict (audit)");
+	assert_string_equal(row_text(json, "verdict"), "audit");
+	assert_string_equal(row_text(json, "direction"), "egress");
+	assert_string_equal(row_text(json, "match"), "L3-Only");
+	assert_int_equal(row_number(json, "endpoint"), 7);
+	assert_int_equal(row_number(json, "remoteID"), IDENTITY_WORLD);
+	assert_int_equal(row_number(json, "rule"), 3);
+}
+
 static void unknown_codes_are_survived(void **state)
 {
 	struct event event = sample(EVENT_TRACE, 200);
@@ -145,6 +191,10 @@ static void unknown_codes_are_survived(void **state)
 	assert_told(&event, EVENT_LINE,
 	            "-- unknown flow 0xabc , identity 4262->world state unknown ifindex 0 orig-ip 10.101.62.62: "
 	            "10.101.62.62 -> 10.101.92.31 EchoRequest\n");
+	event = verdict(200, 200, 0);
+	assert_told(&event, EVENT_LINE,
+	            "Policy verdict log: flow 0xabc local EP ID 7, remote ID world, proto 1, egress, action unknown, "
+	            "match unknown, 10.101.62.62 -> 10.101.92.31 EchoRequest\n");
 }
 
 #define RULE "------------------------------------------------------------------------------\n"
@@ -404,6 +454,8 @@ int main(void)
 		cmocka_unit_test(a_masqueraded_packet_names_the_pod),
 		cmocka_unit_test(devices_have_names),
 		cmocka_unit_test(a_drop_is_a_line),
+		cmocka_unit_test(a_verdict_is_a_line),
+		cmocka_unit_test(a_verdict_is_a_story_and_json),
 		cmocka_unit_test(unknown_codes_are_survived),
 		cmocka_unit_test(verbose_takes_apart),
 		cmocka_unit_test(verbose_says_where_it_was_cut),

@@ -15,7 +15,7 @@
 #include "base/memory.h"
 
 #define PATIENCE (10 * NS_PER_SECOND)
-#define ALL      ((1U << EVENT_DROP) | (1U << EVENT_TRACE) | (1U << EVENT_FLOW))
+#define ALL      ((1U << EVENT_DROP) | (1U << EVENT_TRACE) | (1U << EVENT_FLOW) | (1U << EVENT_POLICY_VERDICT))
 #define DATA_MAX 400000
 
 /* ── the datapath, played: the ring is a pipe of event types ── */
@@ -306,12 +306,14 @@ static void agent_events_need_no_ring(void **state)
 static void each_hears_its_types(void **state)
 {
 	start_listening(&one, "?types=drop,agent");
-	start_listening(&two, "?types=trace");
+	start_listening(&two, "?types=trace,policy-verdict");
 	happen(EVENT_TRACE);
 	happen(EVENT_DROP);
+	happen(EVENT_POLICY_VERDICT);
 	happen(EVENT_TRACE);
 	assert_type(&one, EVENT_DROP);
 	assert_type(&two, EVENT_TRACE);
+	assert_type(&two, EVENT_POLICY_VERDICT);
 	assert_type(&two, EVENT_TRACE);
 	monitor_agent_event(agent.monitor, "Node left", NULL, "node %d", 2);
 	happen(EVENT_TRACE);

@@ -16,7 +16,7 @@
 #define QUEUE_LIMIT    (1024 * 1024) /* bytes that wait for one listener */
 #define LOSS_PERIOD_MS 1000
 #define BIT(type)      (1U << (type))
-#define RING_TYPES     (BIT(EVENT_DROP) | BIT(EVENT_TRACE) | BIT(EVENT_FLOW))
+#define RING_TYPES     (BIT(EVENT_DROP) | BIT(EVENT_TRACE) | BIT(EVENT_FLOW) | BIT(EVENT_POLICY_VERDICT))
 #define ALL_TYPES      (RING_TYPES | BIT(EVENT_AGENT))
 
 struct listener {
@@ -297,7 +297,11 @@ static uint32_t type_of(const char *word, size_t size)
 	static const struct {
 		const char *word;
 		enum event_type type;
-	} types[] = {{"drop", EVENT_DROP}, {"trace", EVENT_TRACE}, {"flow", EVENT_FLOW}, {"agent", EVENT_AGENT}};
+	} types[] = {{"drop", EVENT_DROP},
+	             {"trace", EVENT_TRACE},
+	             {"flow", EVENT_FLOW},
+	             {"policy-verdict", EVENT_POLICY_VERDICT},
+	             {"agent", EVENT_AGENT}};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
 		if (strlen(types[i].word) == size && !memcmp(types[i].word, word, size))
@@ -331,7 +335,8 @@ void monitor_listen(struct monitor *monitor, struct http_exchange *exchange)
 	struct listener *listener;
 
 	if (!types) {
-		http_reply_error(exchange, 400, "types is a list of drop, flow, trace and agent, with commas between");
+		http_reply_error(exchange, 400,
+		                 "types is a list of drop, flow, trace, policy-verdict and agent, with commas between");
 		return;
 	}
 	if ((types & RING_TYPES) && ring_open(monitor) < 0) {

@@ -15,7 +15,7 @@ struct monitor;
 struct monitor *monitor_new(uv_loop_t *loop, const struct maps *maps);
 void monitor_free(struct monitor *monitor); /* after http_server_free: nobody may still listen */
 
-/* Answers GET /v1/monitor?types=drop,flow,trace,agent: makes the exchange a listener. */
+/* Answers GET /v1/monitor?types=drop,flow,trace,policy-verdict,agent: makes the exchange a listener. */
 void monitor_listen(struct monitor *monitor, struct http_exchange *exchange);
 
 /* An agent event: `kind` from docs/api.md; `details` (stolen, may be NULL) become further members of the record. */
