@@ -11,6 +11,7 @@
 #include "policy/parse_internal.h"
 
 #define NAME_MAX_LENGTH   253
+#define LABEL_MAX_LENGTH  63
 #define NAMESPACE_DEFAULT "default"
 
 static const struct kind {
@@ -35,45 +36,50 @@ struct object {
 
 /* ── metadata ── */
 
-static bool is_name(const char *text)
+/* RFC 1123, in lower case as everywhere in Kubernetes. */
+static bool is_label(const char *text, size_t length)
 {
-	size_t length = strlen(text);
-
-	return length && length <= NAME_MAX_LENGTH &&
-	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") == length && text[0] != '-' && text[0] != '.' &&
-	       text[length - 1] != '-' && text[length - 1] != '.';
+	return length && length <= LABEL_MAX_LENGTH &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") >= length && text[0] != '-' &&
+	       text[length - 1] != '-';
 }
 
-static char *read_name(const struct place *place)
+/* Labels with dots between them. */
+static bool is_name(const char *text)
 {
-	const char *text = place_text(place);
+	size_t length = strcspn(text, ".");
 
-	if (!text)
-		return NULL;
-	if (!is_name(text)) {
-		place_problem(place, "must be of lower case letters, digits, '-' and '.', not '%s'", text);
-		return NULL;
-	}
-	return xstrdup(text);
+	if (strlen(text) > NAME_MAX_LENGTH || !is_label(text, length))
+		return false;
+	return !text[length] || is_name(text + length + 1);
 }
 
 static void read_object_name(const struct place *place, void *userdata)
 {
 	struct object *object = userdata;
 
-	object->name = read_name(place);
+	const char *text = place_text(place);
+
+	if (text && is_name(text))
+		object->name = xstrdup(text);
+	else if (text)
+		place_problem(place, "must be of lower case letters, digits, '-' and '.', not '%s'", text);
 }
 
 static void read_namespace(const struct place *place, void *userdata)
 {
 	struct object *object = userdata;
+	const char *text = place_text(place);
 
 	if (object->kind->kind == POLICY_CILIUM_CLUSTERWIDE) {
 		place_problem(place, "a clusterwide policy is in no namespace");
-		return;
+	} else if (text && is_label(text, strlen(text))) {
+		free(object->space);
+		object->space = xstrdup(text);
+	} else if (text) {
+		place_problem(place, "must be of at most %d lower case letters, digits and '-', not '%s'",
+		              LABEL_MAX_LENGTH, text);
 	}
-	free(object->space);
-	object->space = read_name(place);
 }
 
 static void read_metadata(const struct place *place, void *userdata)

@@ -2,10 +2,13 @@
 /*
  * LabelSelectors (Kubernetes API): matchLabels and matchExpressions, and what the keys mean in each language.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "policy/parse_internal.h"
+
+#define WORD_MAX_LENGTH 63
 
 struct selector_reader {
 	enum selector_keys keys;
@@ -65,25 +68,51 @@ static struct requirement *require(const struct selector_reader *reader, enum se
 	}
 }
 
-static const char *read_key(const struct place *place)
+/* What a label's value is, and its name without a prefix. */
+static bool is_word(const char *text)
 {
-	const char *key = place_text(place);
+	size_t length = strlen(text);
 
-	if (key && !*key) {
-		place_problem(place, "must not be empty");
-		return NULL;
-	}
-	return key;
+	return length && length <= WORD_MAX_LENGTH &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == length &&
+	       isalnum((unsigned char)text[0]) && isalnum((unsigned char)text[length - 1]);
+}
+
+/* No label of Kubernetes could have another: it is a slip of the pen. Elsewhere labels are called anything. */
+static bool is_key(const char *key, enum selector_keys keys)
+{
+	const char *slash = strchr(key, '/');
+
+	if (keys == KEYS_CILIUM)
+		return *key;
+	return is_word(slash ? slash + 1 : key) && slash != key;
+}
+
+static bool check_key(const struct place *place, const char *key, enum selector_keys keys)
+{
+	if (is_key(key, keys))
+		return true;
+	place_problem(place, "must be the name of a label, like app or example.org/app, not '%s'", key);
+	return false;
+}
+
+static const char *read_value(const struct place *place)
+{
+	const char *value = place_text(place);
+
+	if (!value || !*value || is_word(value))
+		return value;
+	place_problem(place, "must be at most %d letters, digits, '-', '_' and '.', not '%s'", WORD_MAX_LENGTH, value);
+	return NULL;
 }
 
 static void read_label(const struct place *place, void *userdata)
 {
-	const char *value = place_text(place);
+	const struct selector_reader *reader = userdata;
+	const char *value = read_value(place);
 
-	if (!*place->field)
-		place_problem(place, "a label must have a name");
-	else if (value)
-		requirement_add_value(require(userdata, SELECTOR_IN, place->field), value);
+	if (check_key(place, place->field, reader->keys) && value)
+		requirement_add_value(require(reader, SELECTOR_IN, place->field), value);
 }
 
 static void read_labels(const struct place *place, void *userdata)
@@ -94,9 +123,10 @@ static void read_labels(const struct place *place, void *userdata)
 static void read_expression_key(const struct place *place, void *userdata)
 {
 	struct expression *expression = userdata;
+	const char *key = place_text(place);
 
 	expression->key = *place;
-	expression->has_key = read_key(place);
+	expression->has_key = key && check_key(place, key, expression->reader->keys);
 }
 
 static void read_operator(const struct place *place, void *userdata)
@@ -117,9 +147,9 @@ static void read_values(const struct place *place, void *userdata)
 		place_problem(place, "must be a list");
 }
 
-static void read_value(const struct place *place, void *userdata)
+static void read_one_of_values(const struct place *place, void *userdata)
 {
-	const char *value = place_text(place);
+	const char *value = read_value(place);
 
 	if (value)
 		requirement_add_value(userdata, value);
@@ -131,7 +161,7 @@ static void add_expression(const struct expression *expression)
 	struct requirement *requirement = require(expression->reader, expression->relation, key);
 
 	if (expression->has_values)
-		place_items(&expression->values, read_value, requirement);
+		place_items(&expression->values, read_one_of_values, requirement);
 }
 
 static void read_expression(const struct place *place, void *userdata)

@@ -24,7 +24,7 @@ void problems_clear(struct problems *problems)
 
 size_t place_line(const struct place *place)
 {
-	return place->node->start_mark.line + 1;
+	return (place->key ?: place->node)->start_mark.line + 1;
 }
 
 /* spec.ingress[0] */
@@ -97,6 +97,7 @@ static struct place place_of(const struct place *parent, const yaml_node_pair_t 
 	return (struct place){.document = parent->document,
 	                      .parent = parent,
 	                      .field = key_text(parent, pair),
+	                      .key = node_at(parent, pair->key),
 	                      .node = node_at(parent, pair->value)};
 }
 

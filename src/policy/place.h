@@ -28,6 +28,7 @@ struct place {
 	const struct document *document;
 	const struct place *parent; /* NULL: the whole document */
 	const char *field;          /* of a mapping; NULL: element `index` of a list */
+	const yaml_node_t *key;     /* of the field */
 	size_t index;
 	const yaml_node_t *node;
 };
@@ -42,7 +43,7 @@ struct place_field {
 	bool unsupported; /* refused: "not supported yet" */
 };
 
-/* Line of the file, from 1. */
+/* Line of the file, from 1: of a field, where its name stands. */
 size_t place_line(const struct place *place);
 
 /* The way to it from the document: "spec.ingress[0]" (to free). */

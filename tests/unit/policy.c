@@ -353,7 +353,7 @@ static const struct {
           "CiliumClusterwideNetworkPolicy of cilium.io/v2 are policies"}},
 	{"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: -x}\nspec:\n"
          "  podSelector: {}\n  ingress: [{from: [{podSelector: {}}]}]\n",
-         {"p.yaml:3: metadata.namespace: must be of lower case letters, digits, '-' and '.', not '-x'"}},
+         {"p.yaml:3: metadata.namespace: must be of at most 63 lower case letters, digits and '-', not '-x'"}},
 	{"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n",
          {"p.yaml:1: metadata is missing", "p.yaml:1: spec is missing"}},
 	{KUBERNETES WEB "  igress: []\n", {"p.yaml:6: spec.igress: there is no such field"}},
@@ -394,7 +394,7 @@ static const struct {
 	{"apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: a, namespace: b}\nspec:"
          " {endpointSelector: {}}\n",
          {"p.yaml:3: metadata.namespace: a clusterwide policy is in no namespace"}},
-	{CILIUM "  ingress: []\n", {"p.yaml:5: spec: endpointSelector is missing"}},
+	{CILIUM "  ingress: []\n", {"p.yaml:4: spec: endpointSelector is missing"}},
 	{CILIUM WEB_CILIUM "  egress: [{toFQDNs: [{matchName: a.b}]}, {toServices: []}]\n",
          {"p.yaml:6: spec.egress[0].toFQDNs: not supported yet: toFQDNs",
           "p.yaml:6: spec.egress[1].toServices: not supported yet: toServices"}},
