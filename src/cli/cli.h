@@ -43,7 +43,9 @@ struct command {
 	size_t arguments_min;  /* how many there must be */
 	size_t arguments_max;  /* and may be */
 	const struct cli_option *options;
-	const struct command *commands; /* verbs; a command has these or `run` */
+	/* Verbs; a command has these, or `run`, or both: then it runs with the words, not read, that begin with no
+	 * verb. */
+	const struct command *commands;
 	int (*run)(struct cli *cli, struct error *error);
 	cli_complete complete; /* of the arguments; may be NULL */
 };

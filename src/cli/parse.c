@@ -295,6 +295,8 @@ static int descend(struct cli *cli, int argc, char **argv, struct error *error)
 		if (!cli->command->commands || at >= argc)
 			return at;
 		next = cli_find_command(cli->command, argv[at]);
+		if (!next && cli->command->run)
+			return at;
 		if (!next)
 			return unknown_command(cli->command, argv[at], error);
 		enter(cli, next);
