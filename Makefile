@@ -18,7 +18,7 @@ deps: ## install what building, testing and showing needs (apt)
 demo: all ## two nodes, two pods, and the story of one ping between them
 	@scripts/as-root lab/demo
 
-check: all ## all tests: unit, sanitize, fuzz, check, truth, packet, e2e, e2e-etcd, oldest; some: make check SUITES="unit e2e"
+check: all ## all tests: unit, sanitize, fuzz, check, truth, packet, tools, e2e, e2e-etcd, oldest; some: make check SUITES="unit e2e"
 	@scripts/check $(SUITES)
 
 check-sanitize: all ## the unit tests under the address and undefined behaviour sanitizers

@@ -18,6 +18,7 @@
 	X(BPF)       \
 	X(MONITOR)   \
 	X(POLICY)    \
+	X(TRACE)     \
 	X(METRICS)   \
 	X(CONFIG)    \
 	X(BUGTOOL)   \

@@ -12,6 +12,7 @@ BUILD = TOP / os.environ.get("BUILD", "build")
 LINES_MAX = 800
 
 DUAL = "(GPL-2.0-only OR BSD-2-Clause)"
+IN_THE_KERNEL = r"(abi|bpf|tools/runtime/bpf)/|tools/(?!runtime/)\w+/(\w+\.bpf\.c|\w+\.h)$"
 PRODUCTS = (".o", ".so", ".a", ".pyc", ".skel.h", ".log", ".gcda", ".gcno")
 
 
@@ -70,11 +71,11 @@ def test_manual_pages():
 
 
 def test_licence_in_every_source():
-    """abi/ and bpf/ run in the kernel and are dual licensed; all else is Apache-2.0."""
+    """What runs in the kernel is dual licensed: abi/, bpf/, and of a tool all but NAME.c; all else is Apache-2.0."""
     sources = {*tracked("*.c", "*.h", "*.py", "Makefile"), *scripts("(ba)?sh"), *scripts("python3")}
     problems = []
     for path in sorted(sources):
-        wanted = DUAL if path.startswith(("abi/", "bpf/")) else "Apache-2.0"
+        wanted = DUAL if re.match(IN_THE_KERNEL, path) else "Apache-2.0"
         head = "".join((TOP / path).read_text().splitlines(keepends=True)[:3])
         if f"SPDX-License-Identifier: {wanted}" not in head:
             problems.append(f"{path}: no 'SPDX-License-Identifier: {wanted}' in its first lines")

@@ -52,7 +52,7 @@ def complete(*words, folder=None):
     ("help s", ["status"]),
     ("he", ["health", "help"]),
     ("dance ", ["bpf", "bugtool", "config", "endpoint", "health", "help", "identity", "ip", "map", "metrics", "monitor", "node",
-                "policy", "status", "version"]),
+                "policy", "status", "trace", "version"]),
 ])
 def test_words_are_completed(line, expected):
     assert complete(*line.split(" ")) == [word for word in expected if word]

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tracing tools, run as a user runs them. tests/e2e's support is used, too."""
+import contextlib
+import os
+import pathlib
+import signal
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+
+from tool import Tool  # noqa: E402
+
+
+def pytest_sessionstart(session):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if os.geteuid() != 0:
+        pytest.exit("the tools load BPF programs: run these tests as root (make check does, by sudo)", 2)
+
+
+@pytest.fixture
+def trace():
+    """trace(name, argument...): a tool that is attached already and writes JSON."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(contextlib.closing(Tool(*arguments)))

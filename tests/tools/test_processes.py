@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tools about processes and files: what they say of a workload that the test makes."""
+import os
+import signal
+import subprocess
+
+import pytest
+
+from support import PYTHON
+
+
+def python(code, *arguments):
+    """Runs it to its end; its pid, and what it printed."""
+    with subprocess.Popen([*PYTHON, code, *map(str, arguments)], stdout=subprocess.PIPE, text=True) as process:
+        output = process.stdout.read()
+    return process.pid, output.strip()
+
+
+def test_execsnoop(trace, tmp_path):
+    tool = trace("execsnoop")
+    with subprocess.Popen(["/bin/echo", str(tmp_path), "two words"], stdout=subprocess.DEVNULL) as process:
+        pass
+    event = tool.wait_event(pid=process.pid, pcomm="echo")
+    assert event["args"] == f"/bin/echo {tmp_path} two words"
+    assert (event["ppid"], event["ret"]) == (os.getpid(), 0)
+
+
+def test_execsnoop_quotes_and_shortens(trace):
+    tool = trace("execsnoop", "--quote", "--max-args", 2)
+    with subprocess.Popen(["/bin/echo", 'a "b"', "c"], stdout=subprocess.DEVNULL) as process:
+        pass
+    assert tool.wait_event(pid=process.pid, pcomm="echo")["args"] == '"/bin/echo" "a \\"b\\"" ...'
+
+
+def test_execsnoop_failure(trace, tmp_path):
+    tool = trace("execsnoop", "-x")
+    pid, _ = python("import os, sys\ntry: os.execv(sys.argv[1], ['name', 'argument'])\nexcept OSError: pass", tmp_path / "no")
+    event = tool.wait_event(pid=pid, ret=-2)
+    assert event["args"] == f"{tmp_path}/no argument"
+
+
+def test_execsnoop_of_a_parent(trace):
+    tool = trace("execsnoop", "-P", os.getpid())
+    subprocess.run(["/bin/sh", "-c", "/bin/true; exit 0"])
+    subprocess.run(["/bin/false"])
+    tool.wait_event(pcomm="false")
+    assert {event["ppid"] for event in tool.events()} == {os.getpid()}
+
+
+def test_exitsnoop(trace):
+    tool = trace("exitsnoop")
+    for code in ("sys.exit(3)", "os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(0)"):
+        pid, _ = python(f"import os, signal, sys; {code}")
+        event = tool.wait_event(pid=pid)
+        assert event["exit-code"] == {"sys.exit(3)": "code 3", "sys.exit(0)": "0"}.get(code, "signal 9 (KILL)")
+        assert (event["ppid"], event["tid"]) == (os.getpid(), pid)
+
+
+def test_exitsnoop_tells_the_age(trace):
+    tool = trace("exitsnoop", "-x")
+    pid, _ = python("import time, sys; time.sleep(0.5); sys.exit(1)")
+    assert 0.5 <= float(tool.wait_event(pid=pid)["age"]) < 60
+    assert all(event["exit-code"] != "0" for event in tool.events())
+
+
+OPEN = """
+import os, sys
+for path in sys.argv[1:]:
+    try:
+        print(os.open(path, os.O_RDWR | os.O_CREAT))
+    except OSError as error:
+        print(-error.errno)
+"""
+
+
+def test_opensnoop(trace, tmp_path):
+    tool = trace("opensnoop", "-e")
+    good, bad = tmp_path / "good", tmp_path / "no" / "bad"
+    pid, output = python(OPEN, good, bad)
+    fd, error = map(int, output.split())
+    event = tool.wait_event(pid=pid, path=str(good))
+    assert (event["fd"], event["err"], event["comm"]) == (fd, 0, "python3")
+    assert int(event["flags"], 8) & (os.O_RDWR | os.O_CREAT) == os.O_RDWR | os.O_CREAT
+    event = tool.wait_event(pid=pid, path=str(bad))
+    assert (event["fd"], event["err"]) == (-1, -error)
+
+
+def test_opensnoop_failures_of_one_process(trace, tmp_path):
+    with subprocess.Popen([*PYTHON, "import sys; sys.stdin.readline(); open('/etc/passwd'); open('/no/such')"],
+                          stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        tool = trace("opensnoop", "-x", "-p", process.pid)
+        process.communicate(b"\n")
+        tool.wait_event(path="/no/such")
+        assert "/etc/passwd" not in {event["path"] for event in tool.events()}
+        assert {event["pid"] for event in tool.events()} == {process.pid}
+        # Its target has gone, so it goes, too.
+        assert tool.finish() == 0
+        assert f"opensnoop: process {process.pid} has ended" in tool.lines
+
+
+def test_mkdirsnoop(trace, tmp_path):
+    tool = trace("mkdirsnoop")
+    folder = tmp_path / "made"
+    pid, _ = python("import os, sys; os.umask(0); os.mkdir(sys.argv[1], 0o750)", folder)
+    event = tool.wait_event(path=str(folder))
+    assert (event["pid"], event["ppid"], event["ret"], event["mode"]) == (pid, os.getpid(), 0, "0750")
+    pid, _ = python("import os, sys\ntry: os.mkdir(sys.argv[1])\nexcept OSError: pass", folder)
+    assert tool.wait_event(path=str(folder), pid=pid)["ret"] == -17
+
+
+# A hierarchy of either version, in which this machine lets us limit memory.
+LIMITS = [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")]
+
+
+@pytest.fixture
+def memory_cgroup():
+    for top, limit in LIMITS:
+        folder = f"{top}/pilus-test-{os.getpid()}"
+        try:
+            os.mkdir(folder)
+        except OSError:
+            continue
+        if not os.path.exists(f"{folder}/{limit}"):
+            os.rmdir(folder)
+            continue
+        try:
+            yield folder, f"{folder}/{limit}"
+        finally:
+            os.rmdir(folder)
+        return
+    pytest.skip("no cgroup here limits memory")
+
+
+EAT = """
+import os, sys
+open(sys.argv[1] + "/cgroup.procs", "w").write(str(os.getpid()))
+eaten = [bytearray(b"x" * 2**20) for _ in range(512)]
+"""
+
+
+def test_oomkill(trace, memory_cgroup):
+    folder, limit = memory_cgroup
+    pathlib_limit = 32 * 2**20
+    with open(limit, "w", encoding="ascii") as file:
+        file.write(str(pathlib_limit))
+    tool = trace("oomkill")
+    with subprocess.Popen([*PYTHON, EAT, folder]) as process:
+        assert process.wait() == -signal.SIGKILL
+    event = tool.wait_event(victim=process.pid)
+    assert (event["pid"], event["comm"], event["victim-comm"]) == (process.pid, "python3", "python3")
+    assert int(event["pages"]) == pathlib_limit // os.sysconf("SC_PAGESIZE")
+    assert len(event["loadavg"].split()) == 5

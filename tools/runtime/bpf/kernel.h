@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The parts of the kernel's structs that tracing tools read. Only names count: where a member really is, libbpf looks
+ * up in the running kernel's BTF when it loads a program (CO-RE). Adding one is writing its name and type here; where
+ * kernels differ in a name, the older one is a struct of its own, with ___ and a word behind its name.
+ */
+#ifndef PILUS_TOOLS_KERNEL_H
+#define PILUS_TOOLS_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/in6.h>
+#include <linux/types.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+	struct net *net_ns;
+};
+
+struct mm_struct {
+	unsigned long arg_start;
+	unsigned long arg_end;
+};
+
+typedef struct {
+	long counter;
+} atomic_long_t;
+
+struct page_counter {
+	atomic_long_t usage;
+	unsigned long max;
+	struct page_counter *parent;
+};
+
+enum cgroup_subsys_id { memory_cgrp_id };
+
+struct cgroup_subsys_state {
+	void *cgroup;
+};
+
+struct mem_cgroup {
+	struct page_counter memory;
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[16];
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct file {
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct task_struct {
+	unsigned int __state;
+	int pid;
+	int tgid;
+	int exit_code;
+	unsigned int flags;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct mm_struct *mm;
+	struct nsproxy *nsproxy;
+	struct files_struct *files;
+	struct css_set *cgroups;
+	__u64 start_time;
+	char comm[16];
+};
+
+#pragma clang attribute pop
+
+#endif

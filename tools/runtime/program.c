@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The BPF half of a tool.
+ */
+#include "runtime/program.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/options.h"
+
+/* The first complaint of libbpf, which says most, for the error message; with -v everything it says. */
+static char complaint[256];
+static bool verbose;
+
+static int take_complaint(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	char line[512];
+
+	vsnprintf(line, sizeof(line), format, arguments);
+	if (verbose && level != LIBBPF_DEBUG)
+		fputs(line, stderr);
+	if (level == LIBBPF_WARN && !complaint[0])
+		snprintf(complaint, sizeof(complaint), "%.*s", (int)strcspn(line, "\n"), line);
+	return 0;
+}
+
+static const struct btf_var_secinfo *find_variable(const struct run *run, const char *section, const char *name)
+{
+	const struct btf *btf = bpf_object__btf(run->object);
+	int id = btf__find_by_name_kind(btf, section, BTF_KIND_DATASEC);
+	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, id) : NULL;
+
+	for (int i = 0; type && i < btf_vlen(type); i++) {
+		const struct btf_var_secinfo *info = btf_var_secinfos(type) + i;
+
+		if (!strcmp(btf__name_by_offset(btf, btf__type_by_id(btf, info->type)->name_off), name))
+			return info;
+	}
+	return NULL;
+}
+
+static void *section_memory(const struct run *run, const char *section)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(run->object, section);
+	size_t size;
+
+	return map ? bpf_map__initial_value(map, &size) : NULL;
+}
+
+int run_set(struct run *run, const char *variable, const void *value, size_t size, struct error *error)
+{
+	const struct btf_var_secinfo *info = find_variable(run, ".rodata", variable);
+	char *memory = section_memory(run, ".rodata");
+
+	if (!info || !memory)
+		return error_set(error, -ENOENT, "the programs have no variable '%s'", variable);
+	memcpy(memory + info->offset, value, info->size < size ? info->size : size);
+	return 0;
+}
+
+void *run_variable(const struct run *run, const char *variable)
+{
+	const struct btf_var_secinfo *info = find_variable(run, ".bss", variable);
+	char *memory = section_memory(run, ".bss");
+
+	return info && memory ? memory + info->offset : NULL;
+}
+
+struct bpf_map *run_map(const struct run *run, const char *name)
+{
+	return bpf_object__find_map_by_name(run->object, name);
+}
+
+struct bpf_program *run_program(const struct run *run, const char *name)
+{
+	return bpf_object__find_program_by_name(run->object, name);
+}
+
+static int refused(int code, const char *what, struct error *error)
+{
+	if (geteuid() && (code == -EPERM || code == -EACCES))
+		return error_set(error, code, "may not %s: run it as root (%s)", what, strerror(-code));
+	return error_set(error, code, "cannot %s: %s", what, complaint[0] ? complaint : strerror(-code));
+}
+
+int run_keep(struct run *run, struct bpf_link *link, const char *what, struct error *error)
+{
+	int code = -errno;
+
+	if (!link)
+		return refused(code, what, error);
+	run->links = xrealloc(run->links, (run->link_count + 1) * sizeof(struct bpf_link *));
+	run->links[run->link_count++] = link;
+	return 0;
+}
+
+static bool names(const char *words, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = words; (at = strstr(at, name)); at += length)
+		if ((at == words || at[-1] == ' ') && (!at[length] || at[length] == ' '))
+			return true;
+	return false;
+}
+
+/* Programs of other ways are left out; those that no way names are always there. */
+static void choose_programs(struct run *run, const struct tool_way *chosen)
+{
+	struct bpf_program *program;
+
+	for (const struct tool_way *way = run->tool->ways; way && way->programs; way++)
+		bpf_object__for_each_program (program, run->object)
+			if (way != chosen && names(way->programs, bpf_program__name(program)) &&
+			    !names(chosen->programs, bpf_program__name(program)))
+				bpf_program__set_autoload(program, false);
+}
+
+/* A system call that this architecture does not have is nothing to look at. */
+static int attach_program(struct run *run, struct bpf_program *program, struct error *error)
+{
+	const char *section = bpf_program__section_name(program);
+	struct bpf_link *link = bpf_program__attach(program);
+	char what[128];
+
+	if (!link && errno == ENOENT && strstr(section, "tracepoint/syscalls/"))
+		return 0;
+	snprintf(what, sizeof(what), "attach to %s", section);
+	if (link && run->verbose)
+		fprintf(stderr, "%s: attached to %s\n", run->tool->name, section);
+	return run_keep(run, link, what, error);
+}
+
+static int attach_all(struct run *run, struct error *error)
+{
+	struct bpf_program *program;
+	int r = 0;
+
+	bpf_object__for_each_program (program, run->object) {
+		if (!r && bpf_program__autoload(program))
+			r = attach_program(run, program, error);
+	}
+	if (!r && !run->link_count)
+		return error_set(error, ERROR_NO_FEATURE, "this kernel has none of the tracepoints that %s needs",
+		                 run->tool->name);
+	return r;
+}
+
+static int open_object(struct run *run, struct error *error)
+{
+	size_t size;
+	const void *bytes = run->tool->object(&size);
+	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = run->tool->name);
+
+	run->object = bpf_object__open_mem(bytes, size, &options);
+	return run->object ? 0 : refused(-errno, "open the programs", error);
+}
+
+static int load_way(struct run *run, const struct tool_way *way, struct error *error)
+{
+	int r;
+
+	complaint[0] = 0;
+	r = open_object(run, error);
+	if (r < 0)
+		return r;
+	choose_programs(run, way);
+	r = options_set_variables(run, error);
+	if (!r && run->tool->prepare)
+		r = run->tool->prepare(run, error);
+	if (r < 0)
+		return r;
+	r = bpf_object__load(run->object);
+	if (r < 0)
+		return refused(r, "load the programs", error);
+	return run->tool->attach ? run->tool->attach(run, error) : attach_all(run, error);
+}
+
+/* Another way would not help. */
+static bool is_final(int code)
+{
+	return geteuid() || code == ERROR_WRONG_USE || code == ERROR_NO_FEATURE;
+}
+
+static int no_way(const struct run *run, struct error *error)
+{
+	char tried[256] = "";
+	size_t length = 0;
+
+	for (const struct tool_way *way = run->tool->ways; way->programs && length < sizeof(tried); way++)
+		length += snprintf(tried + length, sizeof(tried) - length, "%s%s", length ? ", or " : "", way->needs);
+	return error_set(error, ERROR_NO_FEATURE, "this kernel lacks what %s needs: %s", run->tool->name, tried);
+}
+
+int program_load(struct run *run, struct error *error)
+{
+	const struct tool_way *way = run->tool->ways;
+	int r;
+
+	verbose = run->verbose;
+	libbpf_set_print(take_complaint);
+	for (;;) {
+		r = load_way(run, way, error);
+		if (!r)
+			return 0;
+		program_unload(run);
+		if (!way || is_final(r))
+			return r;
+		if (run->verbose)
+			fprintf(stderr, "%s: not by %s: %s\n", run->tool->name, way->needs, error->message);
+		if (!(++way)->programs)
+			return no_way(run, error);
+	}
+}
+
+void program_detach(struct run *run)
+{
+	while (run->link_count)
+		bpf_link__destroy(run->links[--run->link_count]);
+	free(run->links);
+	run->links = NULL;
+}
+
+void program_unload(struct run *run)
+{
+	program_detach(run);
+	bpf_object__close(run->object);
+	run->object = NULL;
+}
