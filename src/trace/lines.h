@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What programs print: from the module's own ring buffer, or, of programs that call the kernel's bpf_trace_printk, from
+ * the kernel's trace through an instance of our own, so that nobody reads away another's lines.
+ */
+#ifndef PILUS_TRACE_LINES_H
+#define PILUS_TRACE_LINES_H
+
+#include <poll.h>
+
+#include "base/error.h"
+#include "trace/pilus.h"
+
+struct lines;
+
+/* `map`: the ring buffer's descriptor, or −1; `kernel`: the kernel's trace, too. */
+int lines_open(int map, bool kernel, struct lines **ret, struct error *error);
+void lines_close(struct lines *lines);
+
+/* What to wait for: fills up to two, and returns how many. */
+size_t lines_fds(const struct lines *lines, struct pollfd fds[static 2]);
+
+/* As pilus_module_next_line. */
+int lines_next(struct lines *lines, int timeout_ms, struct pilus_line *ret);
+uint64_t lines_lost(const struct lines *lines);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * uprobe, uretprobe: functions of programs and libraries; usdt: the probes that their authors have put there. The file
+ * is a path, a program's name ("bash"), or a library's ("c", "libssl"). With * or ? in its symbol, many by one link
+ * (uprobe.multi).
+ */
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/memory.h"
+#include "trace/provider.h"
+
+/* ── files by name ── */
+
+static char *find_program(const char *name)
+{
+	_cleanup_free_ char *folders = xstrdup(getenv("PATH") ?: "/usr/local/bin:/usr/bin:/bin");
+	char *rest = folders, *folder;
+
+	while ((folder = strsep(&rest, ":"))) {
+		_cleanup_free_ char *path = xasprintf("%s/%s", *folder ? folder : ".", name);
+
+		if (!access(path, R_OK | X_OK))
+			return TAKE_PTR(path);
+	}
+	return NULL;
+}
+
+/* The newest version: the last in order. */
+static char *find_library(const char *name)
+{
+	static const char *const folders[] = {
+		"/usr/local/lib", "/lib/" MULTIARCH, "/usr/lib/" MULTIARCH, "/lib64", "/usr/lib64", "/lib", "/usr/lib"};
+	const char *prefix = !strncmp(name, "lib", 3) ? "" : "lib", *ending = strstr(name, ".so") ? "*" : ".so*";
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		_cleanup_free_ char *pattern = xasprintf("%s/%s%s%s", folders[i], prefix, name, ending);
+		glob_t found = {};
+		char *path = NULL;
+
+		if (!glob(pattern, 0, NULL, &found) && found.gl_pathc)
+			path = xstrdup(found.gl_pathv[found.gl_pathc - 1]);
+		globfree(&found);
+		if (path)
+			return path;
+	}
+	return NULL;
+}
+
+static int find_file(const char *name, char **ret, struct error *error)
+{
+	char *path;
+
+	if (strchr(name, '/')) {
+		if (access(name, R_OK))
+			return error_set_errno(error, -errno, "cannot probe %s", name);
+		*ret = xstrdup(name);
+		return 0;
+	}
+	path = find_program(name) ?: find_library(name);
+	if (!path)
+		return error_set(error, -ENOENT, "there is no program and no library called %s", name);
+	*ret = path;
+	return 0;
+}
+
+/* ── uprobe, uretprobe ── */
+
+static int check(const char *target, struct error *error)
+{
+	_cleanup_free_ char *path = NULL, *symbol = NULL;
+
+	if (split_last(target, &path, &symbol))
+		return error_set(error, -EINVAL, "%s: a uprobe is PATH:SYMBOL, as /bin/bash:readline", target);
+	return 0;
+}
+
+static bool is_pattern(const char *symbol)
+{
+	return strpbrk(symbol, "*?");
+}
+
+static void choose_kind(const struct probe *probe, struct load_kind *kind)
+{
+	if (is_pattern(strrchr(probe->target, ':') + 1))
+		kind->attach_type = BPF_TRACE_UPROBE_MULTI;
+}
+
+static struct bpf_link *attach_one(const char *path, char *symbol, bool at_return, int pid, struct bpf_program *program)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = at_return, .func_name = symbol);
+	LIBBPF_OPTS(bpf_uprobe_multi_opts, multi, .retprobe = at_return);
+	unsigned long offset;
+
+	if (is_pattern(symbol))
+		return bpf_program__attach_uprobe_multi(program, pid, path, symbol, &multi);
+	offset = cut_offset(symbol);
+	if (strncmp(symbol, "0x", 2) != 0)
+		return bpf_program__attach_uprobe_opts(program, pid, path, offset, &options);
+	options.func_name = NULL;
+	return bpf_program__attach_uprobe_opts(program, pid, path, strtoul(symbol, NULL, 16) + offset, &options);
+}
+
+static int attach(const struct probe *probe, bool at_return, struct bpf_program *program, struct links *links,
+                  struct error *error)
+{
+	_cleanup_free_ char *name = NULL, *symbol = NULL, *path = NULL;
+	struct bpf_link *link;
+	int r;
+
+	split_last(probe->target, &name, &symbol);
+	r = find_file(name, &path, error);
+	if (r < 0)
+		return r;
+	link = attach_one(path, symbol, at_return, probe->pid ?: -1, program);
+	if (!link && (errno == ENOENT || errno == ESRCH))
+		return error_set(error, -ENOENT, "%s has no function %s (or its symbols were stripped)", path, symbol);
+	return links_take(links, link, probe, error);
+}
+
+static int attach_entry(const struct probe *probe, struct bpf_program *program, struct links *links,
+                        struct error *error)
+{
+	return attach(probe, false, program, links, error);
+}
+
+static int attach_return(const struct probe *probe, struct bpf_program *program, struct links *links,
+                         struct error *error)
+{
+	return attach(probe, true, program, links, error);
+}
+
+/* ── usdt ── */
+
+static int check_usdt(const char *target, struct error *error)
+{
+	_cleanup_free_ char *rest = NULL, *path = NULL, *provider = NULL, *name = NULL;
+
+	if (split_last(target, &rest, &name) || split_last(rest, &path, &provider))
+		return error_set(error, -EINVAL, "%s: a USDT probe is PATH:PROVIDER:NAME", target);
+	return 0;
+}
+
+static int attach_usdt(const struct probe *probe, struct bpf_program *program, struct links *links, struct error *error)
+{
+	_cleanup_free_ char *rest = NULL, *file = NULL, *provider = NULL, *name = NULL, *path = NULL;
+	struct bpf_link *link;
+	int r;
+
+	split_last(probe->target, &rest, &name);
+	split_last(rest, &file, &provider);
+	r = find_file(file, &path, error);
+	if (r < 0)
+		return r;
+	link = bpf_program__attach_usdt(program, probe->pid ?: -1, path, provider, name, NULL);
+	if (!link && (errno == ENOENT || errno == ESRCH))
+		return error_set(error, -ENOENT, "%s has no USDT probe %s:%s", path, provider, name);
+	return links_take(links, link, probe, error);
+}
+
+const struct provider provider_uprobe = {
+	.name = "uprobe",
+	.how = "breakpoint",
+	.kind = {BPF_PROG_TYPE_KPROBE, 0, TRACE_CONTEXT_REGISTERS, NULL},
+	.per_process = true,
+	.check = check,
+	.choose_kind = choose_kind,
+	.attach = attach_entry,
+};
+
+const struct provider provider_uretprobe = {
+	.name = "uretprobe",
+	.how = "breakpoint",
+	.kind = {BPF_PROG_TYPE_KPROBE, 0, TRACE_CONTEXT_REGISTERS, NULL},
+	.per_process = true,
+	.check = check,
+	.choose_kind = choose_kind,
+	.attach = attach_return,
+};
+
+const struct provider provider_usdt = {
+	.name = "usdt",
+	.how = "breakpoint",
+	.kind = {BPF_PROG_TYPE_KPROBE, 0, TRACE_CONTEXT_REGISTERS, NULL},
+	.per_process = true,
+	.check = check_usdt,
+	.attach = attach_usdt,
+};
