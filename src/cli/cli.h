@@ -17,7 +17,7 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What the process ends with. */
-enum cli_exit { CLI_OK = 0, CLI_FAILURE = 1, CLI_WRONG_USE = 2 };
+enum cli_exit { CLI_OK = 0, CLI_FAILURE = 1, CLI_WRONG_USE = 2, CLI_KERNEL_LACKS = 3 /* -EOPNOTSUPP */ };
 
 /* An error's code that is no errno: the command line itself was wrong (exit CLI_WRONG_USE). */
 #define ERROR_WRONG_USE (-4096)

@@ -16,7 +16,7 @@ static int say_error(const struct cli *cli, const struct error *error)
 	if (error->code != -EPIPE)
 		fprintf(stderr, "pilus: %s\n", error->message);
 	if (error->code != ERROR_WRONG_USE)
-		return CLI_FAILURE;
+		return error->code == -EOPNOTSUPP ? CLI_KERNEL_LACKS : CLI_FAILURE;
 	fputs("Try '", stderr);
 	for (size_t i = 0; i < cli->path_length; i++)
 		fprintf(stderr, "%s ", cli->path[i]);

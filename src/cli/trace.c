@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "cli/nouns.h"
+#include "cli/trace.h"
 
 #define TOOLS "pilus-trace"
 
@@ -24,7 +25,7 @@ static char *tools_path(void)
 	return xasprintf("%s/" TOOLS, dirname(self));
 }
 
-static int trace_run(struct cli *cli, struct error *error)
+static int run_tool(struct cli *cli, struct error *error)
 {
 	_cleanup_free_ char *path = tools_path();
 	_cleanup_free_ char **words = xcalloc(cli->argument_count + 2, sizeof(*words));
@@ -37,6 +38,13 @@ static int trace_run(struct cli *cli, struct error *error)
 
 /* With verbs, what follows is not read before it is known whose it is. */
 static const struct command VERBS[] = {
+	{.name = "run",
+         .summary = "Compile, verify, load and attach a program, and show what it tells",
+         .arguments = "PROGRAM.c|PROGRAM.bpf.o",
+         .arguments_min = 1,
+         .arguments_max = 1,
+         .options = TRACE_RUN_OPTIONS,
+         .run = trace_run},
 	{},
 };
 
@@ -46,5 +54,5 @@ const struct command TRACE_NOUN = {
 	.arguments = "TOOL [ARGUMENT]...",
 	.arguments_max = INT_MAX,
 	.commands = VERBS,
-	.run = trace_run,
+	.run = run_tool,
 };

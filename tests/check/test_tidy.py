@@ -2,11 +2,10 @@
 """clang-tidy over every C file of the compile database, the BPF programs among them.
 
 What was found clean is remembered by the hash of its preprocessed text, its flags and .clang-tidy, so that a
-second run looks only at what changed. Where the checkout lies makes no difference: several may share build/check/tidy.
+second run looks only at what changed.
 """
 import concurrent.futures
 import hashlib
-import itertools
 import json
 import os
 import pathlib
@@ -36,8 +35,8 @@ def sources():
 
 
 def flags(command):
-    """A compile command's arguments without its outputs. The compiler may be called by another, as ccache."""
-    words = itertools.dropwhile(lambda word: not word.startswith("-"), command)
+    """A compile command's arguments without its outputs."""
+    words = iter(command[1:])
     kept = []
     for word in words:
         if word in ("-o", "-MF", "-MQ", "-MT"):
@@ -58,7 +57,7 @@ def fingerprint(directory, arguments):
         return None
     rules = [path.read_bytes() for path in (TOP / ".clang-tidy", TOP / "tests/.clang-tidy")]
     parts = [text.stdout, "\0".join(arguments).encode(), *rules]
-    return hashlib.sha256(b"\0\0".join(parts).replace(bytes(TOP), b".")).hexdigest()
+    return hashlib.sha256(b"\0\0".join(parts)).hexdigest()
 
 
 def tidy(path, directory, command):

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs in C through `pilus trace run`, on the kernel that is there; what it lacks is said, and skipped."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("PILUS_BUILD", TOP / "build"))
+PATIENCE = float(os.environ.get("PILUS_PATIENCE", 1))
+
+
+def wait_until(condition, seconds=20):
+    """What the condition gave at last; fails the test after so long."""
+    end = time.monotonic() + seconds * PATIENCE
+    while time.monotonic() < end:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    pytest.fail("waited in vain", pytrace=True)
+
+
+class Running:
+    """A program that goes on until it is told to end, and all it said so far."""
+
+    def __init__(self, command, folder, **options):
+        self.out = folder / "out"
+        self.err = folder / "err"
+        with self.out.open("w") as out, self.err.open("w") as err:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, **options)
+
+    def said(self):
+        return self.out.read_text()
+
+    def complained(self):
+        return self.err.read_text()
+
+    def wait_for(self, text):
+        """`text` or a match of it: other processes do things, too."""
+        found = text if isinstance(text, re.Pattern) else re.compile(re.escape(text))
+
+        def condition():
+            match = found.search(self.said())
+            if not match and self.process.poll() is not None:
+                pytest.fail(f"ended with {self.process.returncode}: {self.said()}{self.complained()}", pytrace=False)
+            return match
+        return wait_until(condition)
+
+    def end(self, how=signal.SIGINT):
+        """Its exit status."""
+        self.process.send_signal(how)
+        return self.process.wait(20 * PATIENCE)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Nothing is left in the machine's cache, and nothing found there."""
+    os.environ["PILUS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.chmod(os.environ["PILUS_CACHE"], 0o700)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start(command…) runs it; what still runs at the end of the test is killed."""
+    running = []
+
+    def begin(*command, **options):
+        folder = tmp_path / f"run-{len(running)}"
+        folder.mkdir()
+        running.append(Running([str(word) for word in command], folder, **options))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        one.kill()
+
+
+@pytest.fixture
+def program(tmp_path):
+    """program(text) is the path of a file that has it."""
+    def write(text, name="prog.c"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+    return write
+
+
+@pytest.fixture
+def run(start, program):
+    """run(text, options…) is a started `pilus trace run -v`, attached."""
+    def begin(text, *options):
+        running = start(BUILD / "pilus", "trace", "run", "-v", *options, program(text))
+        running.wait_for("\nevents ")
+        return running
+    return begin
+
+
+@pytest.fixture
+def refuse(program):
+    """refuse(text, options…) is what `pilus trace run` says to a program that it does not run; it must end, and not with 0."""
+    def attempt(text, *options, name="prog.c"):
+        command = [BUILD / "pilus", "trace", "run", *options, program(text, name)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60 * PATIENCE, check=False)
+        assert done.returncode, done.stdout
+        return done
+    return attempt
