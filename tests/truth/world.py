@@ -37,9 +37,9 @@ def nine_pods(nodes=("node-1", "node-2")):
     """Three namespaces of three pods, in turns on the nodes, with the addresses that the lab's nodes hand out."""
     pods = []
     for number, (namespace, name) in enumerate((namespace, name) for namespace in NAMESPACES for name in NAMES):
-        node = number % len(nodes)
+        node, host = number % len(nodes), 3 + number // len(nodes)
         pods.append(Party(f"{namespace}/{name}",
-                          {4: f"10.{node + 1}.0.{number + 10}", 6: f"fd00:{node + 1}::{number + 0x10:x}"},
+                          {4: f"10.{node + 1}.0.{host}", 6: f"fd00:{node + 1}::{host:x}"},
                           namespace=namespace, labels={"pod": name} | MORE_LABELS[name],
                           namespace_labels={"kubernetes.io/metadata.name": namespace} | MORE_NAMESPACE_LABELS[namespace],
                           ports=named_ports() | WEB[name], node=nodes[node]))
