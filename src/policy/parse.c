@@ -14,6 +14,8 @@
 #define LABEL_MAX_LENGTH  63
 #define NAMESPACE_DEFAULT "default"
 
+#define REPEATS_MAX 1000000 /* places that are read again, by aliases */
+
 static const struct kind {
 	const char *version, *name;
 	enum policy_kind kind;
@@ -169,16 +171,29 @@ static const char *scalar_of(const struct place *place, const char *field)
 	return place_text(&child);
 }
 
-static void read_object(const struct place *place, void *userdata);
-
-static void read_list_items(const struct place *place, struct policy_list *list)
+static void read_kind(const struct place *place, const char *version, const char *kind, struct policy_list *list)
 {
-	struct place items;
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		if (!strcmp(KINDS[i].version, version) && !strcmp(KINDS[i].name, kind)) {
+			read_policy(place, &KINDS[i], list);
+			return;
+		}
+	place_problem(place,
+	              "is a %s of %s: only NetworkPolicy of networking.k8s.io/v1, CiliumNetworkPolicy and "
+	              "CiliumClusterwideNetworkPolicy of cilium.io/v2 are policies",
+	              kind, version);
+}
 
-	if (place_find(place, "items", &items))
-		place_items(&items, read_object, list);
-	else
-		place_problem(place, "items is missing");
+/* What every object begins with. */
+static bool read_head(const struct place *place, const char **ret_version, const char **ret_kind)
+{
+	if (place->node->type != YAML_MAPPING_NODE) {
+		place_problem(place, "must be an object with apiVersion, kind, metadata and spec");
+		return false;
+	}
+	*ret_version = scalar_of(place, "apiVersion");
+	*ret_kind = scalar_of(place, "kind");
+	return *ret_version && *ret_kind;
 }
 
 static bool is_list(const char *kind)
@@ -188,31 +203,35 @@ static bool is_list(const char *kind)
 	return length >= 4 && !strcmp(kind + length - 4, "List");
 }
 
-static void read_object(const struct place *place, void *userdata)
+/* A policy: there are no lists in lists. */
+static void read_item(const struct place *place, void *userdata)
 {
 	const char *version, *kind;
 
-	if (place->node->type != YAML_MAPPING_NODE) {
-		place_problem(place, "must be an object with apiVersion, kind, metadata and spec");
+	if (read_head(place, &version, &kind))
+		read_kind(place, version, kind, userdata);
+}
+
+static void read_list(const struct place *place, struct policy_list *list)
+{
+	struct place items;
+
+	if (place_find(place, "items", &items))
+		place_items(&items, read_item, list);
+	else
+		place_problem(place, "items is missing");
+}
+
+static void read_object(const struct place *place, struct policy_list *list)
+{
+	const char *version, *kind;
+
+	if (!read_head(place, &version, &kind))
 		return;
-	}
-	version = scalar_of(place, "apiVersion");
-	kind = scalar_of(place, "kind");
-	if (!version || !kind)
-		return;
-	if (is_list(kind)) {
-		read_list_items(place, userdata);
-		return;
-	}
-	for (size_t i = 0; i < KIND_COUNT; i++)
-		if (!strcmp(KINDS[i].version, version) && !strcmp(KINDS[i].name, kind)) {
-			read_policy(place, &KINDS[i], userdata);
-			return;
-		}
-	place_problem(place,
-	              "is a %s of %s: only NetworkPolicy of networking.k8s.io/v1, CiliumNetworkPolicy and "
-	              "CiliumClusterwideNetworkPolicy of cilium.io/v2 are policies",
-	              kind, version);
+	if (is_list(kind))
+		read_list(place, list);
+	else
+		read_kind(place, version, kind, list);
 }
 
 static void read_document(const struct document *document, struct policy_list *list)
@@ -237,6 +256,7 @@ static void yaml_problem(const char *file, const yaml_parser_t *parser, struct p
 static bool read_next(yaml_parser_t *parser, const char *file, struct policy_list *list, struct problems *problems)
 {
 	yaml_document_t yaml;
+	size_t left;
 	bool more;
 
 	if (!yaml_parser_load(parser, &yaml)) {
@@ -244,7 +264,8 @@ static bool read_next(yaml_parser_t *parser, const char *file, struct policy_lis
 		return false;
 	}
 	more = yaml_document_get_root_node(&yaml);
-	read_document(&(struct document){.file = file, .yaml = &yaml, .problems = problems}, list);
+	left = (size_t)(yaml.nodes.top - yaml.nodes.start) + REPEATS_MAX;
+	read_document(&(struct document){.file = file, .yaml = &yaml, .problems = problems, .left = &left}, list);
 	yaml_document_delete(&yaml);
 	return more;
 }

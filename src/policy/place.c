@@ -75,6 +75,16 @@ void place_problem(const struct place *place, const char *format, ...)
 
 /* ── mappings and lists ── */
 
+/* May the place be read? The first that may not is a problem. */
+static bool spend(const struct place *place)
+{
+	size_t *left = place->document->left;
+
+	if (*left && !--*left)
+		place_problem(place, "is too much: aliases make the file mean a far longer one");
+	return *left;
+}
+
 static const yaml_node_t *node_at(const struct place *place, int index)
 {
 	return yaml_document_get_node(place->document->yaml, index);
@@ -162,6 +172,8 @@ bool place_fields(const struct place *place, const struct place_field *fields, v
 		const struct place_field *field = find_field(fields, child.field, &index);
 
 		child.field = child.field ?: "(not text)";
+		if (!spend(&child))
+			return true;
 		if (field && seen[index])
 			place_problem(&child, "is there twice");
 		else
@@ -190,6 +202,8 @@ bool place_items(const struct place *place, place_fn read, void *userdata)
 		                      .index = (size_t)(item - list->data.sequence.items.start),
 		                      .node = node_at(place, *item)};
 
+		if (!spend(&child))
+			break;
 		read(&child, userdata);
 	}
 	return true;
@@ -208,6 +222,8 @@ bool place_pairs(const struct place *place, place_fn read, void *userdata)
 	{
 		struct place child = place_of(place, pair), other;
 
+		if (!spend(&child))
+			break;
 		if (!child.field) {
 			child.field = "(not text)";
 			place_problem(&child, "the name must be text");

@@ -14,6 +14,7 @@
 
 #include "abi/flow.h"
 #include "abi/ipcache.h"
+#include "base/memory.h"
 #include "policy/evaluate.h"
 #include "policy/parse.h"
 
@@ -426,6 +427,40 @@ static void every_problem_has_its_place(void **state)
 	}
 }
 
+/* Each of them a few hundred bytes. */
+static void aliases_make_no_file_endless(void **state)
+{
+	static const char round[] =
+		"apiVersion: v1\nkind: List\nitems: &all\n- {apiVersion: v1, kind: List, items: *all}\n";
+	char *text = xstrdup(KUBERNETES WEB
+	                     "  ingress: &rules\n  - from: &peers\n    - podSelector: {matchExpressions: &all\n"
+	                     "      [&one {key: a, operator: Exists}"),
+	     *longer;
+
+	assert_int_equal(policy_parse("p.yaml", round, strlen(round), &list, &problems), -EINVAL);
+	assert_string_equal(problems.texts[0],
+	                    "p.yaml:4: items[0]: is a List of v1: only NetworkPolicy of networking.k8s.io/v1, "
+	                    "CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy of cilium.io/v2 are policies");
+	clear(NULL);
+	for (const char *const *part =
+	             (const char *const[]){", *one", "]}\n", "    - podSelector: {matchExpressions: *all}\n", "",
+	                                   "  - from: *peers\n", "", NULL};
+	     *part; part += 2) {
+		for (size_t i = 0; i < 150; i++) {
+			longer = xasprintf("%s%s", text, part[0]);
+			free(text);
+			text = longer;
+		}
+		longer = xasprintf("%s%s", text, part[1]);
+		free(text);
+		text = longer;
+	}
+	assert_int_equal(policy_parse("p.yaml", text, strlen(text), &list, &problems), -EINVAL);
+	assert_int_equal(problems.count, 1);
+	assert_non_null(strstr(problems.texts[0], "is too much: aliases make the file mean a far longer one"));
+	free(text);
+}
+
 /* What is right in a wrong file is not taken either, and what was there stays. */
 static void a_file_is_taken_whole_or_not_at_all(void **state)
 {
@@ -492,6 +527,7 @@ int main(void)
 		cmocka_unit_test_teardown(icmp_types, clear),
 		cmocka_unit_test_teardown(documents_and_lists, clear),
 		cmocka_unit_test_teardown(every_problem_has_its_place, clear),
+		cmocka_unit_test_teardown(aliases_make_no_file_endless, clear),
 		cmocka_unit_test_teardown(a_file_is_taken_whole_or_not_at_all, clear),
 		cmocka_unit_test_teardown(the_rule_that_decides_is_named, clear),
 		cmocka_unit_test_teardown(selectors_read_back, clear),
