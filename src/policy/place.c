@@ -80,9 +80,13 @@ static bool spend(const struct place *place)
 {
 	size_t *left = place->document->left;
 
-	if (*left && !--*left)
-		place_problem(place, "is too much: aliases make the file mean a far longer one");
-	return *left;
+	if (!*left)
+		return false;
+	*left -= 1;
+	if (*left)
+		return true;
+	place_problem(place, "is too much: aliases make the file mean a far longer one");
+	return false;
 }
 
 static const yaml_node_t *node_at(const struct place *place, int index)
