@@ -17,6 +17,7 @@
 	X(WRITE_ERROR, 141, "Error writing to packet")                                     \
 	X(UNKNOWN_L4, 142, "Unknown L4 protocol")                                          \
 	X(FLOW_INSERTION_FAILED, 155, "CT: Map insertion failed")                          \
+	X(NO_SERVICE_BACKEND, 158, "Service backend not found")                            \
 	X(INVALID_IPV6_EXTENSION, 156, "Invalid IPv6 extension header")                    \
 	X(NO_TUNNEL_ENDPOINT, 160, "No tunnel/encapsulation endpoint (datapath BUG!)")     \
 	X(NOT_LOCAL, 151, "Stale or unroutable IP")                                        \
@@ -27,6 +28,7 @@
 	X(UNKNOWN_SENDER, 172, "Unknown sender")                                           \
 	X(FIRST_FRAGMENT_NOT_FOUND, 175, "First logical datagram fragment not found")      \
 	X(FORBIDDEN_ICMPV6, 176, "Forbidden ICMPv6 message")                               \
+	X(SOURCE_RANGE_DENIED, 177, "Denied by LB src range check")                        \
 	X(POLICY_DENY, 181, "Policy denied by denylist")                                   \
 	X(MULTICAST, 220, "Multicast not forwarded")                                       \
 	X(PREFILTER_SOURCE, 230, "Prefilter: source denied")                               \

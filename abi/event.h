@@ -35,21 +35,24 @@ enum trace_point {
 };
 
 /* What the programs did to the packet so far: told in order by `monitor -vv`. */
-#define STORY_STEPS(X)                                             \
-	X(DECAPSULATED, 0, "decapsulated")                         \
-	X(FLOW_HIT, 1, "flow found, decision valid")               \
-	X(FLOW_STALE, 2, "flow found, decided now")                \
-	X(FLOW_MISS, 3, "no flow yet")                             \
-	X(FLOW_CREATED, 4, "flow created")                         \
-	X(LOCAL_DELIVERY, 5, "delivered into the pod")             \
-	X(ENCAPSULATED, 6, "encapsulated")                         \
-	X(LEFT_TO_STACK, 7, "left to the host's stack")            \
-	X(LEFT_TO_DEVICE, 8, "left to the overlay device")         \
-	X(NEIGHBOUR_LOOKUP, 9, "next hop looked up by the kernel") \
-	X(AHEAD, 10, "fragment ahead of its first, ports unknown") \
-	X(MASQUERADED, 11, "masqueraded")                          \
-	X(UNMASQUERADED, 12, "translated back to the pod")         \
-	X(ROUTED, 13, "sent to the next hop")
+#define STORY_STEPS(X)                                                \
+	X(DECAPSULATED, 0, "decapsulated")                            \
+	X(FLOW_HIT, 1, "flow found, decision valid")                  \
+	X(FLOW_STALE, 2, "flow found, decided now")                   \
+	X(FLOW_MISS, 3, "no flow yet")                                \
+	X(FLOW_CREATED, 4, "flow created")                            \
+	X(LOCAL_DELIVERY, 5, "delivered into the pod")                \
+	X(ENCAPSULATED, 6, "encapsulated")                            \
+	X(LEFT_TO_STACK, 7, "left to the host's stack")               \
+	X(LEFT_TO_DEVICE, 8, "left to the overlay device")            \
+	X(NEIGHBOUR_LOOKUP, 9, "next hop looked up by the kernel")    \
+	X(AHEAD, 10, "fragment ahead of its first, ports unknown")    \
+	X(MASQUERADED, 11, "masqueraded")                             \
+	X(UNMASQUERADED, 12, "translated back to the pod")            \
+	X(ROUTED, 13, "sent to the next hop")                         \
+	X(SERVICE, 14, "service translated to a backend")             \
+	X(FROM_SERVICE, 15, "backend translated back to the service") \
+	X(REJECTED, 16, "answered with a refusal")
 
 enum story_step {
 #define X(symbol, bit, text) STORY_##symbol = 1 << (bit),

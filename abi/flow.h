@@ -56,7 +56,8 @@ struct flow_direction {
 	__u8 origin;    /* enum flow_origin */
 	__u8 action;    /* enum flow_action */
 	__u8 tcp_flags; /* every TCP flag seen, or-ed */
-	__u8 reserved[5];
+	__u8 mapped; /* 1: to a service's client, whose packets have their source replaced where they leave (nat.h) */
+	__u8 reserved[4];
 };
 ABI_ASSERT_SIZE(struct flow_direction, 40);
 

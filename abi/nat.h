@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The masquerade: what a pod sends to the world leaves with the node's address, and what the world answers comes back.
+ * Translations of packets. The masquerade: what a pod sends to the world leaves with the node's address, and what the
+ * world answers comes back. Services (service.h), where no socket was told: what is sent to one goes to a backend, and
+ * what that answers comes from the service.
  *
  * pilus_nat         LRU hash, struct nat_key -> struct nat_entry: what packets say -> what they are to say. Written by
  *                   the programs, read, aged and flushed by the agent.
@@ -14,6 +16,15 @@
  *
  * The second is the reservation: it is made first, and only where there is none. Each says all that the other does, so
  * that one which was evicted is made again by the next packet of the other direction (within NAT_CHECK_NS).
+ *
+ * A service's mapping is the mirror image:
+ *
+ *     {client, port -> service, port}   NAT_DESTINATION  {backend, port}
+ *     {backend, port -> client, port}   NAT_SOURCE       {service, port}
+ *
+ * Where the backend would not answer by this node, or is the client itself, the packet gets another source besides, by
+ * a second mapping like a masquerade's: a detour. All destinations are replaced where packets arrive, all sources where
+ * they leave; in between they are of the flow between client and backend.
  */
 #ifndef PILUS_ABI_NAT_H
 #define PILUS_ABI_NAT_H
@@ -40,12 +51,22 @@ enum nat_end {
 	NAT_DESTINATION = 1,
 };
 
+enum nat_kind {
+	NAT_POD = 0,     /* a pod's connection, masqueraded */
+	NAT_HOST = 1,    /* the host's own, whose port had been given to a pod before */
+	NAT_SERVICE = 2, /* to a service */
+	NAT_DETOUR = 3,  /* the same connection's source */
+};
+
 struct nat_entry {
 	struct addr addr;
 	__be16 port;
-	__u8 end;      /* enum nat_end */
-	__u8 host;     /* 1: the host's own connection, whose port had been given to a pod before */
-	__u32 ifindex; /* the uplink that the connection leaves by */
+	__u8 end;  /* enum nat_end */
+	__u8 kind; /* enum nat_kind */
+	union {
+		__u32 ifindex; /* the uplink that the connection leaves by; of a detour, that its client is at */
+		__u32 backend; /* of a service: its id */
+	};
 	__u64 created; /* ns, CLOCK_MONOTONIC */
 	__u64 checked; /* when the other entry was last seen to be there */
 };

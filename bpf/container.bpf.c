@@ -13,6 +13,7 @@
 #include "lib/ipcache.h"
 #include "lib/local.h"
 #include "lib/masquerade.h"
+#include "lib/reject.h"
 #include "lib/stack.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -87,17 +88,38 @@ VERIFIED_ONCE int from_container_decide(struct __sk_buff *skb, struct packet *pa
 	return reason;
 }
 
-static __always_inline int from_container_receive(struct __sk_buff *skb, struct packet *packet,
-                                                  struct decision *ret_decision)
+static __always_inline _Bool from_container_recall(struct __sk_buff *skb, struct packet *packet,
+                                                   struct decision *ret_decision)
 {
 	struct flow *flow = flow_find(packet);
 
-	if (flow && flow_is_decided(flow, packet) && sender_is(skb, flow_direction(flow, packet)->source)) {
-		*ret_decision = flow_recall(flow, packet);
-		packet->source_endpoint = packet->from;
-		flow_count(flow, packet);
+	if (!flow || !flow_is_decided(flow, packet) || !sender_is(skb, flow_direction(flow, packet)->source))
 		return 0;
-	}
+	*ret_decision = flow_recall(flow, packet);
+	packet->source_endpoint = packet->from;
+	flow_count(flow, packet);
+	return 1;
+}
+
+/* Of a sender that is who it says; as translate_arriving. */
+static __always_inline int from_container_translate(struct __sk_buff *skb, struct packet *packet)
+{
+	int reason = verify_sender(skb, packet);
+
+	return reason ?: translate_arriving(skb, packet, SERVICE_INSIDE);
+}
+
+static __always_inline int from_container_receive(struct __sk_buff *skb, struct packet *packet,
+                                                  struct decision *ret_decision)
+{
+	int reason = NAT_NONE;
+
+	if (from_container_recall(skb, packet, ret_decision))
+		return 0;
+	if (config.services && !is_multicast(&packet->tuple.destination))
+		reason = from_container_translate(skb, packet);
+	if (reason > 0 || (!reason && from_container_recall(skb, packet, ret_decision)))
+		return reason;
 	return from_container_decide(skb, packet, ret_decision);
 }
 
@@ -117,6 +139,8 @@ int from_container(struct __sk_buff *skb)
 		reason = from_container_receive(skb, &packet, &decision);
 	if (reason) {
 		name_sender(skb, &packet);
+		if (reason == TRANSLATE_REJECT)
+			return reject(skb, &packet);
 		return drop(skb, &packet, reason);
 	}
 	trace(skb, &packet, TRACE_FROM_ENDPOINT);
@@ -150,6 +174,8 @@ int to_container(struct __sk_buff *skb)
 	packet.destination_endpoint = decision.target;
 	if (!reason)
 		reason = stack_receive(skb, &packet, &decision);
+	if (!reason)
+		reason = translate_for_endpoint(skb, &packet, decision.target);
 	if (reason)
 		return drop(skb, &packet, reason);
 	trace(skb, &packet, TRACE_FROM_HOST);

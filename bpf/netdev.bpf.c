@@ -91,7 +91,8 @@ static __always_inline int unmasquerade(struct __sk_buff *skb, struct packet *pa
 {
 	if (!config.masquerade)
 		return NAT_NONE;
-	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_DESTINATION) : nat_arrive(skb, packet);
+	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_DESTINATION, NAT_POD)
+	                             : nat_arrive(skb, packet);
 }
 
 /* For a pod, as it is or with the masquerade taken off? Returns 0, a drop reason or, of all else, NAT_NONE. */
@@ -131,7 +132,7 @@ static __always_inline int masquerade(struct __sk_buff *skb, struct packet *pack
 		name_sender(packet);
 	if (reason)
 		return reason;
-	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_SOURCE) : nat_leave(skb, packet);
+	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_SOURCE, NAT_POD) : nat_leave(skb, packet);
 }
 
 /* What the host's own stack sends. As above. */
@@ -139,7 +140,8 @@ static __always_inline int masquerade_host(struct __sk_buff *skb, struct packet 
 {
 	if (parse_packet(skb, 0, packet))
 		return NAT_NONE;
-	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_SOURCE) : nat_leave_host(skb, packet);
+	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_SOURCE, NAT_POD)
+	                             : nat_leave_host(skb, packet);
 }
 
 static __always_inline int pass(struct __sk_buff *skb, struct packet *packet)

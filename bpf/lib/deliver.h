@@ -10,6 +10,7 @@
 #include "flow.h"
 #include "overlay.h"
 #include "trace.h"
+#include "translate.h"
 
 /* Takes one from the TTL or hop limit, of which there is more than one. Returns 0 or a drop reason. */
 static __always_inline int route_hop(struct __sk_buff *skb, const struct packet *packet)
@@ -76,7 +77,9 @@ static __always_inline int deliver_to_endpoint(struct __sk_buff *skb, struct pac
 
 	if (hops_are_spent(packet))
 		return deliver_to_stack(skb, packet);
-	reason = endpoint ? route_hop(skb, packet) : DROP_NOT_LOCAL;
+	reason = endpoint ? translate_for_endpoint(skb, packet, id) : DROP_NOT_LOCAL;
+	if (!reason)
+		reason = route_hop(skb, packet);
 	if (!reason)
 		reason = address_frame(skb, packet, endpoint->pod_mac, endpoint->host_mac);
 	if (reason)

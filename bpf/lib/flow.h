@@ -69,6 +69,7 @@ static __always_inline struct decision flow_recall(struct flow *flow, struct pac
 	packet->source_identity = flow->identity[packet->direction & 1];
 	packet->destination_identity = flow->identity[!(packet->direction & 1)];
 	packet->state = packet->direction == flow->initiator ? PACKET_ESTABLISHED : PACKET_REPLY;
+	packet->mapped = direction->mapped;
 	packet->story |= STORY_FLOW_HIT;
 	return (struct decision){direction->action, direction->target};
 }
@@ -159,13 +160,18 @@ static __always_inline void flow_note_related(struct __sk_buff *skb, struct pack
 {
 	struct flow_key key;
 	struct quote quote;
+	struct flow *flow;
+	int direction;
 
 	parse_pull(skb); /* the quote lies behind the headers */
 	if (icmp_quote(skb, packet, &quote))
 		return;
-	tuple_key(&quote.tuple, &key);
-	if (bpf_map_lookup_elem(&pilus_flows, &key))
+	direction = tuple_key(&quote.tuple, &key);
+	flow = bpf_map_lookup_elem(&pilus_flows, &key);
+	if (flow) {
 		packet->state = PACKET_RELATED;
+		packet->mapped = flow->direction[!(direction & 1)].mapped; /* it goes the way of the answers */
+	}
 	packet->notable = 1;
 }
 
@@ -207,6 +213,9 @@ static __always_inline int flow_record(struct __sk_buff *skb, struct packet *pac
 	if (opens)
 		flow_foresee(flow, packet, decision, epoch);
 	flow_decide(flow, packet, decision, epoch);
+	if (packet->translated)
+		flow->direction[!(packet->direction & 1)].mapped = 1;
+	packet->mapped = flow_direction(flow, packet)->mapped;
 	flow_count(flow, packet);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The masquerade put on packets that leave and taken off those that come back, by the mappings of nat_table.h.
+ * Packets translated by the mappings of nat_table.h: the masquerade put on those that leave and taken off those that
+ * come back. Services are in translate.h.
  */
 #ifndef PILUS_BPF_NAT_H
 #define PILUS_BPF_NAT_H
@@ -21,34 +22,36 @@ static __always_inline void nat_prepare_rewrite(struct nat_work *work)
 }
 
 /* The packet as it is from now on. */
-static __always_inline void nat_note(struct packet *packet, const struct rewrite *rewrite)
+static __always_inline void nat_note(struct packet *packet, const struct rewrite *rewrite, __u8 kind)
 {
 	struct tuple *tuple = &packet->tuple;
 
 	if (rewrite->end == NAT_SOURCE) {
 		tuple->source = rewrite->to;
 		tuple->source_port = rewrite->to_port;
-		packet->story |= STORY_MASQUERADED;
+		packet->story |= kind == NAT_SERVICE ? STORY_FROM_SERVICE : STORY_MASQUERADED;
 	} else {
 		tuple->destination = rewrite->to;
 		tuple->destination_port = rewrite->to_port;
-		packet->story |= STORY_UNMASQUERADED;
+		packet->story |= kind == NAT_SERVICE ? STORY_SERVICE : STORY_UNMASQUERADED;
 	}
 	packet->direction = tuple_key(tuple, &packet->key);
 }
 
-static __always_inline int nat_apply(struct __sk_buff *skb, struct packet *packet, struct rewrite *rewrite)
+static __always_inline int nat_apply(struct __sk_buff *skb, struct packet *packet, struct nat_work *work)
 {
-	struct rewrite_headers headers = {
+	struct rewrite *rewrite = &work->rewrite;
+	int reason;
+
+	work->headers = (struct rewrite_headers){
 		.network = packet->frame + ETH_HLEN,
 		.transport = packet->transport,
 		.ethertype = packet->tuple.ethertype,
 		.protocol = packet->tuple.protocol,
 	};
-	int reason = rewrite_end(skb, &headers, rewrite, rewrite->end);
-
+	reason = rewrite_end(skb, &work->headers, rewrite, rewrite->end);
 	if (!reason)
-		nat_note(packet, rewrite);
+		nat_note(packet, rewrite, work->entry.kind);
 	return reason;
 }
 
@@ -60,9 +63,9 @@ static __always_inline _Bool nat_is_at(const struct tuple *tuple, const struct r
 /*
  * An ICMP error about a mapped connection: what it quotes went the other way, and is put back to what its sender sent.
  * The error's own address is replaced where it is that of the connection: that of a router on the way is not. Returns
- * 0, a drop reason or NAT_NONE.
+ * 0, a drop reason or NAT_NONE. `kind`: the mapping is of this enum nat_kind, or one behind it.
  */
-VERIFIED_ONCE int nat_translate_error(struct __sk_buff *skb, struct packet *packet, __u8 end)
+VERIFIED_ONCE int nat_translate_error(struct __sk_buff *skb, struct packet *packet, __u8 end, __u8 kind)
 {
 	struct nat_work *work = nat_work();
 	int reason;
@@ -72,8 +75,8 @@ VERIFIED_ONCE int nat_translate_error(struct __sk_buff *skb, struct packet *pack
 	parse_pull(skb);
 	if (icmp_quote(skb, packet, &work->quote))
 		return NAT_NONE;
-	work->key = nat_key_of_answer(&work->quote.tuple);
-	if (!nat_find(work, end & 1))
+	nat_key_of_answer(&work->key, &work->quote.tuple);
+	if (!nat_find(work, end & 1) || work->entry.kind < kind)
 		return NAT_NONE;
 	nat_prepare_rewrite(work);
 	work->headers = (struct rewrite_headers){
@@ -87,8 +90,8 @@ VERIFIED_ONCE int nat_translate_error(struct __sk_buff *skb, struct packet *pack
 	if (reason || !nat_is_at(&packet->tuple, &work->rewrite))
 		return reason;
 	work->rewrite.from_port = work->rewrite.to_port = 0;
-	reason = nat_apply(skb, packet, &work->rewrite);
-	return !reason && work->entry.host ? NAT_NONE : reason;
+	reason = nat_apply(skb, packet, work);
+	return !reason && work->entry.kind == NAT_HOST ? NAT_NONE : reason;
 }
 
 /* Of ICMP only echo says whom an answer is for. */
@@ -111,13 +114,13 @@ VERIFIED_ONCE int nat_leave(struct __sk_buff *skb, struct packet *packet)
 		return DROP_FIRST_FRAGMENT_NOT_FOUND;
 	if (packet->transport && !nat_can_map(&packet->tuple))
 		return DROP_NAT_UNSUPPORTED;
-	work->key = nat_key(&packet->tuple);
-	if (!nat_find(work, NAT_SOURCE) || work->entry.ifindex != skb->ifindex)
-		reason = nat_map(skb, 0);
+	nat_key(&work->key, &packet->tuple);
+	if (!nat_find(work, NAT_SOURCE) || (work->entry.kind == NAT_POD && work->entry.ifindex != skb->ifindex))
+		reason = nat_map(skb, NAT_POD);
 	if (reason)
 		return reason;
 	nat_prepare_rewrite(work);
-	return nat_apply(skb, packet, &work->rewrite);
+	return nat_apply(skb, packet, work);
 }
 
 /* Does the packet open a connection for which the answers would go to a pod? Without TCP's flags, any may. */
@@ -128,10 +131,10 @@ static __always_inline _Bool nat_is_in_the_way(struct __sk_buff *skb, struct nat
 
 	if (packet->tuple.protocol == PROTOCOL_TCP && (packet->tuple.tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
 		return 0;
-	work->other_key = nat_key_of_answer(&packet->tuple);
+	nat_key_of_answer(&work->other_key, &packet->tuple);
 	there = bpf_map_lookup_elem(&pilus_nat, &work->other_key);
 	/* The port that the host was given on the uplink above this one is its own. */
-	return there && !(there->host && there->ifindex != skb->ifindex);
+	return there && !(there->kind == NAT_HOST && there->ifindex != skb->ifindex);
 }
 
 /*
@@ -145,13 +148,13 @@ VERIFIED_ONCE int nat_leave_host(struct __sk_buff *skb, struct packet *packet)
 
 	if (!packet || !work || packet->ahead)
 		return NAT_NONE;
-	work->key = nat_key(&packet->tuple);
+	nat_key(&work->key, &packet->tuple);
 	if (!nat_find(work, NAT_SOURCE))
-		reason = nat_is_in_the_way(skb, work, packet) ? nat_map(skb, 1) : NAT_NONE;
+		reason = nat_is_in_the_way(skb, work, packet) ? nat_map(skb, NAT_HOST) : NAT_NONE;
 	if (reason)
 		return reason;
 	nat_prepare_rewrite(work);
-	return nat_apply(skb, packet, &work->rewrite);
+	return nat_apply(skb, packet, work);
 }
 
 /* A packet from outside. Returns 0, a drop reason or, where it is not for a pod, NAT_NONE. */
@@ -162,15 +165,15 @@ VERIFIED_ONCE int nat_arrive(struct __sk_buff *skb, struct packet *packet)
 
 	if (!packet || !work || packet->ahead)
 		return NAT_NONE;
-	work->key = nat_key(&packet->tuple);
+	nat_key(&work->key, &packet->tuple);
 	if (!nat_find(work, NAT_DESTINATION))
 		return NAT_NONE;
 	/* The later ones are asked for by the addresses that they come with. */
 	if (packet->first_fragment)
 		fragment_remember(packet);
 	nat_prepare_rewrite(work);
-	reason = nat_apply(skb, packet, &work->rewrite);
-	return !reason && work->entry.host ? NAT_NONE : reason;
+	reason = nat_apply(skb, packet, work);
+	return !reason && work->entry.kind == NAT_HOST ? NAT_NONE : reason;
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The masquerade's mappings: found, made, and kept whole. See abi/nat.h.
+ * Mappings of packets: found, made, and kept whole. See abi/nat.h.
  */
 #ifndef PILUS_BPF_NAT_TABLE_H
 #define PILUS_BPF_NAT_TABLE_H
@@ -48,27 +48,24 @@ static __always_inline struct nat_work *nat_work(void)
 	return bpf_map_lookup_elem(&nat_works, &zero);
 }
 
-static __always_inline struct nat_key nat_key(const struct tuple *tuple)
+/* Keys are filled in where they are, field by field: a copy of one would be a sixth of the stack. */
+static __always_inline void nat_key(struct nat_key *key, const struct tuple *tuple)
 {
-	return (struct nat_key){
-		.source = tuple->source,
-		.destination = tuple->destination,
-		.source_port = tuple->source_port,
-		.destination_port = tuple->destination_port,
-		.protocol = tuple->protocol,
-	};
+	key->source = tuple->source;
+	key->destination = tuple->destination;
+	key->source_port = tuple->source_port;
+	key->destination_port = tuple->destination_port;
+	*(__u32 *)&key->protocol = tuple->protocol;
 }
 
 /* As the answer to what is quoted has it. */
-static __always_inline struct nat_key nat_key_of_answer(const struct tuple *quoted)
+static __always_inline void nat_key_of_answer(struct nat_key *key, const struct tuple *quoted)
 {
-	return (struct nat_key){
-		.source = quoted->destination,
-		.destination = quoted->source,
-		.source_port = quoted->destination_port,
-		.destination_port = quoted->source_port,
-		.protocol = quoted->protocol,
-	};
+	key->source = quoted->destination;
+	key->destination = quoted->source;
+	key->source_port = quoted->destination_port;
+	key->destination_port = quoted->source_port;
+	*(__u32 *)&key->protocol = quoted->protocol;
 }
 
 /* Either half says what the other is. */
@@ -77,13 +74,11 @@ static __always_inline void nat_find_other(struct nat_work *work)
 	const struct nat_entry *entry = &work->entry;
 	_Bool leaves = entry->end == NAT_SOURCE;
 
-	work->other_key = (struct nat_key){
-		.source = leaves ? work->key.destination : entry->addr,
-		.destination = leaves ? entry->addr : work->key.source,
-		.source_port = leaves ? work->key.destination_port : entry->port,
-		.destination_port = leaves ? entry->port : work->key.source_port,
-		.protocol = work->key.protocol,
-	};
+	work->other_key.source = leaves ? work->key.destination : entry->addr;
+	work->other_key.destination = leaves ? entry->addr : work->key.source;
+	work->other_key.source_port = leaves ? work->key.destination_port : entry->port;
+	work->other_key.destination_port = leaves ? entry->port : work->key.source_port;
+	*(__u32 *)&work->other_key.protocol = work->key.protocol;
 	work->other = *entry;
 	work->other.addr = leaves ? work->key.source : work->key.destination;
 	work->other.port = leaves ? work->key.source_port : work->key.destination_port;
@@ -189,9 +184,24 @@ static __always_inline _Bool nat_choose_port(struct __sk_buff *skb, struct nat_w
 	return 0;
 }
 
-/* Maps a connection that leaves by this uplink, a pod's or one of the host's own, which has its address already.
- * Returns 0, a drop reason or NAT_NONE. */
-VERIFIED_ONCE int nat_map(struct __sk_buff *skb, __u8 host)
+/* As whom the sender of the packet in the work is to be seen; NULL: as itself. */
+static __always_inline const struct addr *nat_source(struct __sk_buff *skb, const struct nat_work *work, __u8 kind)
+{
+	switch (kind) {
+	case NAT_POD:
+		return masquerade_source(skb->ifindex, &work->key.destination);
+	case NAT_DETOUR:
+		return &work->other.addr;
+	default:
+		return &work->key.source;
+	}
+}
+
+/*
+ * Maps a connection: a pod's, or one of the host's own, that leaves by this uplink; or a detour, by the address that
+ * the caller has put into work->other. Returns 0, a drop reason or NAT_NONE.
+ */
+VERIFIED_ONCE int nat_map(struct __sk_buff *skb, __u8 kind)
 {
 	struct nat_work *work = nat_work();
 	__u64 now = bpf_ktime_get_coarse_ns();
@@ -199,12 +209,12 @@ VERIFIED_ONCE int nat_map(struct __sk_buff *skb, __u8 host)
 
 	if (!work)
 		return DROP_NO_NAT_MAPPING;
-	source = host ? &work->key.source : masquerade_source(skb->ifindex, &work->key.destination);
+	source = nat_source(skb, work, kind);
 	if (!source)
 		return NAT_NONE;
 	work->entry = (struct nat_entry){.addr = *source,
 	                                 .end = NAT_SOURCE,
-	                                 .host = host & 1,
+	                                 .kind = kind,
 	                                 .ifindex = skb->ifindex,
 	                                 .created = now,
 	                                 .checked = now};

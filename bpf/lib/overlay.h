@@ -79,6 +79,7 @@ static __always_inline int overlay_decapsulate(struct __sk_buff *skb, struct pac
 	if (bpf_skb_adjust_room(skb, -(__s32)OVERLAY_ROOM, BPF_ADJ_ROOM_MAC, flags))
 		return DROP_INVALID_PACKET;
 	packet->frame = 0;
+	packet->transport -= packet->transport ? OVERLAY_ROOM : 0;
 	return 0;
 }
 

@@ -39,12 +39,14 @@ struct packet {
 	__u8 direction;       /* key.addr[direction] is the source */
 
 	/* found out */
-	__u8 point;    /* enum trace_point: where it entered */
-	__u8 metric;   /* enum metric_direction: how its drop is counted */
-	__u8 origin;   /* enum flow_origin: through which door, */
-	__u16 from;    /* and from whom: what flow_direction.source says */
-	__u8 state;    /* enum packet_state */
-	_Bool notable; /* see struct event */
+	__u8 point;       /* enum trace_point: where it entered */
+	__u8 metric;      /* enum metric_direction: how its drop is counted */
+	__u8 origin;      /* enum flow_origin: through which door, */
+	__u16 from;       /* and from whom: what flow_direction.source says */
+	__u8 state;       /* enum packet_state */
+	_Bool notable;    /* see struct event */
+	_Bool translated; /* it was sent to a service: the flow's answers have their source replaced */
+	_Bool mapped;     /* it is such an answer: see struct flow_direction */
 	__u16 source_endpoint;
 	__u16 destination_endpoint;
 	__u16 node;    /* the peer of the overlay */

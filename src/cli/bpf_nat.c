@@ -18,7 +18,7 @@ json_t *nat_to_json(const struct nat_key *key, const struct nat_entry *entry, ui
 	                 "source-port", ntohs(key->source_port), "destination", addr_to_json(&key->destination),
 	                 "destination-port", ntohs(key->destination_port), "translated", addr_to_json(&entry->addr),
 	                 "translated-port", ntohs(entry->port), "age",
-	                 (json_int_t)((now - entry->created) / NS_PER_SECOND), "host-local", entry->host);
+	                 (json_int_t)((now - entry->created) / NS_PER_SECOND), "host-local", entry->kind == NAT_HOST);
 }
 
 void nat_write(const json_t *row, FILE *out)

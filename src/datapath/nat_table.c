@@ -83,7 +83,7 @@ static bool is_in_use(const struct condemned *condemned, const struct nat_key *l
 	const struct flow_timeouts *timeouts = condemned->timeouts;
 	uint64_t timeout = leaving->protocol == PROTOCOL_TCP ? timeouts->tcp : timeouts->other;
 
-	if (!entry->host)
+	if (entry->kind != NAT_HOST)
 		return has_flow(condemned->maps, leaving);
 	return entry->checked + timeout * NS_PER_SECOND > condemned->now;
 }
@@ -93,8 +93,10 @@ static bool is_alive(const struct condemned *condemned, const struct nat_key *ke
 	struct nat_key leaving = leaving_key(key, entry);
 	const struct addr *node = entry->end == NAT_SOURCE ? &entry->addr : &key->destination;
 
-	return is_here(condemned->maps, &leaving.source) && is_here(condemned->maps, node) &&
-	       is_in_use(condemned, &leaving, entry) &&
+	/* Neither end of a service's connection need be here. */
+	if (entry->kind < NAT_SERVICE && !(is_here(condemned->maps, &leaving.source) && is_here(condemned->maps, node)))
+		return false;
+	return is_in_use(condemned, &leaving, entry) &&
 	       (entry->end == NAT_SOURCE || is_asked_for(condemned->maps, key, &leaving));
 }
 
