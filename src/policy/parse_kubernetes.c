@@ -102,7 +102,7 @@ static void read_pod_selector(const struct place *place, void *userdata)
 	struct peer_reader *reader = userdata;
 
 	reader->pods = *place;
-	reader->has_pods = true;
+	reader->has_pods = !place_is_null(place);
 }
 
 static void read_namespace_selector(const struct place *place, void *userdata)
@@ -110,7 +110,7 @@ static void read_namespace_selector(const struct place *place, void *userdata)
 	struct peer_reader *reader = userdata;
 
 	reader->namespaces = *place;
-	reader->has_namespaces = true;
+	reader->has_namespaces = !place_is_null(place);
 }
 
 /* Of this namespace, unless namespaces are selected. */
@@ -207,7 +207,8 @@ static void read_subject(const struct place *place, void *userdata)
 {
 	struct spec_reader *reader = userdata;
 
-	parse_selector(place, KEYS_KUBERNETES, &reader->policy->subject);
+	if (!place_is_null(place))
+		parse_selector(place, KEYS_KUBERNETES, &reader->policy->subject);
 }
 
 static void read_type(const struct place *place, void *userdata)

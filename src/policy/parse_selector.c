@@ -201,6 +201,5 @@ void parse_selector(const struct place *place, enum selector_keys keys, struct s
 	};
 	struct selector_reader reader = {.keys = keys, .selector = ret};
 
-	if (!place_is_null(place))
-		place_fields(place, fields, &reader);
+	place_fields(place, fields, &reader);
 }
