@@ -51,4 +51,21 @@ struct trace_histogram {
 	__u64 slots[TRACE_SLOTS];
 };
 
+/* Whose histogram, or whose stack: a process, a thread, a place, a disk, or 0 for all. */
+struct trace_key {
+	__u64 id;
+	char name[TRACE_COMM_MAX * 2];
+};
+
+#define TRACE_FRAMES 127
+
+/* A stack that was met; user and kernel are numbers of its frames, negative: there are none. */
+struct trace_stack {
+	__u32 pid;
+	__s32 user;
+	__s32 kernel;
+	__u32 place;
+	char comm[TRACE_COMM_MAX];
+};
+
 #endif

@@ -47,7 +47,7 @@ def flags(command):
 
 
 def hints(path):
-    return HINTS if path.is_relative_to(TOP / "src") and path != UNHINTED else []
+    return HINTS if path.relative_to(TOP).parts[0] in ("src", "tools") and path.suffixes == [".c"] and path != UNHINTED else []
 
 
 def fingerprint(directory, arguments):

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tools about the network: what they say of connections that the test makes."""
+import contextlib
 import os
+import secrets
 import socket
+import subprocess
+import time
 
 import pytest
+
+from support import PYTHON
+from test_processes import python
 
 LOOPBACK = {4: (socket.AF_INET, "127.0.0.1"), 6: (socket.AF_INET6, "::1")}
 
@@ -60,3 +67,97 @@ def test_tcpaccept_leaves_unix_sockets_alone(trace, tmp_path):
             end.close()
         tool.wait_event(lport=internet.getsockname()[1])
         assert len(tool.events()) == 1
+
+
+CONNECT = """
+import socket, sys
+client = socket.socket(socket.AF_INET if "." in sys.argv[1] else socket.AF_INET6)
+print(client.connect_ex((sys.argv[1], int(sys.argv[2]))))
+"""
+
+
+@pytest.mark.parametrize("version", LOOPBACK)
+def test_tcpconnect(trace, version):
+    with listener(version) as server:
+        port = server.getsockname()[1]
+        tool = trace("tcpconnect", "-P", port)
+        pid, _ = python(CONNECT, LOOPBACK[version][1], port)
+        event = tool.wait_event(pid=pid)
+    assert event == {"pid": pid, "comm": "python3", "ip": version, "saddr": LOOPBACK[version][1],
+                     "daddr": LOOPBACK[version][1], "dport": port}
+
+
+def test_tcpdrop_tells_the_reason(trace):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # nobody listens here
+        port = unused.getsockname()[1]
+        tool = trace("tcpdrop", "-4")
+        python(CONNECT, "127.0.0.1", port)
+        event = tool.wait_event(destination=f"127.0.0.1:{port}")
+    assert (event["ip"], event["state"], event["reason"]) == (4, "- (SYN)", "NO_SOCKET")
+    assert event["source"].startswith("127.0.0.1:")
+
+
+SENT, RECEIVED = 100 * 1024, 50 * 1024
+
+
+def test_tcplife(trace):
+    with listener(4) as server:
+        port = server.getsockname()[1]
+        tool = trace("tcplife", "-D", port)
+        client, accepted = connection(server)
+        begun = time.monotonic()
+        with client, accepted:
+            client.sendall(bytes(SENT))
+            accepted.recv(SENT, socket.MSG_WAITALL)
+            accepted.sendall(bytes(RECEIVED))
+            client.recv(RECEIVED, socket.MSG_WAITALL)
+            time.sleep(0.2)
+            local = client.getsockname()[1]
+            client.close()
+            accepted.close()
+        event = tool.wait_event(lport=local)
+        lasted = (time.monotonic() - begun) * 1000
+    assert (event["pid"], event["comm"], event["raddr"], event["rport"]) == (os.getpid(), "python3", "127.0.0.1", port)
+    assert (int(event["tx_kb"]), int(event["rx_kb"])) == (SENT // 1024, RECEIVED // 1024)
+    assert 200 <= event["ms"] <= lasted + 1
+    assert len(tool.events()) == 1  # the other end's remote port is another
+
+
+@contextlib.contextmanager
+def deaf_neighbour():
+    """A network namespace, and an address in it behind which nobody is."""
+    name = f"pilus-test-{secrets.token_hex(3)}"
+
+    def ip(*words):
+        subprocess.run(["ip", "-n", name, *words], check=True)
+
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        ip("link", "add", "deaf", "type", "veth", "peer", "name", "dumb")
+        for end in ("deaf", "dumb"):
+            ip("link", "set", end, "up")
+        ip("address", "add", "192.0.2.1/24", "dev", "deaf")
+        ip("neighbour", "add", "192.0.2.2", "lladdr", "02:00:00:00:00:02", "dev", "deaf")
+        yield name, "192.0.2.2"
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+def test_tcpretrans(trace):
+    tool = trace("tcpretrans")
+    with deaf_neighbour() as (namespace, address):
+        with subprocess.Popen(["ip", "netns", "exec", namespace, *PYTHON, CONNECT, address, "7"]) as process:
+            event = tool.wait_event(remote=f"{address}:7")
+            process.kill()
+    assert (event["ip"], event["state"]) == (4, "SYN_SENT")
+    assert event["local"].startswith("192.0.2.1:")
+
+
+def test_gethostlatency(trace):
+    tool = trace("gethostlatency")
+    pid, took = python("import socket, time; begun = time.monotonic(); socket.getaddrinfo('localhost', 1);"
+                       "print((time.monotonic() - begun) * 1000)")
+    event = tool.wait_event(pid=pid)
+    assert (event["comm"], event["host"]) == ("python3", "localhost")
+    assert 0 < event["latms"] <= float(took)

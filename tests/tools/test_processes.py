@@ -52,7 +52,7 @@ def test_exitsnoop(trace):
     for code in ("sys.exit(3)", "os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(0)"):
         pid, _ = python(f"import os, signal, sys; {code}")
         event = tool.wait_event(pid=pid)
-        assert event["exit-code"] == {"sys.exit(3)": "code 3", "sys.exit(0)": "0"}.get(code, "signal 9 (KILL)")
+        assert event["exit_code"] == {"sys.exit(3)": "code 3", "sys.exit(0)": "0"}.get(code, "signal 9 (KILL)")
         assert (event["ppid"], event["tid"]) == (os.getpid(), pid)
 
 
@@ -60,7 +60,7 @@ def test_exitsnoop_tells_the_age(trace):
     tool = trace("exitsnoop", "-x")
     pid, _ = python("import time, sys; time.sleep(0.5); sys.exit(1)")
     assert 0.5 <= float(tool.wait_event(pid=pid)["age"]) < 60
-    assert all(event["exit-code"] != "0" for event in tool.events())
+    assert all(event["exit_code"] != "0" for event in tool.events())
 
 
 OPEN = """

@@ -2,8 +2,9 @@
 #include <string.h>
 
 #include "execsnoop.h"
-#include "execsnoop.skel.h"
 #include "runtime/tool.h"
+
+#include "execsnoop.skel.h"
 
 static void write_word(const char *word, bool quoted, FILE *out)
 {

@@ -4,8 +4,9 @@
 
 #include "base/clock.h"
 #include "exitsnoop.h"
-#include "exitsnoop.skel.h"
 #include "runtime/tool.h"
+
+#include "exitsnoop.skel.h"
 
 static void age_cell(const struct run *run, const void *event, FILE *out)
 {

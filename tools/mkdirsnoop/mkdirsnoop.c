@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mkdirsnoop.h"
-#include "mkdirsnoop.skel.h"
 #include "runtime/tool.h"
+
+#include "mkdirsnoop.skel.h"
 
 static void mode_cell(const struct run *run, const void *event, FILE *out)
 {

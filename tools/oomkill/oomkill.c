@@ -6,8 +6,9 @@
 
 #include "base/file.h"
 #include "oomkill.h"
-#include "oomkill.skel.h"
 #include "runtime/tool.h"
+
+#include "oomkill.skel.h"
 
 #define PROC_FILE_MAX 256
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "opensnoop.h"
-#include "opensnoop.skel.h"
 #include "runtime/tool.h"
+
+#include "opensnoop.skel.h"
 
 static void flags_cell(const struct run *run, const void *event, FILE *out)
 {

@@ -197,10 +197,11 @@ static json_t *json_value(const struct run *run, const struct column *column, co
 /* "TIME(s)" → "time" */
 static void key_of(const struct column *column, char key[static KEY_MAX])
 {
+	const char *name = column->key ? column->key : column->title;
 	size_t length = 0;
 
-	for (const char *c = column->title; *c && *c != '(' && length < KEY_MAX - 1; c++)
-		key[length++] = isalnum((unsigned char)*c) ? (char)tolower((unsigned char)*c) : '-';
+	for (const char *c = name; *c && *c != '(' && length < KEY_MAX - 1; c++)
+		key[length++] = isalnum((unsigned char)*c) || *c == '_' ? (char)tolower((unsigned char)*c) : '-';
 	key[length] = 0;
 }
 
@@ -209,12 +210,17 @@ static bool is_comm(const struct column *column)
 	return column->kind == COLUMN_TEXT && column->offset == offsetof(struct trace_who, comm);
 }
 
+static bool is_shown_anyway(const struct tool *tool, const struct column *column)
+{
+	return (tool->shows_time && column == &BEFORE[0]) || (tool->shows_timestamp && column == &BEFORE[1]);
+}
+
 /* Those shown, in order: `each` is called for them. */
 static void each_of(const struct run *run, const struct column *columns, const void *event, void *userdata,
                     void (*each)(const struct run *, const struct column *, const void *event, void *userdata))
 {
 	for (const struct column *column = columns; column->title; column++) {
-		if (column->option && !run_given(run, column->option))
+		if (column->option && !run_given(run, column->option) && !is_shown_anyway(run->tool, column))
 			continue;
 		each(run, column, event, userdata);
 		if (run->pods && is_comm(column))
@@ -239,6 +245,8 @@ static void add_member(const struct run *run, const struct column *column, const
 	char key[KEY_MAX];
 
 	key_of(column, key);
+	if (!key[0])
+		return;
 	json_object_set_new(object, key, json_value(run, column, event));
 }
 
@@ -253,14 +261,20 @@ void columns_head(const struct run *run)
 	fputs(run->colour ? "\033[0m\n" : "\n", run->out);
 }
 
+void run_write_json(const struct run *run, json_t *object)
+{
+	json_dumpf(object, run->out, JSON_COMPACT);
+	fputc('\n', run->out);
+	json_decref(object);
+}
+
 static void write_json(const struct run *run, const void *event)
 {
-	json_auto_t *object = json_object();
+	json_t *object = json_object();
 
 	each_of(run, BEFORE, event, object, add_member);
 	each_of(run, run->tool->columns, event, object, add_member);
-	json_dumpf(object, run->out, JSON_COMPACT);
-	fputc('\n', run->out);
+	run_write_json(run, object);
 }
 
 void columns_write(const struct run *run, const void *event)

@@ -25,7 +25,8 @@ enum column_kind {
 };
 
 struct column {
-	const char *title; /* of the table; also the JSON key, in small letters */
+	const char *title; /* of the table; also the JSON key, in small letters, unless: */
+	const char *key;   /* "": not in JSON */
 	int width;         /* as printf's: negative is to the left, 0 ends the line */
 	enum column_kind kind;
 	uint16_t offset;

@@ -145,10 +145,13 @@ static int take_place(struct run *run, struct error *error)
 
 static int take_limits(struct run *run, struct error *error)
 {
-	const char *duration = cli_value(run->cli, "duration");
+	const struct cli *cli = run->cli;
+	const char *duration = cli_value(cli, "duration");
 	uint32_t count = 0;
 	int r = 0;
 
+	if (run->tool->seconds && cli->argument_count == run->tool->arguments_max)
+		duration = cli->arguments[cli->argument_count - 1];
 	if (duration)
 		r = parse_seconds(duration, "--duration", &run->duration, error);
 	if (!r)
@@ -157,14 +160,17 @@ static int take_limits(struct run *run, struct error *error)
 	return r;
 }
 
-/* [INTERVAL [COUNT]] are the last of the arguments. */
+/* --interval, or: [INTERVAL [COUNT]] are the last of the arguments. */
 static int take_repetition(struct run *run, struct error *error)
 {
 	const struct cli *cli = run->cli;
+	const char *interval = cli_value(cli, "interval");
 	size_t first = run->tool->arguments_max - 2;
 	uint32_t count = 0;
 	int r = 0;
 
+	if (interval)
+		return parse_seconds(interval, "--interval", &run->interval, error);
 	if (!run->tool->repeats || cli->argument_count <= first)
 		return 0;
 	r = parse_seconds(cli->arguments[first], "the interval", &run->interval, error);

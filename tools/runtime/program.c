@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "runtime/options.h"
@@ -43,18 +44,12 @@ static const struct btf_var_secinfo *find_variable(const struct run *run, const 
 	return NULL;
 }
 
-static void *section_memory(const struct run *run, const char *section)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(run->object, section);
-	size_t size;
-
-	return map ? bpf_map__initial_value(map, &size) : NULL;
-}
-
 int run_set(struct run *run, const char *variable, const void *value, size_t size, struct error *error)
 {
 	const struct btf_var_secinfo *info = find_variable(run, ".rodata", variable);
-	char *memory = section_memory(run, ".rodata");
+	struct bpf_map *map = run_map(run, ".rodata");
+	size_t all;
+	char *memory = map ? bpf_map__initial_value(map, &all) : NULL;
 
 	if (!info || !memory)
 		return error_set(error, -ENOENT, "the programs have no variable '%s'", variable);
@@ -62,12 +57,27 @@ int run_set(struct run *run, const char *variable, const void *value, size_t siz
 	return 0;
 }
 
-void *run_variable(const struct run *run, const char *variable)
+const void *run_variable(const struct run *run, const char *variable)
 {
 	const struct btf_var_secinfo *info = find_variable(run, ".bss", variable);
-	char *memory = section_memory(run, ".bss");
 
-	return info && memory ? memory + info->offset : NULL;
+	return info && run->shared ? (const char *)run->shared + info->offset : NULL;
+}
+
+/* The programs' variables, as they are from now on. */
+static int share_variables(struct run *run, struct error *error)
+{
+	struct bpf_map *map = run_map(run, ".bss");
+	void *memory;
+
+	if (!map)
+		return 0;
+	run->shared_size = bpf_map__value_size(map);
+	memory = mmap(NULL, run->shared_size, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	if (memory == MAP_FAILED)
+		return error_set_errno(error, -errno, "cannot map the programs' variables");
+	run->shared = memory;
+	return 0;
 }
 
 struct bpf_map *run_map(const struct run *run, const char *name)
@@ -78,6 +88,19 @@ struct bpf_map *run_map(const struct run *run, const char *name)
 struct bpf_program *run_program(const struct run *run, const char *name)
 {
 	return bpf_object__find_program_by_name(run->object, name);
+}
+
+uint64_t run_percpu_sum(const struct bpf_map *map, const void *key)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ uint64_t *values = xcalloc(cpus > 0 ? cpus : 1, sizeof(*values));
+	uint64_t sum = 0;
+
+	if (bpf_map__lookup_elem(map, key, bpf_map__key_size(map), values, cpus * sizeof(*values), 0))
+		return 0;
+	for (int i = 0; i < cpus; i++)
+		sum += values[i];
+	return sum;
 }
 
 static int refused(int code, const char *what, struct error *error)
@@ -160,40 +183,40 @@ static int open_object(struct run *run, struct error *error)
 	return run->object ? 0 : refused(-errno, "open the programs", error);
 }
 
-static int load_way(struct run *run, const struct tool_way *way, struct error *error)
+/* What the user said is looked at here: no other way would make it right. */
+static int open_way(struct run *run, const struct tool_way *way, struct error *error)
 {
-	int r;
+	int r = open_object(run, error);
 
-	complaint[0] = 0;
-	r = open_object(run, error);
 	if (r < 0)
 		return r;
 	choose_programs(run, way);
 	r = options_set_variables(run, error);
-	if (!r && run->tool->prepare)
-		r = run->tool->prepare(run, error);
-	if (r < 0)
-		return r;
-	r = bpf_object__load(run->object);
-	if (r < 0)
-		return refused(r, "load the programs", error);
-	return run->tool->attach ? run->tool->attach(run, error) : attach_all(run, error);
+	return !r && run->tool->prepare ? run->tool->prepare(run, error) : r;
 }
 
-/* Another way would not help. */
-static bool is_final(int code)
+static int load_way(struct run *run, struct error *error)
 {
-	return geteuid() || code == ERROR_WRONG_USE || code == ERROR_NO_FEATURE;
+	int r = bpf_object__load(run->object);
+
+	if (r < 0)
+		return refused(r, "load the programs", error);
+	r = share_variables(run, error);
+	if (r < 0)
+		return r;
+	return run->tool->attach ? run->tool->attach(run, error) : attach_all(run, error);
 }
 
 static int no_way(const struct run *run, struct error *error)
 {
-	char tried[256] = "";
+	char tried[192] = "";
+	const struct error last = *error;
 	size_t length = 0;
 
 	for (const struct tool_way *way = run->tool->ways; way->programs && length < sizeof(tried); way++)
 		length += snprintf(tried + length, sizeof(tried) - length, "%s%s", length ? ", or " : "", way->needs);
-	return error_set(error, ERROR_NO_FEATURE, "this kernel lacks what %s needs: %s", run->tool->name, tried);
+	return error_set(error, ERROR_NO_FEATURE, "this kernel lacks what %s needs: %s (%s)", run->tool->name, tried,
+	                 last.message);
 }
 
 int program_load(struct run *run, struct error *error)
@@ -204,11 +227,15 @@ int program_load(struct run *run, struct error *error)
 	verbose = run->verbose;
 	libbpf_set_print(take_complaint);
 	for (;;) {
-		r = load_way(run, way, error);
+		complaint[0] = 0;
+		r = open_way(run, way, error);
+		if (r < 0)
+			return r;
+		r = load_way(run, error);
 		if (!r)
 			return 0;
 		program_unload(run);
-		if (!way || is_final(r))
+		if (!way || geteuid() || r == ERROR_NO_FEATURE)
 			return r;
 		if (run->verbose)
 			fprintf(stderr, "%s: not by %s: %s\n", run->tool->name, way->needs, error->message);
@@ -228,6 +255,9 @@ void program_detach(struct run *run)
 void program_unload(struct run *run)
 {
 	program_detach(run);
+	if (run->shared)
+		munmap(run->shared, run->shared_size);
+	run->shared = NULL;
 	bpf_object__close(run->object);
 	run->object = NULL;
 }

@@ -58,6 +58,8 @@ static int take_event(void *context, void *data, size_t size)
 
 	if (run->name_part && !strstr(who->comm, run->name_part))
 		return 0;
+	if (run->tool->is_wanted && !run->tool->is_wanted(data))
+		return 0;
 	if (!run->first_event)
 		run->first_event = who->time;
 	if (run->tool->event && !run->json)

@@ -52,7 +52,10 @@ struct tool {
 	const char *head;        /* printed at the start, before the columns' titles; NULL: nothing */
 	const char *arguments;   /* what help calls them; NULL: takes none */
 	size_t arguments_min, arguments_max;
-	bool repeats; /* reports at intervals: its last arguments are [INTERVAL [COUNT]] */
+	bool shows_time;      /* as if asked by --time */
+	bool shows_timestamp; /* as if asked by --timestamp */
+	bool seconds;         /* its last argument is that of --duration */
+	bool repeats;         /* reports at intervals: its last arguments are [INTERVAL [COUNT]] */
 	const void *(*object)(size_t *ret_size);
 	const struct tool_option *options;
 	const struct tool_way *ways; /* NULL: all programs are loaded and attached */
@@ -63,6 +66,8 @@ struct tool {
 	int (*prepare)(struct run *run, struct error *error);
 	/* Instead of attaching each program where its section says. May be NULL. */
 	int (*attach)(struct run *run, struct error *error);
+	/* Is the event to be shown? NULL: all are. */
+	bool (*is_wanted)(const void *event);
 	/* Instead of a line of columns; JSON has the columns all the same. May be NULL. */
 	void (*event)(struct run *run, const void *event);
 	/* What has been counted, at each interval and at the end; may be NULL. */
@@ -85,6 +90,8 @@ struct run {
 	uint64_t interval;     /* ns; 0: only at the end */
 	uint64_t reports_left; /* 0: no limit */
 	struct bpf_object *object;
+	void *shared; /* .bss, as the programs have it */
+	size_t shared_size;
 	struct bpf_link **links;
 	size_t link_count;
 	uint64_t first_event; /* its time, for --timestamp */
@@ -101,12 +108,18 @@ int run_number(const struct run *run, const char *option, uint32_t otherwise, ui
 int run_set(struct run *run, const char *variable, const void *value, size_t size, struct error *error);
 
 /* A variable after loading (.bss), shared with the programs; NULL: there is none of that name. */
-void *run_variable(const struct run *run, const char *variable);
+const void *run_variable(const struct run *run, const char *variable);
 struct bpf_map *run_map(const struct run *run, const char *name);
 struct bpf_program *run_program(const struct run *run, const char *name);
 
 /* Takes ownership of a link; NULL is −errno of the attach that failed and becomes an error about `what`. */
 int run_keep(struct run *run, struct bpf_link *link, const char *what, struct error *error);
+
+/* The sum of all CPUs of a per-CPU counter, 64 bits; 0 when there is none. */
+uint64_t run_percpu_sum(const struct bpf_map *map, const void *key);
+
+/* A line of JSON; takes the object. */
+void run_write_json(const struct run *run, json_t *object);
 
 /* "HH:MM:SS" of now. */
 const char *run_clock(char text[static 16]);

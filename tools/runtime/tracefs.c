@@ -7,8 +7,6 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#define TRACEFS "/sys/kernel/tracing"
-
 int tracefs_provide(struct error *error)
 {
 	if (!access(TRACEFS "/events", F_OK) || !access("/sys/kernel/debug/tracing/events", F_OK))

@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 
+#define TRACEFS "/sys/kernel/tracing"
+
 /* Where it is not mounted, it is for this process alone, in a mount namespace of its own. Needs privileges then. */
 int tracefs_provide(struct error *error);
 

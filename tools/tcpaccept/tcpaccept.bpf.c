@@ -7,8 +7,6 @@
 #include "runtime/bpf/events.h"
 #include "runtime/bpf/socket.h"
 
-#define IPPROTO_TCP 6
-
 static __always_inline int accepted(struct sock *sock)
 {
 	struct trace_ends ends;

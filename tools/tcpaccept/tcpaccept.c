@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tcpaccept.h"
 #include "runtime/tool.h"
+
 #include "tcpaccept.skel.h"
 
 static const struct column COLUMNS[] = {

@@ -55,8 +55,27 @@ struct mem_cgroup {
 	struct page_counter memory;
 };
 
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	unsigned int level;
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[32];
+};
+
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];
+	struct cgroup *dfl_cgrp;
+};
+
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
 };
 
 struct sock_common {
@@ -65,6 +84,7 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -72,6 +92,35 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+};
+
+struct tcp_sock {
+	__u64 bytes_received;
+	__u64 bytes_acked;
+};
+
+struct sk_buff {
+	struct sock *sk;
+	__u16 transport_header;
+	__u16 network_header;
+	unsigned char *head;
+};
+
+struct gendisk {
+	int major;
+	int first_minor;
+	char disk_name[32];
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
+	unsigned int __data_len;
+	__u64 __sector;
 };
 
 struct socket {
@@ -93,9 +142,9 @@ struct files_struct {
 
 struct task_struct {
 	unsigned int __state;
-	int pid;
-	int tgid;
-	int exit_code;
+	unsigned int pid;
+	unsigned int tgid;
+	unsigned int exit_code;
 	unsigned int flags;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
@@ -103,6 +152,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct files_struct *files;
 	struct css_set *cgroups;
+	const struct cred *cred;
 	__u64 start_time;
 	char comm[16];
 };

@@ -5,6 +5,8 @@
 #ifndef PILUS_TOOLS_SOCKET_H
 #define PILUS_TOOLS_SOCKET_H
 
+#include <linux/in.h>
+
 #include "tool.h"
 
 #ifndef AF_INET

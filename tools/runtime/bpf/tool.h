@@ -41,6 +41,20 @@ static __always_inline struct pt_regs *syscall_registers(void)
 	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 }
 
+/* The kernel's own, where it has more than user space is told (arm64). */
+struct pt_regs___kernel {
+	int syscallno;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u32 syscall_number(const struct pt_regs *registers)
+{
+#ifdef __TARGET_ARCH_x86
+	return BPF_PROBE_READ(registers, orig_rax);
+#else
+	return BPF_CORE_READ((const struct pt_regs___kernel *)registers, syscallno);
+#endif
+}
+
 /* Is it somebody we were asked to look at? */
 static __always_inline bool wanted(void)
 {
@@ -57,6 +71,32 @@ static __always_inline bool wanted(void)
 	if (filter.mntns && filter.mntns != current_task()->nsproxy->mnt_ns->ns.inum)
 		return false;
 	return !filter.netns || filter.netns == current_task()->nsproxy->net_ns->ns.inum;
+}
+
+static __always_inline bool is_below_cgroup(struct task_struct *task)
+{
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp), *ancestor = NULL;
+
+	if (BPF_CORE_READ(cgroup, level) < filter.cgroup_level)
+		return false;
+	bpf_core_read(&ancestor, sizeof(void *), &cgroup->ancestors[filter.cgroup_level & 31]);
+	return BPF_CORE_READ(ancestor, kn, id) == filter.cgroup;
+}
+
+/* The same of a task that is not the one at work, as the scheduler's programs see. */
+static __always_inline bool wanted_task(struct task_struct *task)
+{
+	if (filter.pid && filter.pid != task->tgid)
+		return false;
+	if (filter.tid && filter.tid != task->pid)
+		return false;
+	if (filter.by_uid && filter.uid != task->cred->uid.val)
+		return false;
+	if (filter.cgroup && !is_below_cgroup(task))
+		return false;
+	if (filter.mntns && filter.mntns != task->nsproxy->mnt_ns->ns.inum)
+		return false;
+	return !filter.netns || filter.netns == task->nsproxy->net_ns->ns.inum;
 }
 
 static __always_inline void who_am_i(struct trace_who *who)

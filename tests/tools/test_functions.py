@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tools about functions of programs: a program that the test compiles calls them a known number of times."""
+import collections
+import os
+import pty
+import re
+import signal
+import subprocess
+
+import pytest
+
+from support import PATIENCE
+from tool import LACKS, PROGRAM, run
+
+SOURCE = r"""
+#include <pthread.h>
+#include <stdio.h>
+#include <stdint.h>
+
+/* A static probe, as sys/sdt.h makes it. */
+#define PROBE(name, value)                                                             \
+	__asm__ volatile("990: nop\n"                                                  \
+	                 ".pushsection .note.stapsdt, \"?\", \"note\"\n"               \
+	                 ".balign 4\n.4byte 992f-991f, 994f-993f, 3\n"                 \
+	                 "991: .asciz \"stapsdt\"\n992: .balign 4\n"                   \
+	                 "993: .8byte 990b, 0, 0\n"                                    \
+	                 ".asciz \"pilus_test\"\n.asciz \"" #name "\"\n.asciz \"-4@%0\"\n" \
+	                 "994: .balign 4\n.popsection\n" : : "r"(value))
+
+__attribute__((noinline)) int is_prime(int n)
+{
+	for (int i = 2; i * i <= n; i++)
+		if (n % i == 0)
+			return 0;
+	return n > 1;
+}
+
+__attribute__((noinline)) void insert_result(int n)
+{
+	PROBE(found, n);
+	if (n > 900)
+		PROBE(found, n);
+}
+
+void *primes_thread(void *unused)
+{
+	for (int i = 0; i < 1000; i++)
+		if (is_prime(i))
+			insert_result(i);
+	return unused;
+}
+
+int main(void)
+{
+	pthread_t threads[2];
+
+	getchar();
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, primes_thread, NULL);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	puts("counted");
+	fflush(stdout);
+	getchar();
+	return 0;
+}
+"""
+PRIMES_BELOW_1000, PRIMES_ABOVE_900 = 168, 14
+
+
+@pytest.fixture(scope="session")
+def primes_path(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("primes")
+    (folder / "primes.c").write_text(SOURCE)
+    subprocess.run(["gcc", "-O1", "-pthread", "-o", folder / "primes", folder / "primes.c"], check=True)
+    return folder / "primes"
+
+
+@pytest.fixture
+def primes(primes_path):
+    """Waits for a line, counts, says so, and waits for another."""
+    with subprocess.Popen([primes_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.path = primes_path
+        yield process
+        process.kill()
+
+
+def work(process):
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"counted\n"
+
+
+def counts(tool):
+    total = collections.Counter()
+    for event in tool.events():
+        total[event["func"]] += event["count"]
+    return dict(total)
+
+
+def test_funccount_as_in_the_talk(trace, primes):
+    tool = trace("funccount", "-p", primes.pid, f"{primes.path}:*")
+    work(primes)
+    assert tool.end() == 0
+    assert counts(tool) == {"primes_thread": 2, "insert_result": 2 * PRIMES_BELOW_1000, "is_prime": 2000}
+    assert any(line.startswith("Tracing ") and line.endswith(f'functions for "{primes.path}:*"... Hit Ctrl-C to end.')
+               for line in tool.lines)
+
+
+def test_funccount_of_a_regular_expression(trace, primes):
+    tool = trace("funccount", "-r", f"{primes.path}:^(is|insert)_")
+    work(primes)
+    tool.end()
+    assert counts(tool) == {"insert_result": 2 * PRIMES_BELOW_1000, "is_prime": 2000}
+
+
+def test_funccount_of_static_probes(trace, primes):
+    tool = trace("funccount", f"u:{primes.path}:pilus_test:found")
+    work(primes)
+    tool.end()
+    assert counts(tool) == {"pilus_test:found": 2 * (PRIMES_BELOW_1000 + PRIMES_ABOVE_900)}
+
+
+def test_funccount_of_another_process_is_nothing(trace, primes, primes_path):
+    with subprocess.Popen([primes_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        tool = trace("funccount", "-p", primes.pid, f"{primes.path}:is_prime")
+        work(other)
+        tool.end()
+        other.kill()
+    assert not counts(tool)
+
+
+def test_funccount_of_a_program_that_was_removed(trace, primes, primes_path, tmp_path):
+    copy = tmp_path / "removed"
+    copy.write_bytes(primes_path.read_bytes())
+    copy.chmod(0o755)
+    with subprocess.Popen([copy], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        copy.unlink()
+        tool = trace("funccount", "-p", process.pid, f"{copy}:is_prime")
+        work(process)
+        tool.end()
+        process.kill()
+    assert counts(tool) == {"is_prime": 2000}
+
+
+def test_funccount_of_tracepoints(trace, tmp_path):
+    tool = trace("funccount", "-p", os.getpid(), "t:syscalls:sys_*_mkdir*")
+    for i in range(7):
+        os.mkdir(tmp_path / str(i))
+    tool.end()
+    assert counts(tool) == {"syscalls:sys_enter_mkdir": 7, "syscalls:sys_exit_mkdir": 7}
+
+
+def test_funccount_at_intervals(trace, tmp_path):
+    tool = trace("funccount", "-p", os.getpid(), "-i", "0.1", "t:syscalls:sys_enter_mkdir")
+    os.mkdir(tmp_path / "1")
+    tool.wait_event(func="syscalls:sys_enter_mkdir")
+    os.mkdir(tmp_path / "2")
+    tool.end()
+    assert counts(tool) == {"syscalls:sys_enter_mkdir": 2}
+
+
+def test_funccount_of_the_kernel(trace):
+    done = run("funccount", "-d", 0.3, "vfs_*")
+    if done.returncode == LACKS:
+        assert "this kernel has no kprobes (CONFIG_KPROBES)" in done.stderr
+        pytest.skip("no kprobes here")
+    assert "vfs_" in done.stdout
+
+
+@pytest.mark.parametrize("pattern, words", [
+    ("/no/such:*", "/no/such: No such file"),
+    ("/etc/passwd:*", "/etc/passwd is no ELF file"),
+    ("no-such-library:*", "no program or library 'no-such-library'"),
+    ("c:no_such_function", "nothing matches 'c:no_such_function'"),
+    ("t:no:such", "nothing matches 't:no:such'"),
+])
+def test_funccount_of_nothing(pattern, words):
+    done = run("funccount", pattern)
+    assert done.returncode == 1
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["t:sched"], "'t:sched' is not whole: it is t:CATEGORY:EVENT"),
+    (["-r", "c:("], "'(' is no regular expression"),
+    ([], "'funccount' needs an argument: PATTERN"),
+])
+def test_funccount_wrong_use(arguments, words):
+    done = run("funccount", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_bashreadline(trace):
+    tool = trace("bashreadline")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(["bash", "--norc", "-i"], stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
+                          start_new_session=True) as shell:
+        os.close(theirs)
+        os.write(ours, b"echo from the test\nexit\n")
+        event = tool.wait_event(pid=shell.pid, command="echo from the test")
+        assert set(event) == {"time", "pid", "command"}
+        os.close(ours)
+        shell.wait(10 * PATIENCE)
+
+
+def test_funclatency(trace, tmp_path):
+    (tmp_path / "slow.c").write_text("#include <stdio.h>\n#include <unistd.h>\n"
+                                     "__attribute__((noinline)) void slow(void) { usleep(20000); }\n"
+                                     "__attribute__((noinline)) int fast(int n) { return getppid() + n; }\n"
+                                     "int main(void) { for (int i = 0; i < 5; i++) { slow(); fast(i); } return 0; }\n")
+    subprocess.run(["gcc", "-O1", "-o", tmp_path / "slow", tmp_path / "slow.c"], check=True)
+    tool = trace("funclatency", "-u", "-F", f"{tmp_path}/slow:[sf]*[wt]")
+    subprocess.run([tmp_path / "slow"], check=True)
+    tool.end()
+    reports = {event["name"]: event["slots"] for event in tool.events()}
+    assert set(reports) == {"slow", "fast"}
+    assert sum(slot["count"] for slot in reports["fast"]) == 5
+    assert sum(slot["count"] for slot in reports["slow"] if slot["from"] >= 16384) == 5
+
+
+def test_funclatency_tells_the_average(primes):
+    with subprocess.Popen([PROGRAM, "funclatency", "-v", "-p", str(primes.pid), f"{primes.path}:is_prime"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tool:
+        while tool.stderr.readline() != "funclatency: tracing\n":
+            pass
+        work(primes)
+        tool.send_signal(signal.SIGINT)
+        output = tool.stdout.read()
+    assert "     nsecs               : count    distribution" in output
+    assert re.search(r"^avg = \d+ nsecs, total: \d+ nsecs, count: 2000$", output, re.MULTILINE)
+
+
+def test_stackcount(trace, primes):
+    tool = trace("stackcount", "-p", primes.pid, f"{primes.path}:insert_result")
+    work(primes)
+    tool.end()
+    assert sum(event["value"] for event in tool.events()) == 2 * PRIMES_BELOW_1000
+    assert all(event["pid"] == primes.pid and event["user"][0] == "insert_result" for event in tool.events())
+
+
+def test_stackcount_of_a_tracepoint(trace, tmp_path):
+    tool = trace("stackcount", "-p", os.getpid(), "-P", "t:syscalls:sys_enter_mkdir")
+    for i in range(3):
+        os.mkdir(tmp_path / str(i))
+    tool.end()
+    assert [(event["value"], event["pid"]) for event in tool.events()] == [(3, os.getpid())]
+    assert any("syscall" in name for name in tool.events()[0]["kernel"])
+
+
+def test_trace_prints_arguments(trace, primes):
+    tool = trace("trace", "-p", primes.pid, f'{primes.path}:insert_result (arg1 > 990) "n is %d (%x)", arg1, arg1')
+    work(primes)
+    tool.end()
+    assert sorted(event["message"] for event in tool.events()) == 2 * ["n is 991 (3df)"] + 2 * ["n is 997 (3e5)"]
+    assert {(event["func"], event["pid"]) for event in tool.events()} == {("insert_result", primes.pid)}
+
+
+def test_trace_prints_results_and_texts(trace, primes):
+    tool = trace("trace", "-p", primes.pid, f'r:{primes.path}:is_prime (retval != 0) "%d", retval')
+    texts = trace("trace", "-n", "getent", 'c:getenv "%s", arg1')
+    work(primes)
+    subprocess.run(["getent", "passwd", "root"], stdout=subprocess.DEVNULL)
+    tool.end()
+    lost = sum(int(number) for number in re.findall(r"lost (\d+) events", "\n".join(tool.lines)))
+    assert {event["message"] for event in tool.events()} == {"1"}
+    assert 2 * PRIMES_BELOW_1000 - lost <= len(tool.events()) <= 2 * PRIMES_BELOW_1000
+    assert texts.wait_event(func="getenv")["message"].isupper()
+
+
+def test_trace_of_a_tracepoint(trace):
+    tool = trace("trace", "t:sched:sched_process_exec")
+    subprocess.run(["/bin/true"])
+    assert tool.wait_event(comm="true")["func"] == "sched:sched_process_exec"
+
+
+@pytest.mark.parametrize("probe, words", [
+    ('c:open "%z", arg1', "the format has no %z"),
+    ('c:open "%s"', "asks for more values than are given"),
+    ('c:open "x", arg1', "asks for fewer values than are given"),
+    ('c:open "%d", arg9', "'arg9' is no value"),
+    ('c:open "%d', "the format does not end"),
+    ("c:open (arg1 ~ 3)", "is no filter"),
+    ("c:open arg1", "a format stands in"),
+    ('t:sched:sched_switch "%d", arg1', "a tracepoint's fields cannot be printed here"),
+])
+def test_trace_wrong_use(probe, words):
+    done = run("trace", probe)
+    assert done.returncode == 2
+    assert words in done.stderr

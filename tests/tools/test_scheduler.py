@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tools about the scheduler and system calls: counts and times of a workload that the test makes."""
+import errno
+import subprocess
+
+from support import PYTHON, wait_for
+from tool import run
+
+SLEEPS, SLEEP_US = 20, 10000
+
+
+def waiting(code):
+    """A process that begins when a line comes, says when it is done, and stays until another comes."""
+    text = f"import sys, os, time\nsys.stdin.readline()\n{code}\nprint('done', flush=True)\nsys.stdin.readline()"
+    return subprocess.Popen([*PYTHON, text], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def work(process):
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "done\n"
+
+
+def observe(trace, code, *arguments):
+    """What a tool reports of a process that runs the code."""
+    with waiting(code) as process:
+        tool = trace(*arguments, "-p", process.pid)
+        work(process)
+        assert tool.end() == 0
+        process.kill()
+    return process.pid, tool.events()
+
+
+def slots_from(events, lowest):
+    """How many values were at least that."""
+    return sum(slot["count"] for event in events for slot in event["slots"] if slot["from"] >= lowest)
+
+
+SLEEP = f"for i in range({SLEEPS}): time.sleep({SLEEP_US} / 1e6)"
+
+
+def test_runqlat(trace):
+    _, events = observe(trace, SLEEP, "runqlat")
+    assert events[0]["unit"] == "usecs"
+    assert SLEEPS <= slots_from(events, 0) < 50 * SLEEPS
+
+
+def test_runqlat_by_process(trace):
+    pid, events = observe(trace, SLEEP, "runqlat", "-P")
+    assert {(event["pid"], event["name"]) for event in events} == {(pid, "python3")}
+
+
+def test_cpudist_off_the_cpu(trace):
+    _, events = observe(trace, SLEEP, "cpudist", "-O")
+    assert SLEEPS <= slots_from(events, 8192) <= SLEEPS + 3
+
+
+def test_cpudist_in_milliseconds(trace):
+    pid, events = observe(trace, "end = time.monotonic() + 0.5\nwhile time.monotonic() < end: pass", "cpudist", "-m", "-L")
+    assert events[0]["unit"] == "msecs" and events[0]["tid"] == pid
+    assert slots_from(events, 0) >= 1
+
+
+BUSY = [*PYTHON, "import os\nos.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\nwhile True: pass"]
+
+
+def test_runqslower(trace):
+    with subprocess.Popen(BUSY) as first, subprocess.Popen(BUSY) as second:
+        tool = trace("runqslower", "-P", "100", "-p", first.pid)
+        event = wait_for(lambda: tool.wait_event(tid=first.pid), "one waits for the other")
+        first.kill()
+        second.kill()
+    assert event["comm"] == "python3" and event["lat"] >= 100
+
+
+def test_syscount(trace, tmp_path):
+    _, events = observe(trace, f"for i in range(7): os.mkdir({str(tmp_path)!r} + f'/{{i}}')", "syscount", "-T", "1000")
+    assert {event["syscall"]: event["count"] for event in events}["mkdir"] == 7
+
+
+def test_syscount_failures_and_times(trace):
+    code = "for i in range(5):\n  try: os.mkdir('/')\n  except OSError: pass\n  try: os.rmdir('/no/such')\n  except OSError: pass"
+    _, events = observe(trace, code, "syscount", "-e", errno.EEXIST)
+    assert [(event["syscall"], event["count"]) for event in events] == [("mkdir", 5)]
+    _, events = observe(trace, code, "syscount", "-x")
+    assert {event["syscall"]: event["count"] for event in events}["rmdir"] == 5
+    _, events = observe(trace, SLEEP, "syscount", "-L")
+    sleep, = [event for event in events if event["syscall"] == "clock_nanosleep"]
+    assert sleep["count"] == SLEEPS and sleep["us"] >= SLEEPS * SLEEP_US
+
+
+def test_syscount_by_process(trace):
+    pid, events = observe(trace, "for i in range(9): os.getppid()", "syscount", "-P")
+    assert [(event["pid"], event["comm"]) for event in events] == [(pid, "python3")]
+    assert events[0]["count"] >= 9
+
+
+SPIN = """
+def spin_in_here():
+    end = time.monotonic() + 0.6
+    while time.monotonic() < end: pass
+spin_in_here()
+"""
+
+
+def test_profile(trace):
+    pid, events = observe(trace, SPIN, "profile", "-F", "99")
+    assert {event["pid"] for event in events} == {pid}
+    assert 0.6 * 99 / 8 <= sum(event["value"] for event in events) <= 2 * 99
+    assert any("python" in name or "Py" in name for event in events for name in event["user"])
+
+
+def test_profile_folded():
+    with subprocess.Popen(BUSY) as process:
+        done = run("profile", "-f", "-U", "-p", process.pid, "0.5")
+        process.kill()
+    lines = [line for line in done.stdout.splitlines() if line.startswith("python3;")]
+    assert lines and all(line.rsplit(" ", 1)[1].isdigit() for line in lines)
+
+
+def test_offcputime(trace):
+    pid, events = observe(trace, SLEEP, "offcputime", "-m", "5000")
+    assert {(event["pid"], event["comm"]) for event in events} == {(pid, "python3")}
+    asleep = [event for event in events if any("nanosleep" in name for name in event["kernel"])]
+    assert SLEEPS * SLEEP_US <= sum(event["value"] for event in asleep) < 20 * SLEEPS * SLEEP_US
+    assert not any(name.startswith("bpf_") for event in events for name in event["kernel"])

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reports of what the programs have gathered: histograms, and stacks.
+ */
+#ifndef PILUS_TOOLS_RUNTIME_REPORT_H
+#define PILUS_TOOLS_RUNTIME_REPORT_H
+
+#include "runtime/tool.h"
+
+/*
+ * Prints the histograms of the map of that name and takes them out of it. `unit` is "usecs" or the like; `whose` says
+ * what the keys are, as in "pid = 7 bash". With the option --timestamp the time comes first.
+ */
+int report_histograms(struct run *run, const char *unit, const char *whose);
+
+/* The same with names instead of the keys' numbers. */
+int report_histograms_named(struct run *run, const char *unit, const char *whose, const char *(*name_of)(uint64_t id));
+
+/*
+ * Prints the stacks with their numbers (divided by `scale`), the highest last, and takes them out of the map: one frame
+ * a line, or with the option --folded one stack a line, as flame graphs are made of. What they mean is looked up now,
+ * so of processes that are still there.
+ */
+int report_stacks(struct run *run, uint64_t scale, struct error *error);
+
+#endif

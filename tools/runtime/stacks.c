@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reports of stacks.
+ */
+#include <inttypes.h>
+#include <libgen.h>
+#include <string.h>
+
+#include "runtime/report.h"
+#include "trace/symbols/demangle.h"
+#include "trace/symbols/kernel_symbols.h"
+#include "trace/symbols/process_symbols.h"
+
+struct entry {
+	struct trace_stack stack;
+	uint64_t value;
+};
+
+/* What addresses mean. */
+struct names {
+	struct kernel_symbols *kernel; /* NULL: not told to us */
+	struct process_symbols *processes;
+};
+
+/* The names of a stack's frames, the innermost first. */
+struct frames {
+	char *names[2 * TRACE_FRAMES];
+	size_t kernel, count; /* of the kernel, and of both */
+};
+
+static void names_clear(struct names *names)
+{
+	kernel_symbols_free(names->kernel);
+	process_symbols_free(names->processes);
+}
+
+static void frames_clear(struct frames *frames)
+{
+	while (frames->count)
+		free(frames->names[--frames->count]);
+}
+
+static int ascending(const void *left, const void *right)
+{
+	const struct entry *a = left, *b = right;
+
+	return a->value < b->value ? -1 : a->value > b->value;
+}
+
+/* Out of the map; the caller frees them. */
+static struct entry *take_stacks(const struct run *run, size_t *ret_count)
+{
+	struct bpf_map *map = run_map(run, "stacks");
+	size_t max = bpf_map__max_entries(map), count = 0;
+	struct entry *entries = xcalloc(max, sizeof(*entries));
+
+	while (count < max && !bpf_map__get_next_key(map, NULL, &entries[count].stack, sizeof(struct trace_stack)) &&
+	       !bpf_map__lookup_and_delete_elem(map, &entries[count].stack, sizeof(struct trace_stack),
+	                                        &entries[count].value, sizeof(uint64_t), 0))
+		count++;
+	qsort(entries, count, sizeof(*entries), ascending);
+	*ret_count = count;
+	return entries;
+}
+
+static char *kernel_name(const struct names *names, uint64_t address)
+{
+	struct kernel_function function;
+	uint64_t offset;
+
+	if (names->kernel && kernel_function_at(names->kernel, address, &function, &offset))
+		return xstrdup(function.name);
+	return xasprintf("[kernel+0x%" PRIx64 "]", address);
+}
+
+static char *user_name(const struct names *names, uint32_t pid, uint64_t address)
+{
+	struct process_symbol symbol;
+	_cleanup_free_ char *file = NULL;
+
+	if (!process_symbol_at(names->processes, pid, address, &symbol))
+		return xstrdup("[unknown]");
+	if (symbol.function)
+		return demangle(symbol.function);
+	file = xstrdup(symbol.file);
+	return xasprintf("[%s+0x%" PRIx64 "]", symbol.file[0] ? basename(file) : "anonymous", symbol.offset);
+}
+
+static size_t read_frames(const struct run *run, int32_t id, uint64_t addresses[static TRACE_FRAMES])
+{
+	uint32_t key = id;
+	size_t count = 0;
+
+	memset(addresses, 0, TRACE_FRAMES * sizeof(*addresses));
+	if (id < 0 || bpf_map__lookup_elem(run_map(run, "frames"), &key, sizeof(key), addresses,
+	                                   TRACE_FRAMES * sizeof(*addresses), 0))
+		return 0;
+	while (count < TRACE_FRAMES && addresses[count])
+		count++;
+	return count;
+}
+
+/* The way into our own program is nobody's interest. */
+static bool is_ours(const char *name)
+{
+	static const char *const BEGINNINGS[] = {"bpf_", "__bpf_", "__traceiter_", "trace_call_bpf",
+	                                         "perf_trace_run_bpf"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(BEGINNINGS); i++)
+		if (!strncmp(name, BEGINNINGS[i], strlen(BEGINNINGS[i])))
+			return true;
+	return false;
+}
+
+static void add_kernel_frame(struct frames *frames, char *name)
+{
+	if (!frames->count && is_ours(name))
+		free(name);
+	else
+		frames->names[frames->count++] = name;
+}
+
+static void name_frames(const struct run *run, const struct names *names, const struct trace_stack *stack,
+                        struct frames *frames)
+{
+	uint64_t addresses[TRACE_FRAMES];
+	size_t count = read_frames(run, stack->kernel, addresses);
+
+	for (size_t i = 0; i < count; i++)
+		add_kernel_frame(frames, kernel_name(names, addresses[i]));
+	frames->kernel = frames->count;
+	count = read_frames(run, stack->user, addresses);
+	for (size_t i = 0; i < count; i++)
+		frames->names[frames->count++] = user_name(names, stack->pid, addresses[i]);
+}
+
+static void write_lines(const struct run *run, const struct entry *entry, const struct frames *frames)
+{
+	for (size_t i = 0; i < frames->count; i++)
+		fprintf(run->out, "    %s\n", frames->names[i]);
+	if (entry->stack.comm[0])
+		fprintf(run->out, "    %-16s %s (%u)\n", "-", entry->stack.comm, entry->stack.pid);
+	fprintf(run->out, "        %" PRIu64 "\n\n", entry->value);
+}
+
+static void write_folded(const struct run *run, const struct entry *entry, const struct frames *frames)
+{
+	const char *separator = entry->stack.comm[0] ? ";" : "";
+
+	fputs(entry->stack.comm, run->out);
+	for (size_t i = frames->count; i-- > 0; separator = ";")
+		fprintf(run->out, "%s%s", separator, frames->names[i]);
+	fprintf(run->out, " %" PRIu64 "\n", entry->value);
+}
+
+static json_t *json_names(const struct frames *frames, size_t from, size_t to)
+{
+	json_t *array = json_array();
+
+	for (size_t i = from; i < to; i++)
+		json_array_append_new(array, json_string(frames->names[i]));
+	return array;
+}
+
+static void write_json(const struct run *run, const struct entry *entry, const struct frames *frames)
+{
+	json_t *object =
+		json_pack("{so so sI}", "kernel", json_names(frames, 0, frames->kernel), "user",
+	                  json_names(frames, frames->kernel, frames->count), "value", (json_int_t)entry->value);
+
+	if (entry->stack.comm[0]) {
+		json_object_set_new(object, "pid", json_integer(entry->stack.pid));
+		json_object_set_new(object, "comm", json_string(entry->stack.comm));
+	}
+	run_write_json(run, object);
+}
+
+static void write_entry(const struct run *run, const struct names *names, const struct entry *entry)
+{
+	_cleanup_(frames_clear) struct frames frames = {};
+
+	name_frames(run, names, &entry->stack, &frames);
+	if (run->json)
+		write_json(run, entry, &frames);
+	else if (run_given(run, "folded"))
+		write_folded(run, entry, &frames);
+	else
+		write_lines(run, entry, &frames);
+}
+
+int report_stacks(struct run *run, uint64_t scale, struct error *error)
+{
+	_cleanup_(names_clear) struct names names = {.processes = process_symbols_new()};
+	size_t count;
+	_cleanup_free_ struct entry *entries = take_stacks(run, &count);
+
+	/* Without the kernel's names there are its addresses. */
+	(void)kernel_symbols_load(&names.kernel, NULL);
+	for (size_t i = 0; i < count; i++) {
+		entries[i].value /= scale;
+		write_entry(run, &names, &entries[i]);
+	}
+	return 0;
+}

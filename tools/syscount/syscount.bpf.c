@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * syscount: system calls are counted at their end; their beginnings are looked at only if their time is asked for.
+ */
+#include "syscount.h"
+#include "runtime/bpf/tool.h"
+
+const volatile bool by_process = false;
+const volatile bool with_latency = false;
+const volatile bool failed = false;
+const volatile __u32 only_error = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct syscall_total);
+} totals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32); /* thread */
+	__type(value, __u64);
+} begun SEC(".maps");
+
+static const struct syscall_total nothing;
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(entered)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	__u64 now = bpf_ktime_get_ns();
+
+	if (wanted())
+		bpf_map_update_elem(&begun, &tid, &now, BPF_ANY);
+	return 0;
+}
+
+static __always_inline struct syscall_total *total_of(__u32 key)
+{
+	struct syscall_total *total = bpf_map_lookup_elem(&totals, &key);
+
+	if (total)
+		return total;
+	bpf_map_update_elem(&totals, &key, &nothing, BPF_NOEXIST);
+	total = bpf_map_lookup_elem(&totals, &key);
+	if (total && by_process)
+		bpf_get_current_comm(total->comm, sizeof(total->comm));
+	return total;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(left, struct pt_regs *registers, long result)
+{
+	__u64 id = bpf_get_current_pid_tgid(), *since = NULL;
+	__u32 tid = id, number = syscall_number(registers);
+	struct syscall_total *total;
+
+	if (!wanted() || (failed && result >= 0) || (only_error && result != -(long)only_error))
+		return 0;
+	if (with_latency) {
+		since = bpf_map_lookup_elem(&begun, &tid);
+		if (!since)
+			return 0;
+	}
+	total = total_of(by_process ? id >> 32 : number);
+	if (!total)
+		return 0;
+	__sync_fetch_and_add(&total->count, 1);
+	if (since)
+		__sync_fetch_and_add(&total->ns, bpf_ktime_get_ns() - *since);
+	return 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "runtime/syscalls.h"
+#include "runtime/tool.h"
+#include "syscount.h"
+
+#include "syscount.skel.h"
+
+#define TOP 10
+
+struct row {
+	uint32_t key;
+	struct syscall_total total;
+};
+
+static bool by_latency; /* how rows are sorted */
+
+static int prepare(struct run *run, struct error *error)
+{
+	const char *error_number = cli_value(run->cli, "errno");
+	uint32_t number = 0;
+	int r = error_number ? cli_number(error_number, 4095, "--errno", &number, error) : 0;
+
+	by_latency = run_given(run, "latency");
+	bpf_program__set_autoload(run_program(run, "entered"), by_latency);
+	return r;
+}
+
+static int descending(const void *left, const void *right)
+{
+	const struct syscall_total *a = &((const struct row *)left)->total, *b = &((const struct row *)right)->total;
+	uint64_t first = by_latency ? a->ns : a->count, second = by_latency ? b->ns : b->count;
+
+	return first > second ? -1 : first < second;
+}
+
+/* Takes what has been counted out of the map. */
+static struct row *take_rows(struct run *run, size_t *ret_count)
+{
+	struct bpf_map *map = run_map(run, "totals");
+	struct row *rows = xcalloc(bpf_map__max_entries(map), sizeof(*rows));
+	size_t count = 0;
+
+	while (count < bpf_map__max_entries(map) &&
+	       !bpf_map__get_next_key(map, NULL, &rows[count].key, sizeof(rows->key)) &&
+	       !bpf_map__lookup_and_delete_elem(map, &rows[count].key, sizeof(rows->key), &rows[count].total,
+	                                        sizeof(rows->total), 0))
+		count++;
+	qsort(rows, count, sizeof(*rows), descending);
+	*ret_count = count;
+	return rows;
+}
+
+static json_t *json_row(const struct run *run, const struct row *row, const char *name)
+{
+	json_t *object = run_given(run, "process")
+	                         ? json_pack("{sI ss}", "pid", (json_int_t)row->key, "comm", row->total.comm)
+	                         : json_pack("{ss}", "syscall", name);
+
+	json_object_set_new(object, "count", json_integer((json_int_t)row->total.count));
+	if (by_latency)
+		json_object_set_new(object, "us", json_real((double)row->total.ns / 1000));
+	return object;
+}
+
+static void write_row(const struct run *run, const struct row *row)
+{
+	char name[SYSCALL_NAME_MAX];
+	bool processes = run_given(run, "process");
+
+	if (!processes)
+		syscall_name(row->key, name);
+	if (run->json) {
+		run_write_json(run, json_row(run, row, name));
+		return;
+	}
+	if (processes)
+		fprintf(run->out, "%-6u %-15s %8llu", row->key, row->total.comm, row->total.count);
+	else
+		fprintf(run->out, "%-22s %8llu", name, row->total.count);
+	fprintf(run->out, by_latency ? " %16.3f\n" : "\n", (double)row->total.ns / 1000);
+}
+
+static int report(struct run *run, struct error *error)
+{
+	uint32_t top;
+	char now[16];
+	size_t count;
+	_cleanup_free_ struct row *rows = take_rows(run, &count);
+	int r = run_number(run, "top", TOP, &top, error);
+
+	if (!run->json) {
+		fprintf(run->out, "[%s]\n", run_clock(now));
+		fprintf(run->out, run_given(run, "process") ? "%-6s %-15s %8s" : "%s%-22s %8s",
+		        run_given(run, "process") ? "PID" : "", run_given(run, "process") ? "COMM" : "SYSCALL",
+		        "COUNT");
+		fprintf(run->out, by_latency ? " %16s\n" : "\n", "TIME (us)");
+	}
+	for (size_t i = 0; i < count && i < top; i++)
+		write_row(run, &rows[i]);
+	if (!run->json)
+		fputc('\n', run->out);
+	return r;
+}
+
+static const struct tool_option OPTIONS[] = {
+	{'i', "interval", "SECONDS", "report at this interval"},
+	{'T', "top", "N", "show this many (default 10)"},
+	{'x', "failures", NULL, "only calls that failed", "failed"},
+	{'e', "errno", "NUMBER", "only calls that failed with this error", "only_error"},
+	{'L', "latency", NULL, "the time they took, too, and sort by it", "with_latency"},
+	{'P', "process", NULL, "count by process instead", "by_process"},
+	{},
+};
+
+const struct tool SYSCOUNT_TOOL = {
+	.name = "syscount",
+	.summary = "Which system calls are made, or who makes them, and how long they take",
+	.head = "Tracing syscalls... Ctrl+C to quit.",
+	.object = syscount__elf_bytes,
+	.options = OPTIONS,
+	.prepare = prepare,
+	.report = report,
+};

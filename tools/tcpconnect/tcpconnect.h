@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef PILUS_TOOLS_TCPCONNECT_H
+#define PILUS_TOOLS_TCPCONNECT_H
+
+#include "abi/trace.h"
+
+struct connect_event {
+	struct trace_who who;
+	struct trace_ends ends; /* the local port is not chosen yet */
+};
+
+#endif
