@@ -80,6 +80,8 @@ static bool spend(const struct place *place)
 {
 	size_t *left = place->document->left;
 
+	if (!left)
+		return true;
 	if (!*left)
 		return false;
 	*left -= 1;

@@ -22,7 +22,7 @@ struct document {
 	const char *file;
 	yaml_document_t *yaml;
 	struct problems *problems;
-	size_t *left; /* places to be read: aliases could make a small file mean an endless one */
+	size_t *left; /* places to be read, as aliases could make a small file mean an endless one; NULL: no end */
 };
 
 struct place {
