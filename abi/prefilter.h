@@ -28,7 +28,7 @@
 #define PREFILTER_SETS_MAX 256
 
 enum prefilter_verdict {
-	PREFILTER_UNKNOWN, /* never in a table */
+	PREFILTER_NONE, /* as if nothing had been found: IPv4, where a prefix of IPv6 has it in it */
 	PREFILTER_DENY,
 	PREFILTER_ALLOW, /* whatever else would refuse the packet */
 };

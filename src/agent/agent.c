@@ -114,8 +114,21 @@ static void give_up(struct agent *agent, const struct error *error)
 	uv_stop(agent->loop);
 }
 
+static void make_prefilter(struct agent *agent)
+{
+	const struct prefilter_services services = {
+		.loop = agent->loop,
+		.config = agent->config,
+		.datapath = agent->datapath,
+		.store = agent->store,
+	};
+
+	agent->prefilter = prefilter_keeper_new(&services);
+}
+
 static void announce(struct agent *agent)
 {
+	make_prefilter(agent);
 	agent->ready = true;
 	agent->bootstrap_seconds = (double)(clock_now() - agent->began) / (double)NS_PER_SECOND;
 	service_tell("STATUS=ready");
@@ -389,6 +402,7 @@ static void watch_signals(struct agent *agent)
 static void take_apart(struct agent *agent)
 {
 	agent->ready = false;
+	prefilter_keeper_free(agent->prefilter);
 	health_target_free(agent->health_target);
 	health_free(agent->health);
 	collector_free(agent->collector);

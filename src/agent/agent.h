@@ -15,6 +15,7 @@
 #include "agent/map_work.h"
 #include "agent/metrics/requests.h"
 #include "agent/node/node.h"
+#include "agent/prefilter/prefilter.h"
 #include "agent/service.h"
 
 /* Parts that are not made yet, or no more, are NULL. The folders of src/agent meet here and nowhere else. */
@@ -40,6 +41,7 @@ struct agent {
 	struct collector *collector;
 	struct health *health; /* NULL also when it is off */
 	struct health_target *health_target;
+	struct prefilter_keeper *prefilter;
 	time_t started;
 	uint64_t began;           /* the same by clock_now */
 	double bootstrap_seconds; /* until it was ready */

@@ -14,10 +14,13 @@ static unsigned status_of(int result)
 {
 	switch (result) {
 	case -EINVAL:
+	case -E2BIG:
 		return 400;
 	case -ENOENT:
 		return 404;
 	case -EEXIST:
+	case -EPERM:
+	case -EBUSY:
 		return 409;
 	case -EAGAIN:
 	case -ENOSPC:
@@ -322,6 +325,58 @@ static void listen_to_monitor(struct http_exchange *exchange, void *userdata)
 	monitor_listen(agent->monitor, exchange);
 }
 
+static void get_prefilter(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		http_reply_json(exchange, 200, prefilter_to_json(agent->prefilter));
+}
+
+static void get_prefilter_entries(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+	const char *from = http_exchange_query(exchange, "from");
+
+	if (is_ready(exchange, agent))
+		http_reply_json(exchange, 200,
+		                prefilter_entries_to_json(agent->prefilter, from ? strtoul(from, NULL, 10) : 0));
+}
+
+static void upload_to_prefilter(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+	struct error error = {};
+	json_t *answer;
+	int result;
+
+	if (!is_ready(exchange, agent))
+		return;
+	result = prefilter_upload(agent->prefilter, http_exchange_body(exchange), &answer, &error);
+	if (result)
+		reply_failure(exchange, result, &error);
+	else
+		http_reply_json(exchange, 200, answer);
+}
+
+static void prefilter_changed(void *userdata, int result, size_t count, uint64_t revision, const struct error *error)
+{
+	if (result)
+		reply_failure(userdata, result, error);
+	else
+		http_reply_json(
+			userdata, 200,
+			json_pack("{s:I, s:I}", "revision", (json_int_t)revision, "changed", (json_int_t)count));
+}
+
+static void change_prefilter(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		prefilter_change(agent->prefilter, http_exchange_body(exchange), prefilter_changed, exchange);
+}
+
 #define BY_CONTAINER "/v1/endpoints/by-container/{container}/{interface}"
 
 const struct http_route api_routes[] = {
@@ -344,6 +399,10 @@ const struct http_route api_routes[] = {
 	{"GET", "/v1/maps", get_maps},
 	{"GET", "/v1/metrics", get_metrics},
 	{"POST", "/v1/flows/flush", flush_flows},
+	{"GET", "/v1/prefilter", get_prefilter},
+	{"PATCH", "/v1/prefilter", change_prefilter},
+	{"GET", "/v1/prefilter/entries", get_prefilter_entries},
+	{"POST", "/v1/prefilter/uploads", upload_to_prefilter},
 	{"GET", "/v1/monitor", listen_to_monitor},
 };
 

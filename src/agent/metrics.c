@@ -20,7 +20,8 @@
 struct scene {
 	const struct agent *agent;
 	const struct map_facts *facts;
-	const json_t *status; /* as GET /v1/status tells it */
+	const json_t *prefilter; /* as GET /v1/prefilter tells it; NULL: not yet */
+	const json_t *status;    /* as GET /v1/status tells it */
 	struct metric counters[METRIC_REASONS][METRIC_DIRECTIONS];
 };
 
@@ -247,6 +248,38 @@ static void write_aged(const struct scene *scene, struct exposition *out)
 	exposition_value(out, (double)flow_aging_counts(scene->agent->flow_aging)->removed);
 }
 
+/* ── the prefilter ── */
+
+static void write_prefilter_revision(const struct scene *scene, struct exposition *out)
+{
+	if (scene->agent->prefilter)
+		exposition_value(out, (double)prefilter_revision(scene->agent->prefilter));
+}
+
+static void write_sets(const struct scene *scene, struct exposition *out, const char *key)
+{
+	json_t *set;
+	size_t i;
+
+	json_array_foreach (json_object_get(scene->prefilter, "sets"), i, set)
+		SAMPLE(out, number_of(set, key), {"set", text_of(set, "name")}, {"origin", text_of(set, "origin")});
+}
+
+static void write_prefilter_entries(const struct scene *scene, struct exposition *out)
+{
+	write_sets(scene, out, "entries");
+}
+
+static void write_prefilter_packets(const struct scene *scene, struct exposition *out)
+{
+	write_sets(scene, out, "packets");
+}
+
+static void write_prefilter_bytes(const struct scene *scene, struct exposition *out)
+{
+	write_sets(scene, out, "bytes");
+}
+
 /* ── the process ── */
 
 static void write_cpu(const struct scene *scene, struct exposition *out)
@@ -323,6 +356,12 @@ static const struct {
 	{"pilus_datapath_conntrack_gc_runs_total", METRIC_COUNTER, "How often idle flows were looked for.",
          write_aging_runs},
 	{"pilus_datapath_conntrack_gc_removed_total", METRIC_COUNTER, "Flows that were idle for too long.", write_aged},
+	{"pilus_prefilter_revision", METRIC_GAUGE, "The revision of the prefilter in force.", write_prefilter_revision},
+	{"pilus_prefilter_entries", METRIC_GAUGE, "Entries of each set of the prefilter.", write_prefilter_entries},
+	{"pilus_prefilter_drop_count_total", METRIC_COUNTER, "Packets refused because of each set.",
+         write_prefilter_packets},
+	{"pilus_prefilter_drop_bytes_total", METRIC_COUNTER, "Bytes refused because of each set.",
+         write_prefilter_bytes},
 	{"process_cpu_seconds_total", METRIC_COUNTER, "User and system CPU time of the agent.", write_cpu},
 	{"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory of the agent.", write_resident},
 	{"process_start_time_seconds", METRIC_GAUGE, "When the agent was started, since the epoch.", write_start},
@@ -350,13 +389,14 @@ static void write_families(const struct scene *scene, FILE *file)
 
 int agent_metrics(const struct agent *agent, const struct map_facts facts[static MAPS_COUNT], char **ret)
 {
-	json_auto_t *status = agent_status(agent, facts);
+	json_auto_t *status = agent_status(agent, facts),
+		    *prefilter = agent->prefilter ? prefilter_to_json(agent->prefilter) : NULL;
 	_cleanup_free_ struct scene *scene = xnew(struct scene);
 	size_t size;
 	FILE *file;
 	int result;
 
-	*scene = (struct scene){.agent = agent, .facts = facts, .status = status};
+	*scene = (struct scene){.agent = agent, .facts = facts, .prefilter = prefilter, .status = status};
 	result = metrics_each(datapath_maps(agent->datapath), note_counter, scene);
 	if (result)
 		return result;

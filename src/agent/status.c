@@ -116,6 +116,8 @@ json_t *agent_status(const struct agent *agent, const struct map_facts facts[sta
 		json_pack("{s:s, s:s, s:s, s:s}", "version", PILUS_VERSION, "node", agent->config->node_name, "cluster",
 	                  agent->config->cluster_name, "started", clock_format(agent->started, started));
 
+	if (agent->prefilter)
+		prefilter_warnings(agent->prefilter, warnings);
 	add_state(status, agent, store, warnings);
 	json_object_set_new(status, "store", store);
 	json_object_set_new(status, "ipam", ipam_status(agent->ipam));
@@ -126,6 +128,7 @@ json_t *agent_status(const struct agent *agent, const struct map_facts facts[sta
 	                    agent->ready ? endpoints_status(agent->endpoints)
 	                                 : json_pack("{s:i, s:i}", "ready", 0, "total", 0));
 	json_object_set_new(status, "health", agent->health ? health_status(agent->health) : json_null());
+	json_object_set_new(status, "prefilter", agent->prefilter ? prefilter_status(agent->prefilter) : json_null());
 	json_object_set_new(status, "memory", memory_status(facts));
 	warn_of_maps(facts, warnings);
 	json_object_set_new(status, "warnings", warnings);

@@ -18,6 +18,7 @@
 	X(BPF)       \
 	X(MONITOR)   \
 	X(POLICY)    \
+	X(PREFILTER) \
 	X(TRACE)     \
 	X(METRICS)   \
 	X(CONFIG)    \

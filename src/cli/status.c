@@ -110,6 +110,21 @@ static void masquerade_line(const json_t *status, FILE *out)
 	fprintf(out, " [IPv4: %s, IPv6: %s]", v4 ? "Enabled" : "Disabled", v6 ? "Enabled" : "Disabled");
 }
 
+static void prefilter_line(const json_t *status, FILE *out)
+{
+	const json_t *prefilter = json_object_get(status, "prefilter");
+	json_t *device;
+	size_t i;
+
+	fprintf(out, "%s", row_text(prefilter, "state") ?: "starting");
+	if (!json_is_object(prefilter))
+		return;
+	fprintf(out, ", revision %" JSON_INTEGER_FORMAT ", %" JSON_INTEGER_FORMAT " entries",
+	        row_number(prefilter, "revision"), row_number(prefilter, "entries"));
+	json_array_foreach (json_object_get(prefilter, "devices"), i, device)
+		fprintf(out, ", %s by %s", TEXT(device, "device"), TEXT(device, "hook"));
+}
+
 static void endpoints_line(const json_t *status, FILE *out)
 {
 	const json_t *endpoints = json_object_get(status, "endpoints");
@@ -147,6 +162,7 @@ static const struct column LINES[] = {
 	{.title = "Routing:", .cell = routing_line},
 	{.title = "Host Routing:", .cell = host_routing_line},
 	{.title = "Masquerading:", .cell = masquerade_line},
+	{.title = "Prefilter:", .cell = prefilter_line},
 	{.title = "Endpoints:", .cell = endpoints_line},
 	{.title = "Memory:", .cell = memory_line},
 	{.title = "Cluster health:", .cell = health_line},

@@ -106,7 +106,8 @@ static void every_key_comes_back_as_json(void **state)
 		"edge\nflow-table-size: 1024\n"
 		"flow-timeout-tcp: 1\nflow-timeout-tcp-opening: 2\nflow-timeout-tcp-closing: 3\nflow-timeout-other: 4\n"
 		"enable-health-checking: true\nenable-endpoint-health-checking: false\ncluster-health-port: 4000\n"
-		"prometheus-serve-addr: '[fd00::1]:9962'\nlog-level: debug\n";
+		"prometheus-serve-addr: '[fd00::1]:9962'\nprefilter: generic\nprefilter-folder: /tmp/l\n"
+		"prefilter-rate: 500\nprefilter-drop: [bogons, fragments]\nlog-level: debug\n";
 	static const char expected[] =
 		"{\"node-name\":\"node-1\",\"cluster-name\":\"lab\",\"socket\":\"/tmp/s\",\"state-dir\":\"/tmp/d\","
 		"\"bpffs\":\"/tmp/b\",\"cgroup-root\":\"/tmp/c\",\"store\":\"dir:/tmp/store\","
@@ -121,7 +122,9 @@ static void every_key_comes_back_as_json(void **state)
 		"\"profile\":\"edge\",\"flow-table-size\":1024,\"flow-timeout-tcp\":1,\"flow-timeout-tcp-opening\":2,"
 		"\"flow-timeout-tcp-closing\":3,\"flow-timeout-other\":4,\"enable-health-checking\":true,"
 		"\"enable-endpoint-health-checking\":false,\"cluster-health-port\":4000,"
-		"\"prometheus-serve-addr\":\"[fd00::1]:9962\",\"log-level\":\"debug\"}";
+		"\"prometheus-serve-addr\":\"[fd00::1]:9962\",\"prefilter\":\"generic\","
+		"\"prefilter-folder\":\"/tmp/l\",\"prefilter-rate\":500,"
+		"\"prefilter-drop\":[\"fragments\",\"bogons\"],\"log-level\":\"debug\"}";
 	_cleanup_free_ char *shown = NULL;
 	struct error error = {};
 	struct config config;
@@ -196,6 +199,8 @@ static const struct {
          "FILE:1: enable-health-checking: must be true or false, without quotes, not \"yes\""},
 	{"enable-health-checking: \"true\"\n",
          "FILE:1: enable-health-checking: must be true or false, without quotes, not \"true\""},
+	{"prefilter-drop: [bogons, frags]\n",
+         "FILE:1: prefilter-drop: must be fragments, udp-source-port-0, bogons or private, not \"frags\""},
 	{"prometheus-serve-addr: 9962\n",
          "FILE:1: prometheus-serve-addr: \"9962\" is no address to listen on: write it like :9962, 10.0.0.1:9962 or "
          "[fd00::1]:9962"},

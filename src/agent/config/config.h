@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "abi/prefilter.h"
 #include "base/addr.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -25,6 +26,17 @@ extern const char *const routing_modes[]; /* as they are written */
 
 /* Whose packets to the world leave with the node's address. */
 enum masquerade { MASQUERADE_TRUE, MASQUERADE_FALSE, MASQUERADE_IPV4, MASQUERADE_IPV6 };
+
+/* How the prefilter is attached: the first three as enum xdp_mode. */
+enum prefilter_mode { PREFILTER_AUTO, PREFILTER_NATIVE, PREFILTER_GENERIC, PREFILTER_OFF };
+
+/* What it refuses whoever asks for nothing: the first as enum prefilter_kind. */
+enum prefilter_drop {
+	PREFILTER_DROP_KINDS = PREFILTER_FRAGMENTS | PREFILTER_UDP_SOURCE_PORT_0,
+	PREFILTER_DROP_BOGONS = 4,
+	PREFILTER_DROP_PRIVATE = 8,
+};
+extern const char *const prefilter_drops[]; /* their names, by bit */
 
 /* How much memory the maps may take: what suits the machine, or little. */
 enum profile { PROFILE_DEFAULT, PROFILE_EDGE };
@@ -57,6 +69,10 @@ struct config {
 	bool health_checking, endpoint_health_checking;
 	uint32_t health_port;
 	char *prometheus; /* where metrics are served; NULL: nowhere */
+	enum prefilter_mode prefilter;
+	char *prefilter_folder;
+	uint32_t prefilter_rate; /* packets per second of each source; 0: no limit */
+	uint32_t prefilter_drop; /* enum prefilter_drop, or-ed */
 	enum log_level log_level;
 	bool check_only; /* --check-config */
 	bool remove;     /* --remove-datapath */

@@ -383,18 +383,49 @@ static int devices_parse(const struct config_key *key, const struct config_value
 
 static const struct config_kind devices_kind = {"DEVICE[,DEVICE]...", true, devices_parse, devices_show, devices_clear};
 
+/* Any of the choices: a bit each. */
+
+static json_t *flags_show(const struct config_key *key, const void *field)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; key->choices[i]; i++)
+		if (*(const uint32_t *)field & 1U << i)
+			json_array_append_new(list, json_string(key->choices[i]));
+	return list;
+}
+
+static int flags_parse(const struct config_key *key, const struct config_value *value, void *field, struct error *error)
+{
+	for (size_t item = 0; item < value->count; item++) {
+		size_t i = 0;
+
+		while (key->choices[i] && strcmp(key->choices[i], value->items[item]))
+			i++;
+		if (!key->choices[i])
+			return choice_refuse(key, value->items[item], error);
+		*(uint32_t *)field |= 1U << i;
+	}
+	return 0;
+}
+
+static const struct config_kind flags_kind = {"KIND[,KIND]...", true, flags_parse, flags_show, number_clear};
+
 /* The table. */
 
 static const char *const ipam_modes[] = {"host-scope", "cluster-pool", NULL};
 static const char *const masquerades[] = {"true", "false", "ipv4", "ipv6", NULL};
 const char *const routing_modes[] = {"tunnel", "native", NULL};
 static const char *const attach_modes[] = {"auto", "tcx", "clsact", NULL};
+static const char *const prefilters[] = {"auto", "native", "generic", "off", NULL};
+const char *const prefilter_drops[] = {"fragments", "udp-source-port-0", "bogons", "private", NULL};
 static const char *const profiles[] = {"default", "edge", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mode) == sizeof(choice) &&
-                       sizeof(enum masquerade) == sizeof(choice) && sizeof(enum profile) == sizeof(choice) &&
-                       sizeof(enum routing_mode) == sizeof(choice) && sizeof(enum log_level) == sizeof(choice),
+                       sizeof(enum masquerade) == sizeof(choice) && sizeof(enum prefilter_mode) == sizeof(choice) &&
+                       sizeof(enum profile) == sizeof(choice) && sizeof(enum routing_mode) == sizeof(choice) &&
+                       sizeof(enum log_level) == sizeof(choice),
                "choices are written as unsigned");
 
 #define FIELD(member) .offset = offsetof(struct config, member)
@@ -449,6 +480,13 @@ const struct config_key config_keys[] = {
          "also by a health endpoint in the overlay"},
 	{"cluster-health-port", &number_kind, FIELD(health_port), "4240", "TCP port of the probes", NULL, 1, 65535},
 	{"prometheus-serve-addr", &listen_kind, FIELD(prometheus), .help = "where metrics are served (nowhere)"},
+	{"prefilter", &choice_kind, FIELD(prefilter), "auto", "how packets are refused on the uplinks", prefilters},
+	{"prefilter-folder", &path_kind, FIELD(prefilter_folder), "/etc/pilus/prefilter",
+         "of lists, NAME.deny or .allow"},
+	{"prefilter-rate", &number_kind, FIELD(prefilter_rate), "0", "packets per second of each sender; 0: any", NULL,
+         0, 10000000},
+	{"prefilter-drop", &flags_kind, FIELD(prefilter_drop), .help = "what is refused whoever sends it",
+         .choices = prefilter_drops},
 	{"log-level", &choice_kind, FIELD(log_level), "info", "how much is logged", log_levels},
 };
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/prefilter/keep.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define REVISION_FIRST 1
+
+bool keep_has_list(const struct set *set)
+{
+	return set->origin == SET_LOCAL || set->origin == SET_STORE;
+}
+
+static char *state_path(const char *state_dir)
+{
+	return xasprintf("%s/prefilter/state.json", state_dir);
+}
+
+char *keep_path(const char *state_dir, enum set_origin origin, const char *name)
+{
+	return xasprintf("%s/prefilter/%s/%s", state_dir, set_origins[origin], name);
+}
+
+static int origin_of(const char *word)
+{
+	for (int origin = 0; word && origin < SET_ORIGINS; origin++)
+		if (!strcmp(set_origins[origin], word))
+			return origin;
+	return -EINVAL;
+}
+
+static void read_set(const json_t *item, struct sets *sets)
+{
+	const char *name = json_string_value(json_object_get(item, "name"));
+	int origin = origin_of(json_string_value(json_object_get(item, "origin")));
+	struct error error;
+	struct set *set;
+
+	if (!name || origin < 0 || sets_find(sets, origin, name))
+		return;
+	if (sets_add(sets, origin, name, (int)json_integer_value(json_object_get(item, "slot")), &set, &error))
+		log_warning("prefilter: a set of the state folder is left out: %s", error.message);
+}
+
+void keep_read(const char *state_dir, struct sets *ret_sets, uint64_t *ret_revision)
+{
+	_cleanup_free_ char *path = state_path(state_dir);
+	json_error_t fault;
+	json_auto_t *state = json_load_file(path, 0, &fault);
+	json_int_t revision = json_integer_value(json_object_get(state, "revision"));
+	json_t *item;
+	size_t i;
+
+	if (!state && json_error_code(&fault) != json_error_cannot_open_file)
+		log_warning("prefilter: %s cannot be read, revisions and counters begin anew: %s", path, fault.text);
+	json_array_foreach (json_object_get(state, "sets"), i, item)
+		read_set(item, ret_sets);
+	*ret_revision = revision > 0 ? (uint64_t)revision : REVISION_FIRST;
+}
+
+static int write_list(const char *state_dir, const struct set *set)
+{
+	_cleanup_free_ char *path = keep_path(state_dir, set->origin, set->name), *text = NULL,
+			    *folder = xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+	int r;
+
+	if (!file)
+		return -errno;
+	cidrs_write(&set->cidrs, file);
+	if (fclose(file))
+		return -errno;
+	r = folder_make(folder, 0700);
+	return r ? r : file_write_atomic(path, text, size, 0600);
+}
+
+static int write_state(const char *state_dir, const struct sets *sets, uint64_t revision)
+{
+	json_auto_t *state = json_pack("{s:I, s:[]}", "revision", (json_int_t)revision, "sets");
+	_cleanup_free_ char *path = state_path(state_dir), *folder = xasprintf("%s/prefilter", state_dir), *text = NULL;
+	int r = folder_make(folder, 0700);
+
+	for (size_t i = 0; i < PREFILTER_SETS_MAX; i++)
+		if (sets->at[i] && (sets->at[i]->cidrs.count || !keep_has_list(sets->at[i])))
+			json_array_append_new(json_object_get(state, "sets"),
+			                      json_pack("{s:s, s:s, s:i}", "name", sets->at[i]->name, "origin",
+			                                set_origins[sets->at[i]->origin], "slot", (int)i));
+	text = json_dumps(state, JSON_INDENT(2));
+	return r ? r : file_write_atomic(path, text, strlen(text), 0600);
+}
+
+int keep_write(const char *state_dir, const struct sets *sets, const bool changed[static PREFILTER_SETS_MAX],
+               uint64_t revision, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < PREFILTER_SETS_MAX && !r; i++)
+		if (changed[i] && sets->at[i] && keep_has_list(sets->at[i]))
+			r = write_list(state_dir, sets->at[i]);
+	if (!r)
+		r = write_state(state_dir, sets, revision);
+	return r ? error_set_errno(error, r,
+	                           "revision %llu of the prefilter is in force, but would not be after a restart: "
+	                           "cannot write it to %s",
+	                           (unsigned long long)revision, state_dir)
+	         : 0;
+}
+
+void keep_forget(const char *state_dir, enum set_origin origin, const char *name)
+{
+	_cleanup_free_ char *path = keep_path(state_dir, origin, name);
+
+	file_delete(path);
+}
