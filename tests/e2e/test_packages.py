@@ -28,7 +28,7 @@ def _debs(tmp_path_factory):
 @pytest.fixture(name="root", scope="module")
 def _root(debs, tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
-    for package in ("pilus", "pilus-cni", "pilus-tools"):
+    for package in ("pilus", "pilus-cni", "pilus-tools", "libpilus0", "python3-pilus"):
         run("dpkg-deb", "--extract", debs[package], root)
     return root
 
@@ -41,6 +41,7 @@ def test_lintian_has_nothing_to_say(debs):
 @pytest.mark.parametrize("path", [
     "etc/pilus/pilus.yaml", "usr/bin/pilus", "usr/lib/cni/pilus-cni", "usr/lib/sysusers.d/pilus.conf", "usr/sbin/pilusd",
     "usr/share/bash-completion/completions/pilus", "usr/share/doc/pilus/examples/pilus.yaml",
+    "usr/lib/python3/dist-packages/pilus/bpf.py", "usr/share/pilus/python/bcc/utils.py",
     "usr/bin/pilus-trace", "usr/libexec/pilus/tools/opensnoop",
     "usr/share/man/man1/pilus.1.gz", "usr/share/man/man1/pilus-trace.1.gz", "usr/share/man/man8/pilusd.8.gz", "usr/share/man/man8/pilus-cni.8.gz"])
 def test_it_has(root, path):

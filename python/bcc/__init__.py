@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The names that programs for BCC import. All of it is pilus."""
+from pilus import (BPF, DEBUG_BPF, DEBUG_BPF_REGISTER_STATE, DEBUG_BTF, DEBUG_LLVM_IR, DEBUG_PREPROCESSOR, DEBUG_SOURCE,
+                   PerfHWConfig, PerfSWConfig, PerfType, USDT, USDTException)
+
+__all__ = ["BPF", "DEBUG_BPF", "DEBUG_BPF_REGISTER_STATE", "DEBUG_BTF", "DEBUG_LLVM_IR", "DEBUG_PREPROCESSOR", "DEBUG_SOURCE",
+           "PerfHWConfig", "PerfSWConfig", "PerfType", "USDT", "USDTException"]

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python module, by programs of their own process; the two that the guide begins with are run as they stand."""
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from conftest import BUILD, TOP
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(TOP / "python"), "PILUS_LIBRARY": str(BUILD / "src/trace/libpilus.so.0"),
+               "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture
+def python(start, tmp_path, monkeypatch):
+    """python(text or path) is a started Python program that can import bcc."""
+    def begin(what):
+        path = what
+        if isinstance(what, str):
+            path = tmp_path / "prog.py"
+            path.write_text(what)
+        environment = {**ENVIRONMENT, "PILUS_CACHE": os.environ["PILUS_CACHE"]}
+        return start(sys.executable, path, env=environment)
+    return begin
+
+
+def result(python, text, status=0):
+    """What a Python program says that ends by itself."""
+    running = python(text)
+    assert running.process.wait(120) == status, running.complained()
+    return running.said()
+
+
+def make_until(running, pattern, folder):
+    """Makes folders until one is told: a program says nothing when it has been attached."""
+    pattern, number = re.compile(pattern, re.M), 0
+    while not pattern.search(running.said()):
+        assert running.process.poll() is None, running.complained()
+        os.mkdir(folder / f"made-{number}")
+        number += 1
+        try:
+            running.process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            pass
+
+
+def test_talk_tracepoint(python, tmp_path):
+    running = python(TOP / "docs/guide/talk/hello_tracepoint.py")
+    make_until(running, rf"^ +\S+-{os.getpid()} +\[\d+\] \S+ +[\d.]+: bpf_trace_printk: hello world$", tmp_path)
+    assert "b'" not in running.said()
+    assert running.end(signal.SIGINT) == 0
+    assert not running.complained()
+
+
+def test_talk_kprobe(python, tmp_path):
+    """On a kernel without kprobes, too; the value that its format asks for and nobody gives is nothing."""
+    running = python(TOP / "docs/guide/talk/hello_kprobe.py")
+    make_until(running, rf"^[\d.]+ +\S+ +{os.getpid()} +hello world: $", tmp_path)
+    assert running.said().startswith("TIME(s)            COMM             PID    MESSAGE\n")
+    assert running.end(signal.SIGINT) == 0
+    assert "Traceback" not in running.complained()
+
+
+def test_text_passes_for_bytes(python):
+    assert result(python, """
+import io
+from bcc import BPF
+from bcc.utils import printb
+name = BPF.get_syscall_fnname(b"mkdir")
+assert name == BPF.get_syscall_fnname("mkdir") == name.encode() and isinstance(name, str)
+assert name.decode("utf-8", "replace").endswith("sys_mkdir")
+printb(b"%s %-4d|" % (name[-5:].encode(), 7))
+from pilus import Text
+printb(b"%s" % Text("text"))
+""") == "mkdir 7   |\ntext\n"
+
+
+TABLES = r"""
+import ctypes, os, tempfile
+from bcc import BPF
+b = BPF(text='''
+struct key { u32 pid; char comm[16]; };
+struct value { u64 count; int mode:4; s16 list[2]; };
+BPF_HASH(plain);
+BPF_HASH(structs, struct key, struct value);
+BPF_ARRAY(array, u32, 4);
+BPF_PERCPU_ARRAY(each, u64, 2);
+BPF_HISTOGRAM(dist);
+BPF_LRU_HASH(lru, u32, u32, 16);
+int on_mkdir(void *ctx, const char *name, int mode)
+{
+	u64 pid = bpf_get_current_pid_tgid() >> 32;
+	struct key key = {.pid = pid};
+	struct value value = {.count = 5, .mode = -3, .list = {-1, 2}};
+	int one = 1;
+	u32 number = 7;
+
+	if (pid != PID)
+		return 0;
+	bpf_get_current_comm(&key.comm, sizeof(key.comm));
+	plain.increment(pid);
+	structs.update(&key, &value);
+	array.increment(one, 3);
+	each.increment(one);
+	dist.increment(bpf_log2l(mode));
+	lru.update(&number, &number);
+	return 0;
+}
+''', cflags=["-DPID=%d" % os.getpid()])
+b.attach_kprobe(event=b.get_syscall_fnname("mkdir"), fn_name="on_mkdir")
+"""
+
+
+def test_tables(python):
+    assert result(python, TABLES + r"""
+with tempfile.TemporaryDirectory() as folder:
+    for name in "ab":
+        os.mkdir(folder + "/" + name, 0o700)
+made = b["plain"][ctypes.c_ulonglong(os.getpid())].value
+assert made == 3, made
+(key, value), = b["structs"].items()
+assert (key.pid, value.count, value.mode, list(value.list)) == (os.getpid(), 5, -3, [-1, 2]), value
+assert key.comm == open("/proc/self/comm", "rb").read().strip()
+assert [leaf.value for leaf in b["array"].values()] == [0, 9, 0, 0] and len(b["array"]) == 4
+assert b["each"].sum(1).value == 3 and len(b["each"][1]) == os.sysconf("SC_NPROCESSORS_CONF")
+assert {k.value: v.value for k, v in b["lru"].items()} == {7: 7}
+plain = b.get_table("plain")
+plain[ctypes.c_ulonglong(1)] = ctypes.c_ulonglong(2)
+plain[5] = 6
+assert plain[1].value == 2 and 5 in plain and 6 not in plain and len(plain) == 3
+del plain[1]
+try:
+    plain[1]
+except KeyError:
+    print("no key")
+plain.clear()
+assert not len(plain) and plain.get(1) is None
+b["array"].clear()
+assert not any(leaf.value for leaf in b["array"].values())
+assert sorted(b) == ["array", "dist", "each", "lru", "plain", "structs"]
+b["dist"].print_log2_hist("mode")
+""") == """no key
+     mode                : count     distribution
+         0 -> 1          : 0        |                                        |
+         2 -> 3          : 0        |                                        |
+         4 -> 7          : 0        |                                        |
+         8 -> 15         : 0        |                                        |
+        16 -> 31         : 0        |                                        |
+        32 -> 63         : 0        |                                        |
+        64 -> 127        : 0        |                                        |
+       128 -> 255        : 0        |                                        |
+       256 -> 511        : 3        |****************************************|
+"""
+
+
+@pytest.mark.parametrize("declare, submit, listen, poll", [
+    ("BPF_PERF_OUTPUT(events)", "events.perf_submit(ctx, &event, sizeof(event))",
+     "b['events'].open_perf_buffer(lambda cpu, data, size: take(data))", "b.perf_buffer_poll(1000)"),
+    ("BPF_RINGBUF_OUTPUT(events, 8)", "events.ringbuf_output(&event, sizeof(event), 0)",
+     "b['events'].open_ring_buffer(lambda ctx, data, size: take(data))", "b.ring_buffer_poll(1000)"),
+])
+def test_events(python, declare, submit, listen, poll):
+    assert result(python, f"""
+import os, tempfile
+from bcc import BPF
+b = BPF(text='''
+struct event {{ u32 pid; u64 ns; char name[64]; }};
+{declare};
+int on_mkdir(struct pt_regs *ctx, const char *name)
+{{
+	struct event event = {{.pid = bpf_get_current_pid_tgid() >> 32, .ns = bpf_ktime_get_ns()}};
+	if (event.pid != %d)
+		return 0;
+	bpf_probe_read_user_str(event.name, sizeof(event.name), name);
+	{submit};
+	return 0;
+}}
+''' % os.getpid())
+b.attach_kprobe(event=b.get_syscall_fnname("mkdir"), fn_name="on_mkdir")
+seen = []
+def take(data):
+    event = b["events"].event(data)
+    seen.append((event.pid, event.name, event.ns > 0))
+{listen}
+with tempfile.TemporaryDirectory() as folder:
+    os.mkdir(folder + "/a")
+    while len(seen) < 2:
+        {poll}
+assert seen == [(os.getpid(), folder.encode(), True), (os.getpid(), (folder + "/a").encode(), True)], seen
+def fail(data):
+    raise ValueError("out of a callback")
+take = fail
+os.mkdir("/tmp/pilus-test-%d" % os.getpid())
+os.rmdir("/tmp/pilus-test-%d" % os.getpid())
+try:
+    while True:
+        {poll}
+except ValueError as error:
+    print(error)
+""") == "out of a callback\n"
+
+
+def test_failures_are_exceptions(python):
+    said = result(python, """
+from bcc import BPF
+for text in ("int f(void *ctx) { return x; }", "BPF_HASH(t); TRACEPOINT_PROBE(syscalls, sys_enter_mkdir) "
+             "{ u64 k = 0; return *t.lookup(&k); }"):
+    try:
+        BPF(text=text)
+    except Exception as error:
+        print(error)
+b = BPF(text="int f(void *ctx) { return 0; }")
+for attach in (lambda: b.attach_tracepoint(tp="sched:none", fn_name="f"), lambda: b.attach_uprobe(name="c", sym="none_such", fn_name="f"),
+               lambda: b.attach_kprobe(event="x", fn_name="g"), lambda: b["none"]):
+    try:
+        attach()
+    except Exception as error:
+        print(error)
+""")
+    wanted = ["<text>.c does not compile", "<text>.c:1: the verifier refuses tracepoint__syscalls__sys_enter_mkdir: a table's",
+              "this kernel has no tracepoint sched:none", "has no function none_such", "<text>.c has no program g", "'none'"]
+    for line, part in zip(said.splitlines(), wanted, strict=True):
+        assert part in line
+
+
+def test_attach_and_detach(python):
+    assert result(python, """
+import os
+from bcc import BPF, PerfType, PerfSWConfig
+b = BPF(text='''BPF_ARRAY(hits, u64, 2);
+int count(void *ctx) { int zero = 0; if (bpf_get_current_pid_tgid() >> 32 == PID) hits.increment(zero); return 0; }
+int clock(void *ctx) { int one = 1; hits.increment(one); return 0; }''', cflags=["-DPID=%d" % os.getpid()])
+b.attach_tracepoint(tp="syscalls:sys_enter_getpgid", fn_name="count")
+b.attach_perf_event(ev_type=PerfType.SOFTWARE, ev_config=PerfSWConfig.CPU_CLOCK, fn_name="clock", sample_freq=99)
+os.getpgid(0)
+b.detach_tracepoint(tp="syscalls:sys_enter_getpgid")
+os.getpgid(0)
+while not b["hits"][1].value:
+    sum(range(10000))
+print(b["hits"][0].value)
+assert b.program_facts("count").jited_bytes and BPF.ksym(BPF.ksymname("vprintk")) in ("vprintk", "[unknown]")
+""") == "1\n"
+
+
+def test_python_is_not_hindered(python):
+    """Nothing is imported, built or written but what is there."""
+    environment = {**ENVIRONMENT, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", "import bcc, bcc.utils, pilus; print(bcc.BPF is pilus.BPF)"], env=environment,
+                          capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
