@@ -45,14 +45,14 @@ def complete(*words, folder=None):
     ("-o json bpf ct f", ["flush"]),
     ("endpoint list -o ", ["json", "table"]),
     ("endpoint list --output j", ["json"]),
-    ("monitor --type ", ["agent", "drop", "flow", "trace"]),
+    ("monitor --type ", ["agent", "drop", "flow", "policy-verdict", "trace"]),
     ("monitor --t", ["--to", "--type"]),
     ("status --", ["--bpffs", "--brief", "--help", "--output", "--socket", "--verbose"]),
     ("status ", [""]),
     ("help s", ["status"]),
     ("he", ["health", "help"]),
     ("dance ", ["bpf", "bugtool", "config", "endpoint", "health", "help", "identity", "ip", "map", "metrics", "monitor", "node",
-                "policy", "status", "trace", "version"]),
+                "policy", "prefilter", "status", "trace", "version"]),
 ])
 def test_words_are_completed(line, expected):
     assert complete(*line.split(" ")) == [word for word in expected if word]
