@@ -4,6 +4,7 @@
  */
 #include "agent/agent.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -105,6 +106,39 @@ static void ipcache_deleted(void *userdata, const struct prefix *prefix)
 	monitor_agent_event(agent->monitor, "IPCache entry deleted", json_pack("{s:s}", "cidr", cidr), "%s", cidr);
 }
 
+static json_t *service_details(const struct service_key *frontend)
+{
+	char address[ADDR_TEXT_MAX];
+
+	return json_pack("{s:s, s:i, s:i}", "address", addr_format(&frontend->addr, address), "port",
+	                 ntohs(frontend->port), "protocol", frontend->protocol);
+}
+
+static void service_upserted(void *userdata, const struct service_key *frontend, const struct service *service)
+{
+	const struct agent *agent = userdata;
+	char text[SERVICE_KEY_TEXT_MAX];
+
+	monitor_agent_event(agent->monitor, "Service upserted", service_details(frontend), "%s is service %u",
+	                    service_key_format(frontend, text), service->number);
+}
+
+static void service_deleted(void *userdata, const struct service_key *frontend)
+{
+	const struct agent *agent = userdata;
+	char text[SERVICE_KEY_TEXT_MAX];
+
+	monitor_agent_event(agent->monitor, "Service deleted", service_details(frontend), "%s",
+	                    service_key_format(frontend, text));
+}
+
+static void backend_gone(void *userdata, uint32_t backend)
+{
+	const struct agent *agent = userdata;
+
+	ends_add(agent->ends, backend);
+}
+
 /* ── the beginning ── */
 
 static void give_up(struct agent *agent, const struct error *error)
@@ -148,12 +182,26 @@ static void take_over(struct agent *agent)
 		announce(agent);
 }
 
-static void maps_filled(void *userdata)
+static void maps_filled(struct agent *agent)
+{
+	if (!agent->ready && agent->ipcache_filled && (agent->services_filled || !agent->services))
+		take_over(agent);
+}
+
+static void ipcache_settled(void *userdata)
 {
 	struct agent *agent = userdata;
 
-	if (!agent->ready)
-		take_over(agent);
+	agent->ipcache_filled = true;
+	maps_filled(agent);
+}
+
+static void services_settled(void *userdata)
+{
+	struct agent *agent = userdata;
+
+	agent->services_filled = true;
+	maps_filled(agent);
 }
 
 static void make_nodes(struct agent *agent)
@@ -205,7 +253,7 @@ static void make_endpoints(struct agent *agent)
 static void make_ipcache(struct agent *agent)
 {
 	static const struct ipcache_events events = {
-		.upserted = ipcache_upserted, .deleted = ipcache_deleted, .settled = maps_filled};
+		.upserted = ipcache_upserted, .deleted = ipcache_deleted, .settled = ipcache_settled};
 	const struct ipcache_services services = {
 		.loop = agent->loop,
 		.maps = datapath_maps(agent->datapath),
@@ -215,6 +263,32 @@ static void make_ipcache(struct agent *agent)
 	};
 
 	agent->ipcache = ipcache_new(&services, agent->config->node_name, &events, agent);
+}
+
+static void tell_namespaces(void *userdata, void (*each)(void *context, const char *netns), void *context)
+{
+	const struct agent *agent = userdata;
+
+	endpoints_each_namespace(agent->endpoints, each, context);
+}
+
+static void make_services(struct agent *agent)
+{
+	static const struct services_events events = {.upserted = service_upserted,
+	                                              .deleted = service_deleted,
+	                                              .backend_gone = backend_gone,
+	                                              .settled = services_settled};
+	struct services_needs needs = {
+		.loop = agent->loop,
+		.config = agent->config,
+		.maps = datapath_maps(agent->datapath),
+		.store = agent->store,
+	};
+
+	for (enum family family = 0; family < FAMILIES; family++)
+		needs.pods[family] = *ipam_cidr(agent->ipam, family);
+	agent->ends = ends_new(agent->loop, needs.maps, tell_namespaces, agent);
+	agent->services = services_new(&needs, &events, agent);
 }
 
 static void make_health_target(struct agent *agent)
@@ -239,6 +313,8 @@ static int start_rest(struct agent *agent, struct error *error)
 		agent->health = health_new(agent->loop, agent->config->node_name, agent->config->health_port);
 	make_nodes(agent);
 	make_ipcache(agent);
+	if (agent->config->kube_proxy_replacement)
+		make_services(agent);
 	make_endpoints(agent);
 	result = endpoints_restore(agent->endpoints, error);
 	if (result)
@@ -407,6 +483,8 @@ static void take_apart(struct agent *agent)
 	health_free(agent->health);
 	collector_free(agent->collector);
 	endpoints_free(agent->endpoints);
+	services_free(agent->services);
+	ends_free(agent->ends);
 	ipcache_free(agent->ipcache);
 	nodes_free(agent->nodes);
 	identities_free(agent->identities);

@@ -17,6 +17,8 @@
 #include "agent/node/node.h"
 #include "agent/prefilter/prefilter.h"
 #include "agent/service.h"
+#include "agent/services/ends.h"
+#include "agent/services/services.h"
 
 /* Parts that are not made yet, or no more, are NULL. The folders of src/agent meet here and nowhere else. */
 struct agent {
@@ -37,17 +39,20 @@ struct agent {
 	struct nodes *nodes;
 	struct identities *identities;
 	struct ipcache *ipcache;
+	struct services *services; /* NULL also when it is off; so `ends` */
+	struct ends *ends;
 	struct endpoints *endpoints;
 	struct collector *collector;
 	struct health *health; /* NULL also when it is off */
 	struct health_target *health_target;
 	struct prefilter_keeper *prefilter;
 	time_t started;
-	uint64_t began;           /* the same by clock_now */
-	double bootstrap_seconds; /* until it was ready */
-	bool ready;               /* endpoints can be made */
-	bool failed;              /* `trouble` ends the agent */
-	struct error trouble;     /* why it is not ready; code 0: still starting */
+	uint64_t began;                       /* the same by clock_now */
+	double bootstrap_seconds;             /* until it was ready */
+	bool ipcache_filled, services_filled; /* their maps hold what the store says */
+	bool ready;                           /* endpoints can be made */
+	bool failed;                          /* `trouble` ends the agent */
+	struct error trouble;                 /* why it is not ready; code 0: still starting */
 };
 
 /* Runs until SIGTERM or SIGINT (0), or until it cannot go on (−errno with words). */

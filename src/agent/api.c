@@ -225,6 +225,77 @@ static void get_ips(struct http_exchange *exchange, void *userdata)
 		http_reply_json(exchange, 200, ipcache_to_json(agent->ipcache));
 }
 
+/* Whether this node serves any, which the configuration decides. */
+static bool has_services(struct http_exchange *exchange, const struct agent *agent)
+{
+	if (!is_ready(exchange, agent))
+		return false;
+	if (!agent->services)
+		http_reply_error(exchange, 404,
+		                 "services are not served by this node: set kube-proxy-replacement to true");
+	return agent->services;
+}
+
+static void get_services(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (has_services(exchange, agent))
+		http_reply_json(exchange, 200, services_to_json(agent->services, 0));
+}
+
+/* 0, which no service has, for what is no number. */
+static uint32_t service_number(const struct http_exchange *exchange)
+{
+	const char *text = http_exchange_parameter(exchange, "id");
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	return *text >= '0' && *text <= '9' && !*end && number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
+static void get_service(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+	uint32_t number = service_number(exchange);
+	json_t *frontends;
+
+	if (!has_services(exchange, agent))
+		return;
+	frontends = number ? services_to_json(agent->services, number) : json_array();
+	if (!json_array_size(frontends)) {
+		json_decref(frontends);
+		frontends = NULL;
+	}
+	reply_found(exchange, frontends, "there is no service of that id");
+}
+
+static void service_answered(void *userdata, int result, json_t *frontends, const struct error *error)
+{
+	struct http_exchange *exchange = userdata;
+
+	if (result)
+		reply_failure(exchange, result, error);
+	else
+		http_reply_json(exchange, 200, json_incref(frontends));
+}
+
+static void put_service(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (has_services(exchange, agent))
+		services_update(agent->services, http_exchange_body(exchange), service_answered, exchange);
+}
+
+static void delete_service(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (has_services(exchange, agent))
+		services_delete(agent->services, service_number(exchange), service_answered, exchange);
+}
+
 static void get_nodes(struct http_exchange *exchange, void *userdata)
 {
 	const struct agent *agent = userdata;
@@ -394,6 +465,10 @@ const struct http_route api_routes[] = {
 	{"GET", "/v1/identities", get_identities},
 	{"GET", "/v1/ips", get_ips},
 	{"GET", "/v1/nodes", get_nodes},
+	{"GET", "/v1/services", get_services},
+	{"PUT", "/v1/services", put_service},
+	{"GET", "/v1/services/{id}", get_service},
+	{"DELETE", "/v1/services/{id}", delete_service},
 	{"GET", "/v1/health", get_health},
 	{"POST", "/v1/health/probe", probe_health},
 	{"GET", "/v1/maps", get_maps},

@@ -31,32 +31,37 @@ static void set_option(struct nl_sock *socket, int option)
 		log_debug("netlink option %d: %s", option, strerror(errno));
 }
 
+struct opening {
+	struct nl_sock *socket;
+	int protocol;
+};
+
 static int open_here(void *userdata)
 {
-	struct nl_sock *socket = userdata;
+	const struct opening *opening = userdata;
 
 	/* libnl hides errno behind its own numbers, but does not touch it after the failing call. */
 	errno = 0;
-	if (nl_connect(socket, NETLINK_ROUTE) < 0)
+	if (nl_connect(opening->socket, opening->protocol) < 0)
 		return errno ? -errno : -EIO;
-	set_option(socket, NETLINK_EXT_ACK);
-	set_option(socket, NETLINK_CAP_ACK);
-	nl_socket_set_msg_buf_size(socket, RECEIVE_BYTES);
+	set_option(opening->socket, NETLINK_EXT_ACK);
+	set_option(opening->socket, NETLINK_CAP_ACK);
+	nl_socket_set_msg_buf_size(opening->socket, RECEIVE_BYTES);
 	return 0;
 }
 
-static int open_in(const char *netns_path, struct nl_sock *socket, struct error *error)
+static int open_in(const char *netns_path, struct opening *opening, struct error *error)
 {
 	_cleanup_close_ int netns = -1;
 	int result;
 
 	if (!netns_path)
-		return open_here(socket);
+		return open_here(opening);
 	result = netns_open(netns_path, &netns, error);
-	return result < 0 ? result : netns_call(netns, open_here, socket, error);
+	return result < 0 ? result : netns_call(netns, open_here, opening, error);
 }
 
-int netlink_open(const char *netns_path, struct netlink **ret, struct error *error)
+static int open_protocol(const char *netns_path, int protocol, struct netlink **ret, struct error *error)
 {
 	_cleanup_netlink_ struct netlink *netlink = xnew(struct netlink);
 	struct error reason = {};
@@ -65,13 +70,23 @@ int netlink_open(const char *netns_path, struct netlink **ret, struct error *err
 	netlink->socket = nl_socket_alloc();
 	if (!netlink->socket)
 		return error_set_errno(error, -ENOMEM, "cannot open a netlink socket");
-	result = open_in(netns_path, netlink->socket, &reason);
+	result = open_in(netns_path, &(struct opening){netlink->socket, protocol}, &reason);
 	if (result < 0 && reason.code)
 		return error_set(error, result, "%s", reason.message);
 	if (result < 0)
 		return error_set_errno(error, result, "cannot open a netlink socket");
 	*ret = TAKE_PTR(netlink);
 	return 0;
+}
+
+int netlink_open(const char *netns_path, struct netlink **ret, struct error *error)
+{
+	return open_protocol(netns_path, NETLINK_ROUTE, ret, error);
+}
+
+int netlink_open_sockets(const char *netns_path, struct netlink **ret, struct error *error)
+{
+	return open_protocol(netns_path, NETLINK_SOCK_DIAG, ret, error);
 }
 
 void netlink_free(struct netlink *netlink)

@@ -20,6 +20,10 @@ struct netlink;
 
 /* netns_path: "/run/netns/x", "/proc/PID/ns/net", or NULL for the caller's. The caller frees *ret. */
 int netlink_open(const char *netns_path, struct netlink **ret, struct error *error);
+
+/* The same for requests about sockets, which sockets.h makes. */
+int netlink_open_sockets(const char *netns_path, struct netlink **ret, struct error *error);
+
 void netlink_free(struct netlink *netlink);
 DEFINE_CLEANUP(struct netlink *, netlink_free)
 #define _cleanup_netlink_ _cleanup_(netlink_freep)

@@ -83,6 +83,7 @@ static void check_backend(const struct field *address, const struct slice_endpoi
 static void read_backend(const struct field *field, struct reader *reader)
 {
 	static const char *const states[] = BACKEND_STATE_NAMES;
+	const struct service_port *frontend = &reader->service->ports[0];
 	struct field address = field_of(field, "address"), port = field_of(field, "port"),
 		     weight = field_of(field, "weight"), state = field_of(field, "state"),
 		     node = field_of(field, "node"), zone = field_of(field, "zone");
@@ -94,6 +95,8 @@ static void read_backend(const struct field *field, struct reader *reader)
 
 	if (!port.value)
 		field_refuse(&port, "is missing");
+	else if (frontend->protocol == PROTOCOL_SCTP && endpoint.port != frontend->port)
+		field_refuse(&port, "must be %u, as the frontend's: with SCTP it cannot be changed", frontend->port);
 	if (!address.value)
 		field_refuse(&address, "is missing");
 	if (!field_addr(&address, &endpoint.addr))

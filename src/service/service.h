@@ -20,9 +20,10 @@
 #define SERVICE_TYPE_NAMES               {SERVICE_TYPES(SERVICE_WORD) NULL}
 #define BACKEND_STATE_NAMES              {BACKEND_STATES(SERVICE_WORD) NULL}
 
-enum service_algorithm { ALGORITHM_DEFAULT, ALGORITHM_RANDOM, ALGORITHM_MAGLEV };
+/* DEFAULT: as the node is configured. */
+enum service_algorithm { ALGORITHM_RANDOM, ALGORITHM_MAGLEV, ALGORITHM_DEFAULT };
 
-#define SERVICE_ALGORITHM_NAMES {"default", "random", "maglev", NULL}
+#define SERVICE_ALGORITHM_NAMES {"random", "maglev", "default", NULL}
 
 /* Whom to prefer, as long as there is one. */
 enum service_preference { PREFER_NOBODY, PREFER_ZONE, PREFER_NODE };
@@ -73,6 +74,7 @@ enum backend_place {
 
 struct candidate {
 	struct addr addr;
+	uint32_t id; /* the caller's own: it is only carried along */
 	uint16_t port;
 	uint16_t weight;
 	uint8_t protocol;

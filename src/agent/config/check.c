@@ -6,6 +6,7 @@
 
 #include "agent/config/keys.h"
 #include "agent/node/node.h"
+#include "service/slots.h"
 
 /* An IPv6 device carries at least this much (RFC 8200 section 5), an IPv4 host takes this much (RFC 791). */
 #define MTU_MIN_IPV6 1280
@@ -143,6 +144,16 @@ static int check_flow_table_size(const struct config *config, struct error *erro
 	return 0;
 }
 
+static int check_maglev_table_size(const struct config *config, struct error *error)
+{
+#define X(size) " " #size
+	if (!maglev_size_is_valid(config->maglev_table_size))
+		return error_set(error, -EINVAL, "%u is none of the sizes that suit:" MAGLEV_SIZES(X),
+		                 config->maglev_table_size);
+#undef X
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*check)(const struct config *config, struct error *error);
@@ -154,6 +165,7 @@ static const struct {
 	{"node-addresses", check_node_addresses},
 	{"mtu", check_mtu},
 	{"flow-table-size", check_flow_table_size},
+	{"lb-maglev-table-size", check_maglev_table_size},
 };
 
 int config_check(const struct config *config, const char **ret_key, struct error *error)

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "datapath/datapath.h"
 #include "datapath/flow_table.h"
+#include "service/service.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/pilus/pilus.yaml"
 #define CONFIG_UPLINKS_MAX  8
@@ -40,6 +41,18 @@ extern const char *const prefilter_drops[]; /* their names, by bit */
 
 /* How much memory the maps may take: what suits the machine, or little. */
 enum profile { PROFILE_DEFAULT, PROFILE_EDGE };
+
+/* How this node passes outside clients on to backends of other nodes: in its own name, which hears the answer; or so
+ * that the backend answers the client directly; or the latter with TCP only. */
+enum lb_mode { LB_SNAT, LB_DSR, LB_HYBRID };
+extern const char *const lb_modes[]; /* as they are written */
+
+/* What clients of a service without backends hear. */
+enum no_backends { NO_BACKENDS_REJECT, NO_BACKENDS_DROP };
+
+struct port_range {
+	uint16_t first, last;
+};
 
 /* Families are everywhere indexed so: a missing one has prefix.bits 0 and a zero address. */
 enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
@@ -73,6 +86,13 @@ struct config {
 	char *prefilter_folder;
 	uint32_t prefilter_rate; /* packets per second of each source; 0: no limit */
 	uint32_t prefilter_drop; /* enum prefilter_drop, or-ed */
+	bool kube_proxy_replacement; /* services are served */
+	struct port_range node_ports;
+	enum service_algorithm lb_algorithm;
+	uint32_t maglev_table_size;
+	enum lb_mode lb_mode;
+	enum no_backends lb_no_backends;
+	char *zone; /* where this node is; NULL: not known */
 	enum log_level log_level;
 	bool check_only; /* --check-config */
 	bool remove;     /* --remove-datapath */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -156,6 +157,39 @@ static int switch_parse(const struct config_key *key, const struct config_value 
 	*(bool *)field = on;
 	return 0;
 }
+
+/* FIRST-LAST */
+
+static void ports_clear(void *field)
+{
+	*(struct port_range *)field = (struct port_range){};
+}
+
+static json_t *ports_show(const struct config_key *key, const void *field)
+{
+	const struct port_range *range = field;
+
+	return json_sprintf("%u-%u", range->first, range->last);
+}
+
+static int ports_parse(const struct config_key *key, const struct config_value *value, void *field, struct error *error)
+{
+	const char *text = value->items[0];
+	struct port_range *range = field;
+	unsigned first, last;
+	int length = 0;
+
+	if (sscanf(text, "%5u-%5u%n", &first, &last, &length) != 2 || text[length] || text[0] == '-')
+		return error_set(error, -EINVAL, "\"%s\" is no range of ports: write it like 30000-32767", text);
+	if (!first || first > last || last > UINT16_MAX)
+		return error_set(error, -EINVAL,
+		                 "\"%s\" is no range of ports: they are from 1 to %u, the first before the last", text,
+		                 UINT16_MAX);
+	*range = (struct port_range){(uint16_t)first, (uint16_t)last};
+	return 0;
+}
+
+static const struct config_kind ports_kind = {"FIRST-LAST", false, ports_parse, ports_show, ports_clear};
 
 /* All enums of struct config are of this size: see the assertion below. */
 typedef unsigned int choice;
@@ -420,12 +454,16 @@ static const char *const attach_modes[] = {"auto", "tcx", "clsact", NULL};
 static const char *const prefilters[] = {"auto", "native", "generic", "off", NULL};
 const char *const prefilter_drops[] = {"fragments", "udp-source-port-0", "bogons", "private", NULL};
 static const char *const profiles[] = {"default", "edge", NULL};
+static const char *const algorithms[] = {"random", "maglev", NULL};
+const char *const lb_modes[] = {"snat", "dsr", "hybrid", NULL};
+static const char *const no_backends[] = {"reject", "drop", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mode) == sizeof(choice) &&
                        sizeof(enum masquerade) == sizeof(choice) && sizeof(enum prefilter_mode) == sizeof(choice) &&
                        sizeof(enum profile) == sizeof(choice) && sizeof(enum routing_mode) == sizeof(choice) &&
-                       sizeof(enum log_level) == sizeof(choice),
+                       sizeof(enum service_algorithm) == sizeof(choice) && sizeof(enum lb_mode) == sizeof(choice) &&
+                       sizeof(enum no_backends) == sizeof(choice) && sizeof(enum log_level) == sizeof(choice),
                "choices are written as unsigned");
 
 #define FIELD(member) .offset = offsetof(struct config, member)
@@ -487,6 +525,15 @@ const struct config_key config_keys[] = {
          0, 10000000},
 	{"prefilter-drop", &flags_kind, FIELD(prefilter_drop), .help = "what is refused whoever sends it",
          .choices = prefilter_drops},
+	{"kube-proxy-replacement", &switch_kind, FIELD(kube_proxy_replacement), "true", "serve services"},
+	{"node-port-range", &ports_kind, FIELD(node_ports), "30000-32767", "the node ports of the cluster"},
+	{"lb-algorithm", &choice_kind, FIELD(lb_algorithm), "random", "how services choose, unless they say it",
+         algorithms},
+	{"lb-maglev-table-size", &number_kind, FIELD(maglev_table_size), "16381",
+         "slots of a service that chooses by maglev; a prime", NULL, 251, 131071},
+	{"lb-no-backends", &choice_kind, FIELD(lb_no_backends), "reject", "clients of services without backends",
+         no_backends},
+	{"zone", &word_kind, FIELD(zone), .help = "where this node is, for services that prefer near backends"},
 	{"log-level", &choice_kind, FIELD(log_level), "info", "how much is logged", log_levels},
 };
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);

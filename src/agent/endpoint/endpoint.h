@@ -64,6 +64,10 @@ int endpoint_check(const struct endpoints *endpoints, json_t *request, struct er
 /* CNI GC. Returns how many were taken down, or −errno. */
 int endpoints_collect(struct endpoints *endpoints, json_t *request, struct error *error);
 
+/* The paths of the pods' network namespaces. */
+void endpoints_each_namespace(const struct endpoints *endpoints, void (*each)(void *userdata, const char *netns),
+                              void *userdata);
+
 void endpoints_each_identity(const struct endpoints *endpoints, void (*each)(void *userdata, uint32_t identity),
                              void *userdata);
 

@@ -133,3 +133,12 @@ char *endpoint_owner(const struct endpoint_entry *entry)
 		return xstrdup(spec->container);
 	return xasprintf("%s/%s", spec->namespace ?: "default", spec->pod);
 }
+
+void endpoints_each_namespace(const struct endpoints *endpoints, void (*each)(void *userdata, const char *netns),
+                              void *userdata)
+{
+	const struct endpoint_entry *entry;
+
+	endpoints_foreach (endpoints, entry)
+		each(userdata, entry->spec.netns);
+}

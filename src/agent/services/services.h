@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Services on this node: what the store says of them ("services/NAMESPACE/NAME" and "endpointslices/NAMESPACE/NAME",
+ * objects of Kubernetes, and "frontends/PROTOCOL/ADDRESS/PORT", by hand) becomes entries of the maps of abi/service.h,
+ * change by change, and nothing of what is gone is left there.
+ *
+ * What an earlier agent has programmed stays in force until the store has told all there is. Then it is compared: what
+ * is still so keeps its numbers, and with them its connections and affinities.
+ */
+#ifndef PILUS_AGENT_SERVICES_H
+#define PILUS_AGENT_SERVICES_H
+
+#include "agent/config/config.h"
+#include "datapath/service_map.h"
+#include "service/service.h"
+#include "store/store.h"
+
+struct services;
+
+/* Borrowed for their lifetime. */
+struct services_needs {
+	uv_loop_t *loop;
+	const struct config *config;
+	const struct maps *maps;
+	struct store *store;
+	struct prefix pods[FAMILIES]; /* this node's */
+};
+
+struct services_events {
+	/* A frontend is served now, or in another way than before; or no more. */
+	void (*upserted)(void *userdata, const struct service_key *frontend, const struct service *service);
+	void (*deleted)(void *userdata, const struct service_key *frontend);
+	/* A backend (its id) is there no more; whoever was sent to it is not connected to the service any longer. */
+	void (*backend_gone)(void *userdata, uint32_t backend);
+	/* The maps hold what the store says; once. */
+	void (*settled)(void *userdata);
+};
+
+struct services *services_new(const struct services_needs *needs, const struct services_events *events, void *userdata);
+void services_free(struct services *services);
+
+/* "10.0.0.1:80/TCP", "[fd00::1]:53/UDP" */
+#define SERVICE_KEY_TEXT_MAX (ADDR_TEXT_MAX + 16)
+const char *service_key_format(const struct service_key *key, char text[static SERVICE_KEY_TEXT_MAX]);
+
+/* Where there is nobody else to tell: sentences about services that cannot be served as they are written. */
+json_t *services_warnings(const struct services *services);
+
+/* For GET /v1/status. */
+json_t *services_status(const struct services *services);
+
+/* Frontends, in the order of their numbers: docs/api.md. number 0: all. A new reference. */
+json_t *services_to_json(const struct services *services, uint32_t number);
+
+/*
+ * By hand: PUT /v1/services (docs/api.md), and DELETE of a frontend that was made so. Answers once, when this node
+ * serves it, or no more: −EINVAL the request, −EEXIST it conflicts, −ENOENT there is none, else the store.
+ */
+typedef void (*services_answered)(void *userdata, int result, json_t *frontends, const struct error *error);
+void services_update(struct services *services, json_t *frontend, services_answered answered, void *userdata);
+void services_delete(struct services *services, uint32_t number, services_answered answered, void *userdata);
+
+#endif
