@@ -7,13 +7,13 @@
 #include "cli/show.h"
 #include "http/client.h"
 
-static int ask(const struct cli *cli, const char *method, const char *path, json_type type, json_t **ret,
-               struct error *error)
+static int ask(const struct cli *cli, const char *method, const char *path, json_t *request, json_type type,
+               json_t **ret, struct error *error)
 {
 	json_auto_t *body = NULL;
 	json_t *element;
 	size_t i;
-	int r = http_request(cli->socket, method, path, NULL, &body, error);
+	int r = http_request(cli->socket, method, path, request, &body, error);
 	bool wrong;
 
 	if (r < 0)
@@ -30,17 +30,27 @@ static int ask(const struct cli *cli, const char *method, const char *path, json
 
 int agent_get_object(const struct cli *cli, const char *path, json_t **ret, struct error *error)
 {
-	return ask(cli, "GET", path, JSON_OBJECT, ret, error);
+	return ask(cli, "GET", path, NULL, JSON_OBJECT, ret, error);
 }
 
 int agent_post_object(const struct cli *cli, const char *path, json_t **ret, struct error *error)
 {
-	return ask(cli, "POST", path, JSON_OBJECT, ret, error);
+	return ask(cli, "POST", path, NULL, JSON_OBJECT, ret, error);
 }
 
 int agent_get_array(const struct cli *cli, const char *path, json_t **ret, struct error *error)
 {
-	return ask(cli, "GET", path, JSON_ARRAY, ret, error);
+	return ask(cli, "GET", path, NULL, JSON_ARRAY, ret, error);
+}
+
+int agent_put_array(const struct cli *cli, const char *path, json_t *request, json_t **ret, struct error *error)
+{
+	return ask(cli, "PUT", path, request, JSON_ARRAY, ret, error);
+}
+
+int agent_delete(const struct cli *cli, const char *path, json_t **ret, struct error *error)
+{
+	return ask(cli, "DELETE", path, NULL, JSON_ARRAY, ret, error);
 }
 
 static int write_piece(void *userdata, const void *data, size_t size)

@@ -18,6 +18,10 @@ int agent_get_text(const struct cli *cli, const char *path, char **ret, struct e
 /* POST to `path`, without a body; else as agent_get_object. */
 int agent_post_object(const struct cli *cli, const char *path, json_t **ret, struct error *error);
 
+/* PUT `request` to `path`, or DELETE what is there; the answer is an array, as above. */
+int agent_put_array(const struct cli *cli, const char *path, json_t *request, json_t **ret, struct error *error);
+int agent_delete(const struct cli *cli, const char *path, json_t **ret, struct error *error);
+
 /* For completion: the member `key` of each element of the array at `path`, one a line; nothing without an agent. */
 void agent_complete(const struct cli *cli, const char *path, const char *key);
 

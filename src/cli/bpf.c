@@ -240,6 +240,8 @@ static const struct command VERBS[] = {
 	{.name = "ipcache", .summary = "Addresses and their identities", .commands = IPCACHE_VERBS},
 	{.name = "ct", .summary = "The flow table: connection tracking", .commands = BPF_CT_VERBS},
 	{.name = "nat", .summary = "The masquerade's mappings", .commands = BPF_NAT_VERBS},
+	{.name = "lb", .summary = "Services and backends", .commands = BPF_LB_VERBS},
+	{.name = "affinity", .summary = "Clients that keep their backend", .commands = BPF_AFFINITY_VERBS},
 	{.name = "metrics", .summary = "Counters", .commands = METRICS_VERBS},
 	{.name = "node", .summary = "The other nodes", .commands = NODE_VERBS},
 	{},

@@ -24,6 +24,8 @@ void peer_write(const json_t *row, const char *address, const char *port, FILE *
 
 extern const struct command BPF_CT_VERBS[];
 extern const struct command BPF_NAT_VERBS[];
+extern const struct command BPF_LB_VERBS[];
+extern const struct command BPF_AFFINITY_VERBS[];
 
 /* One flow as `bpf ct list` tells it: a row, and its line. */
 json_t *flow_to_json(const struct flow_key *key, const struct flow *flow, const struct flow_timeouts *timeouts);

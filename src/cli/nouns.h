@@ -13,6 +13,7 @@
 	X(IDENTITY)  \
 	X(IP)        \
 	X(NODE)      \
+	X(SERVICE)   \
 	X(HEALTH)    \
 	X(MAP)       \
 	X(BPF)       \
