@@ -18,10 +18,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-/* The range of node ports: what Kubernetes keeps for them. */
-#define NODE_PORT_FIRST 30000
-#define NODE_PORT_LAST  32767
-
 /* ── what the parts tell each other ── */
 
 static void node_changed(void *userdata, const struct node_info *node)
@@ -368,7 +364,9 @@ static int attach_sockets(struct agent *agent, struct error *error)
 {
 	const char *cgroup = agent->config->cgroup_root ?: datapath_cgroup_default();
 
-	if (!cgroup)
+	if (!agent->config->kube_proxy_replacement)
+		cgroup = NULL;
+	else if (!cgroup)
 		log_warning("no hierarchy of cgroups v2 is mounted: sockets do not know of services");
 	return datapath_attach_cgroup(agent->datapath, cgroup, error);
 }
@@ -383,9 +381,9 @@ static int start_datapath(struct agent *agent, struct error *error)
 	                   .decap_v6 = datapath_probe_decap_v6(),
 	                   .masquerade = masquerade_families(config),
 	                   .native = config->routing_mode == ROUTING_NATIVE,
-	                   .services = 1,
-	                   .node_port_first = NODE_PORT_FIRST,
-	                   .node_port_last = NODE_PORT_LAST,
+	                   .services = config->kube_proxy_replacement,
+	                   .node_port_first = config->node_ports.first,
+	                   .node_port_last = config->node_ports.last,
 	                   .netns_cookie = datapath_netns_cookie()},
 		.attach = config->attach,
 		.sizes = map_sizes_choose(config, map_sizes_memory()),

@@ -93,6 +93,22 @@ static void write_nodes(const struct scene *scene, struct exposition *out)
 		exposition_value(out, (double)nodes_count(scene->agent->nodes));
 }
 
+static void write_services(const struct scene *scene, struct exposition *out)
+{
+	const json_t *services = json_object_get(scene->status, "services");
+
+	if (json_is_object(services))
+		exposition_value(out, number_of(services, "services"));
+}
+
+static void write_service_backends(const struct scene *scene, struct exposition *out)
+{
+	const json_t *services = json_object_get(scene->status, "services");
+
+	if (json_is_object(services))
+		exposition_value(out, number_of(services, "backends"));
+}
+
 static void write_identities(const struct scene *scene, struct exposition *out)
 {
 #define X(symbol, number, name) +1
@@ -342,6 +358,8 @@ static const struct {
          write_unreachable},
 	{"pilus_node_connectivity_latency_seconds", METRIC_GAUGE, "How long the last answer to a health probe took.",
          write_latency},
+	{"pilus_services", METRIC_GAUGE, "Services that this node serves.", write_services},
+	{"pilus_service_backends", METRIC_GAUGE, "Backends of these services.", write_service_backends},
 	{"pilus_identity", METRIC_GAUGE, "Identities that are known.", write_identities},
 	{"pilus_ip_addresses", METRIC_GAUGE, "Addresses of this node's pod CIDRs in use.", write_ips_used},
 	{"pilus_ipam_capacity", METRIC_GAUGE, "Addresses that this node's pod CIDRs have for use.", write_ips},

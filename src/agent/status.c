@@ -88,6 +88,14 @@ static void warn_of_maps(const struct map_facts *facts, json_t *list)
 			                                         facts[i].entries, facts[i].max_entries));
 }
 
+static void warn_of_services(const struct agent *agent, json_t *list)
+{
+	json_t *warnings = agent->services ? services_warnings(agent->services) : json_array();
+
+	json_array_extend(list, warnings);
+	json_decref(warnings);
+}
+
 /* The first trouble there is speaks for the whole. */
 static void add_state(json_t *status, const struct agent *agent, json_t *store, const json_t *warnings)
 {
@@ -127,10 +135,12 @@ json_t *agent_status(const struct agent *agent, const struct map_facts facts[sta
 	json_object_set_new(status, "endpoints",
 	                    agent->ready ? endpoints_status(agent->endpoints)
 	                                 : json_pack("{s:i, s:i}", "ready", 0, "total", 0));
+	json_object_set_new(status, "services", agent->services ? services_status(agent->services) : json_null());
 	json_object_set_new(status, "health", agent->health ? health_status(agent->health) : json_null());
 	json_object_set_new(status, "prefilter", agent->prefilter ? prefilter_status(agent->prefilter) : json_null());
 	json_object_set_new(status, "memory", memory_status(facts));
 	warn_of_maps(facts, warnings);
+	warn_of_services(agent, warnings);
 	json_object_set_new(status, "warnings", warnings);
 	return status;
 }

@@ -143,6 +143,20 @@ static void memory_line(const json_t *status, FILE *out)
 	bytes_write(row_number(memory, "maps"), out);
 }
 
+static void services_line(const json_t *status, FILE *out)
+{
+	const json_t *services = json_object_get(status, "services");
+
+	if (json_is_object(services))
+		fprintf(out,
+		        "True   %" JSON_INTEGER_FORMAT " services, %" JSON_INTEGER_FORMAT
+		        " frontends, %" JSON_INTEGER_FORMAT " backends",
+		        row_number(services, "services"), row_number(services, "frontends"),
+		        row_number(services, "backends"));
+	else
+		fputs("False", out);
+}
+
 static void health_line(const json_t *status, FILE *out)
 {
 	const json_t *health = json_object_get(status, "health");
@@ -163,6 +177,7 @@ static const struct column LINES[] = {
 	{.title = "Host Routing:", .cell = host_routing_line},
 	{.title = "Masquerading:", .cell = masquerade_line},
 	{.title = "Prefilter:", .cell = prefilter_line},
+	{.title = "KubeProxyReplacement:", .cell = services_line},
 	{.title = "Endpoints:", .cell = endpoints_line},
 	{.title = "Memory:", .cell = memory_line},
 	{.title = "Cluster health:", .cell = health_line},

@@ -107,7 +107,9 @@ static void every_key_comes_back_as_json(void **state)
 		"flow-timeout-tcp: 1\nflow-timeout-tcp-opening: 2\nflow-timeout-tcp-closing: 3\nflow-timeout-other: 4\n"
 		"enable-health-checking: true\nenable-endpoint-health-checking: false\ncluster-health-port: 4000\n"
 		"prometheus-serve-addr: '[fd00::1]:9962'\nprefilter: generic\nprefilter-folder: /tmp/l\n"
-		"prefilter-rate: 500\nprefilter-drop: [bogons, fragments]\nlog-level: debug\n";
+		"prefilter-rate: 500\nprefilter-drop: [bogons, fragments]\n"
+		"kube-proxy-replacement: false\nnode-port-range: 30000-30100\nlb-algorithm: maglev\n"
+		"lb-maglev-table-size: 251\nlb-no-backends: drop\nzone: north\nlog-level: debug\n";
 	static const char expected[] =
 		"{\"node-name\":\"node-1\",\"cluster-name\":\"lab\",\"socket\":\"/tmp/s\",\"state-dir\":\"/tmp/d\","
 		"\"bpffs\":\"/tmp/b\",\"cgroup-root\":\"/tmp/c\",\"store\":\"dir:/tmp/store\","
@@ -124,7 +126,10 @@ static void every_key_comes_back_as_json(void **state)
 		"\"enable-endpoint-health-checking\":false,\"cluster-health-port\":4000,"
 		"\"prometheus-serve-addr\":\"[fd00::1]:9962\",\"prefilter\":\"generic\","
 		"\"prefilter-folder\":\"/tmp/l\",\"prefilter-rate\":500,"
-		"\"prefilter-drop\":[\"fragments\",\"bogons\"],\"log-level\":\"debug\"}";
+		"\"prefilter-drop\":[\"fragments\",\"bogons\"],"
+		"\"kube-proxy-replacement\":false,"
+		"\"node-port-range\":\"30000-30100\",\"lb-algorithm\":\"maglev\",\"lb-maglev-table-size\":251,"
+		"\"lb-no-backends\":\"drop\",\"zone\":\"north\",\"log-level\":\"debug\"}";
 	_cleanup_free_ char *shown = NULL;
 	struct error error = {};
 	struct config config;
@@ -217,6 +222,13 @@ static const struct {
 	{"prometheus-serve-addr: ':65536'\n", "FILE:1: prometheus-serve-addr: \":65536\" has no port from 1 to 65535"},
 	{"ipam: kubernetes\n", "FILE:1: ipam: must be host-scope or cluster-pool, not \"kubernetes\""},
 	{"attach: xdp\n", "FILE:1: attach: must be auto, tcx or clsact, not \"xdp\""},
+	{"node-port-range: 0-80\n",
+         "FILE:1: node-port-range: \"0-80\" is no range of ports: they are from 1 to 65535, the "
+         "first before the last"},
+	{"node-port-range: 80\n", "FILE:1: node-port-range: \"80\" is no range of ports: write it like 30000-32767"},
+	{"lb-maglev-table-size: 1000\n",
+         "FILE:1: lb-maglev-table-size: 1000 is none of the sizes that suit: 251 509 1021 "
+         "2039 4093 8191 16381 32749 65521 131071"},
 	{"log-level: INFO\n", "FILE:1: log-level: must be error, warning, info or debug, not \"INFO\""},
 	{"node-name: a/b\n",
          "FILE:1: node-name: \"a/b\" is no name: use up to 128 letters, digits, '.', '_' and '-', a "
