@@ -45,6 +45,7 @@ uint32_t slots_random(const struct candidate *backends, size_t count, uint32_t *
 
 	for (size_t i = 0; i < count; i++)
 		divisor = greatest_common_divisor(divisor, backends[i].weight);
+	divisor = divisor ?: 1; /* no backends */
 	for (size_t i = 0; i < count; i++)
 		total += backends[i].weight / divisor;
 	*ret = xcalloc(total <= SLOTS_RANDOM_MAX ? total ?: 1 : SLOTS_RANDOM_MAX + count, sizeof(**ret));

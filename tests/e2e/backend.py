@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Backends of services that say who they are, and clients that count whom they got; runs inside pods and nodes.
+
+  backend.py serve PORT                        TCP and UDP, both families: answers everything with the host's name
+  backend.py count tcp|udp ADDRESS PORT N      N connections, or datagrams from one unconnected socket each: {name: count}
+  backend.py load ADDRESS PORT                 TCP connections until standard input ends: {name: count}, or a failure
+  backend.py hold ADDRESS PORT                 one TCP connection: says "connected to NAME", then "ended" when it does
+"""
+import collections
+import json
+import os
+import select
+import socket
+import sys
+import threading
+
+SECONDS = 5 * float(os.environ.get("PILUS_PATIENCE") or 1)
+
+
+def _say(text):
+    print(text, flush=True)
+
+
+def _sockets(port):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        server = socket.socket(socket.AF_INET6, kind)
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("::", int(port)))
+        yield server
+
+
+def _answer(connection):
+    with connection:
+        while connection.recv(64):
+            connection.sendall(socket.gethostname().encode())
+
+
+def _answer_datagrams(server):
+    while True:
+        _, sender = server.recvfrom(64)
+        server.sendto(socket.gethostname().encode(), sender)
+
+
+def serve(port):
+    stream, datagram = _sockets(port)
+    stream.listen(1024)
+    threading.Thread(target=_answer_datagrams, args=(datagram,), daemon=True).start()
+    _say("ready")
+    while True:
+        connection, _ = stream.accept()
+        threading.Thread(target=_answer, args=(connection,), daemon=True).start()
+
+
+def _connect(address, port):
+    connection = socket.create_connection((address, int(port)), timeout=SECONDS)
+    assert connection.getpeername()[:2] == (address, int(port)), f"seems to be {connection.getpeername()}"
+    connection.sendall(b"who?")
+    return connection, connection.recv(64).decode()
+
+
+def _ask_tcp(address, port):
+    connection, name = _connect(address, port)
+    connection.close()
+    assert name, "closed without an answer"
+    return name
+
+
+def _ask_udp(address, port):
+    """Not connected: the answer must come from the address that was asked."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(SECONDS)
+        asker.sendto(b"who?", (address, int(port)))
+        data, sender = asker.recvfrom(64)
+        assert sender[:2] == (address, int(port)), f"{sender} answered"
+        return data.decode()
+
+
+ASK = {"tcp": _ask_tcp, "udp": _ask_udp}
+
+
+def count(kind, address, port, number):
+    _say(json.dumps(collections.Counter(ASK[kind](address, port) for _ in range(int(number)))))
+
+
+def load(address, port):
+    names = collections.Counter()
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        names[_ask_tcp(address, port)] += 1
+        if sum(names.values()) == 1:
+            _say("ready")
+    _say(json.dumps(names))
+
+
+def hold(address, port):
+    connection, name = _connect(address, port)
+    _say(f"connected to {name}")
+    connection.settimeout(None)
+    try:
+        connection.recv(64)
+    except OSError as error:
+        _say(f"ended: {error.strerror}")
+    else:
+        _say("ended")
+
+
+if __name__ == "__main__":
+    {"serve": serve, "count": count, "load": load, "hold": hold}[sys.argv[1]](*sys.argv[2:])
