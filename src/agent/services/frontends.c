@@ -39,12 +39,6 @@ struct frontend *frontend_find(const struct services *services, const struct ser
 	return frontend;
 }
 
-void frontend_forget(struct services *services, struct frontend *frontend)
-{
-	HASH_DEL(services->frontends, frontend);
-	free(frontend);
-}
-
 /* ── claiming ── */
 
 /* Does `record`, which wants it as `type`, come before the one that has it? Cluster addresses are given by the cluster;

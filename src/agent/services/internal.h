@@ -105,7 +105,10 @@ struct services {
 	struct request *requests;
 };
 
-/* services.c: is to be applied soon. */
+/* services.c: leaves the table and is freed. */
+void frontend_forget(struct services *services, struct frontend *frontend);
+
+/* Is to be applied soon. */
 void record_touch(struct services *services, struct record *record);
 
 /* Records the first trouble of a record. */
@@ -126,7 +129,6 @@ void frontends_claim(struct services *services, struct record *record);
 
 /* Those of the record that are not wanted any more leave the map and the table. */
 void frontends_release(struct services *services, struct record *record);
-void frontend_forget(struct services *services, struct frontend *frontend);
 
 struct frontend *frontend_find(const struct services *services, const struct service_key *key);
 struct service_key frontend_key(const struct addr *addr, uint16_t port, uint8_t protocol);

@@ -36,7 +36,6 @@ char *frontend_store_key(const struct service_spec *spec)
 
 static void request_free(struct request *request)
 {
-	DL_DELETE(request->services->requests, request);
 	json_decref(request->value);
 	free(request->key);
 	free(request);
@@ -48,6 +47,7 @@ void requests_free(struct services *services)
 
 	DL_FOREACH_SAFE(services->requests, request, next)
 	request_free(request);
+	services->requests = NULL;
 }
 
 static struct request *request_new(struct services *services, services_answered answered, void *userdata)
@@ -57,7 +57,6 @@ static struct request *request_new(struct services *services, services_answered 
 	request->services = services;
 	request->answered = answered;
 	request->userdata = userdata;
-	DL_APPEND(services->requests, request);
 	return request;
 }
 
@@ -93,6 +92,7 @@ static void stored(void *userdata, int result, const struct error *trouble)
 	if (!result)
 		frontends = number ? services_to_json(request->services, number) : json_array();
 	request->answered(request->userdata, result, frontends, trouble);
+	DL_DELETE(request->services->requests, request);
 	request_free(request);
 }
 
@@ -131,6 +131,7 @@ void services_update(struct services *services, json_t *frontend, services_answe
 	int r = prepare_update(request, frontend, &error);
 
 	if (!r) {
+		DL_APPEND(services->requests, request);
 		store_put(services->needs.store, request->key, request->value, stored, request);
 		return;
 	}
@@ -171,6 +172,7 @@ void services_delete(struct services *services, uint32_t number, services_answer
 	int r = prepare_delete(request, number, &error);
 
 	if (!r) {
+		DL_APPEND(services->requests, request);
 		store_delete(services->needs.store, request->key, stored, request);
 		return;
 	}

@@ -300,6 +300,12 @@ struct services *services_new(const struct services_needs *needs, const struct s
 	return services;
 }
 
+void frontend_forget(struct services *services, struct frontend *frontend)
+{
+	HASH_DEL(services->frontends, frontend);
+	free(frontend);
+}
+
 static void clear_tables(struct services *services)
 {
 	struct slice_entry *entry, *next_entry;
