@@ -55,7 +55,7 @@ static void test_all_types(void **state)
 {
 	_cleanup_(service_spec_freep) struct service_spec *service = service_of(
 		"{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": {\"name\": \"web\", \"namespace\": "
-	        "\"shop\","
+		"\"shop\","
 		"\"creationTimestamp\": \"2026-11-22T11:09:06Z\","
 		"\"annotations\": {\"service.cilium.io/lb-algorithm\": \"maglev\"}},"
 		"\"spec\": {\"type\": \"LoadBalancer\", \"clusterIP\": \"10.96.0.7\","
