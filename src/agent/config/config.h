@@ -84,8 +84,8 @@ struct config {
 	char *prometheus; /* where metrics are served; NULL: nowhere */
 	enum prefilter_mode prefilter;
 	char *prefilter_folder;
-	uint32_t prefilter_rate; /* packets per second of each source; 0: no limit */
-	uint32_t prefilter_drop; /* enum prefilter_drop, or-ed */
+	uint32_t prefilter_rate;     /* packets per second of each source; 0: no limit */
+	uint32_t prefilter_drop;     /* enum prefilter_drop, or-ed */
 	bool kube_proxy_replacement; /* services are served */
 	struct port_range node_ports;
 	enum service_algorithm lb_algorithm;
