@@ -108,7 +108,14 @@ def remote_pods(lab, count):
             "publishing": published - start, "known-after": time.monotonic() - published}
 
 
+def _size(path):
+    """Of a file, or of all that is in a folder."""
+    if not os.path.isdir(path):
+        return os.path.getsize(path)
+    return sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names)
+
+
 def installed():
-    """Bytes of each file that `make install` puts on a node."""
+    """Bytes of each file or folder that `make install` puts on a node. What has no path of its own is a link: none."""
     done = subprocess.run(["meson", "introspect", "--installed", labs.build_folder()], stdout=subprocess.PIPE, check=True)
-    return {target: os.path.getsize(source) for source, target in json.loads(done.stdout).items()}
+    return {target: _size(source) for source, target in json.loads(done.stdout).items() if os.path.isabs(source)}
