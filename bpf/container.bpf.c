@@ -54,8 +54,10 @@ static __always_inline void find_remote(struct packet *packet, struct decision *
 	packet->destination_identity = entry.identity;
 	if (entry.node)
 		*ret_decision = (struct decision){.action = FLOW_TO_NODE, .target = entry.node};
+	else if (masquerade_wanted(packet) || (config.services && masquerade_is_mapped(packet)))
+		*ret_decision = (struct decision){.action = FLOW_TO_WORLD};
 	else
-		*ret_decision = (struct decision){.action = masquerade_wanted(packet) ? FLOW_TO_WORLD : FLOW_TO_STACK};
+		*ret_decision = (struct decision){.action = FLOW_TO_STACK};
 }
 
 /* Names the sender of a packet that is dropped before it was verified. */

@@ -4,14 +4,17 @@
  *
  * from_netdev (ingress): the fast path out of the overlay: packets of known nodes for pods of this node are
  * decapsulated here and redirected into the pod. Without an overlay (native routing) packets for pods are redirected as
- * they come, and so are in either case the world's answers once the masquerade is taken off. All else, overlay packets
- * for the host itself among it, goes on to the stack, and from there to the overlay device (overlay.bpf.c).
+ * they come, and so are in either case the world's answers once the masquerade is taken off, and what it asks of
+ * services. Of these, what is for a backend of another node goes there with an address of this node, so that the
+ * answer comes back by it. All else, overlay packets for the host itself among it, goes on to the stack, and from there
+ * to the overlay device (overlay.bpf.c).
  *
  * to_netdev (egress): puts the masquerade on.
  */
 #include "lib/arrival.h"
 #include "lib/deliver.h"
 #include "lib/nat.h"
+#include "lib/reject.h"
 #include "lib/uplink.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -35,6 +38,15 @@ static __always_inline int leave_to_device(struct __sk_buff *skb, struct packet 
 	return VERDICT_NEXT;
 }
 
+/* A backend's answer to a client outside. */
+static __always_inline int return_overlay(struct __sk_buff *skb, struct packet *packet, int reason)
+{
+	packet->story |= STORY_DECAPSULATED;
+	if (!reason)
+		reason = overlay_decapsulate(skb, packet);
+	return reason ? drop(skb, packet, reason) : deliver_to_client(skb, packet);
+}
+
 static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet *packet, struct overlay_sender *sender)
 {
 	struct decision decision = {};
@@ -46,6 +58,12 @@ static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet 
 		return leave_to_device(skb, packet);
 	if (!reason)
 		reason = arrival_receive(skb, packet, sender, &decision);
+	if (!reason && config.services && decision.action == FLOW_TO_STACK) {
+		int returns = arrival_is_for_this_node(sender) ? translate_returning(skb, packet) : NAT_NONE;
+
+		if (returns != NAT_NONE)
+			return return_overlay(skb, packet, returns);
+	}
 	if (!reason && arrival_is_left(sender, &decision)) {
 		/* The later ones come by here before it has reached the device. */
 		if (packet->first_fragment && arrival_is_for_this_node(sender))
@@ -86,29 +104,54 @@ VERIFIED_ONCE int trace_passing(struct __sk_buff *skb, struct packet *packet)
 	return event_send(skb, packet, EVENT_TRACE, packet->point, 0);
 }
 
-/* Takes the masquerade off. Returns 0, a drop reason or, of what was not masqueraded, NAT_NONE. */
-static __always_inline int unmasquerade(struct __sk_buff *skb, struct packet *packet)
-{
-	if (!config.masquerade)
-		return NAT_NONE;
-	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_DESTINATION, NAT_POD)
-	                             : nat_arrive(skb, packet);
-}
-
-/* For a pod, as it is or with the masquerade taken off? Returns 0, a drop reason or, of all else, NAT_NONE. */
+/* For a pod or a service, as it is or translated? Returns 0, a drop reason or, of all else, NAT_NONE; or
+ * TRANSLATE_REJECT. */
 static __always_inline int receive_plain(struct __sk_buff *skb, struct packet *packet, struct decision *ret_decision)
 {
 	int reason = DROP_NOT_LOCAL;
 
-	if (!(config.native || config.masquerade) || skb->pkt_type != PACKET_HOST || skb->vlan_present ||
-	    parse_packet(skb, 0, packet))
+	if (!(config.native || config.masquerade || config.services) || skb->pkt_type != PACKET_HOST ||
+	    skb->vlan_present || parse_packet(skb, 0, packet))
 		return NAT_NONE;
 	if (config.native)
 		reason = uplink_receive(skb, packet, ret_decision);
 	if (reason != DROP_NOT_LOCAL)
 		return reason;
-	reason = unmasquerade(skb, packet);
-	return reason ?: uplink_receive(skb, packet, ret_decision);
+	reason = config.masquerade || config.services ? translate_arriving(skb, packet, SERVICE_OUTSIDE) : NAT_NONE;
+	/* An answer by a detour is for a client outside: there is nothing to decide. */
+	return reason || packet->towards ? reason : uplink_receive(skb, packet, ret_decision);
+}
+
+/* To a backend elsewhere, as this node's own, by the overlay or the uplink that the client is at. */
+static __always_inline int detour(struct __sk_buff *skb, struct packet *packet, const struct decision *decision)
+{
+	_Bool overlay = !config.native && decision->action == FLOW_TO_NODE;
+	const struct addr *own =
+		masquerade_source(overlay ? config.overlay_ifindex : skb->ifindex, &packet->tuple.destination);
+	struct addr source;
+	int reason;
+
+	if (!own)
+		return drop(skb, packet, DROP_NO_NAT_MAPPING);
+	source = *own;
+	reason = translate_leaving(skb, packet, &source);
+	if (reason)
+		return drop(skb, packet, reason);
+	return overlay ? deliver_to_node(skb, packet, decision->target) : deliver_to_uplink(skb, packet, skb->ifindex);
+}
+
+static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet, const struct decision *decision)
+{
+	if (packet->towards)
+		return deliver_to_client(skb, packet);
+	switch (decision->action) {
+	case FLOW_TO_ENDPOINT:
+		return deliver_to_endpoint(skb, packet, decision->target);
+	case FLOW_TO_STACK: /* the host is the backend */
+		return deliver_to_stack(skb, packet);
+	default:
+		return detour(skb, packet, decision);
+	}
 }
 
 static __always_inline void name_sender(struct packet *packet)
@@ -167,10 +210,12 @@ int from_netdev(struct __sk_buff *skb)
 	reason = receive_plain(skb, &packet, &decision);
 	if (reason == NAT_NONE)
 		return pass(skb, &packet);
+	if (reason == TRANSLATE_REJECT)
+		return reject(skb, &packet);
 	if (reason)
 		return drop(skb, &packet, reason);
 	trace(skb, &packet, TRACE_FROM_NETWORK);
-	return deliver_to_endpoint(skb, &packet, decision.target);
+	return deliver(skb, &packet, &decision);
 }
 
 SEC("tcx/egress")
@@ -181,7 +226,7 @@ int to_netdev(struct __sk_buff *skb)
 
 	if (unlikely(skb->mark & MARK_MASQUERADE))
 		reason = masquerade(skb, &packet);
-	else if (config.masquerade && !skb->ingress_ifindex)
+	else if ((config.masquerade || config.services) && !skb->ingress_ifindex)
 		reason = masquerade_host(skb, &packet);
 	return reason > 0 ? drop(skb, &packet, reason) : pass(skb, &packet);
 }

@@ -49,6 +49,8 @@ int from_overlay(struct __sk_buff *skb)
 	bpf_skb_change_type(skb, PACKET_HOST);
 	if (decision.action == FLOW_TO_ENDPOINT)
 		return deliver_to_endpoint(skb, &packet, decision.target);
+	if (config.services && !translate_returning(skb, &packet))
+		return deliver_to_client(skb, &packet);
 	return deliver_to_stack(skb, &packet);
 }
 

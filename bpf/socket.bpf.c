@@ -86,7 +86,7 @@ static __always_inline struct service *find(struct bpf_sock_addr *ctx, const str
 		return bpf_get_netns_cookie(ctx) == config.netns_cookie
 		               ? service_at_node(&peer->addr, peer->port, peer->protocol, 1)
 		               : NULL;
-	return service_find(&peer->addr, peer->port, peer->protocol);
+	return service_find(&peer->addr, peer->port, peer->protocol, SERVICE_INSIDE);
 }
 
 /* The backend that an earlier datagram to the service went to, if it is still there; else 0. */

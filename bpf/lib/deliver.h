@@ -129,6 +129,35 @@ static __always_inline int deliver_natively(struct __sk_buff *skb, struct packet
 	return bpf_redirect(node->ifindex, 0);
 }
 
+/* Out by an uplink of this node, where the kernel finds the next hop: the stack would not send what has the node's own
+ * address for its source and came from outside. */
+static __always_inline int deliver_to_uplink(struct __sk_buff *skb, struct packet *packet, __u32 ifindex)
+{
+	int reason = hops_are_spent(packet) ? DROP_INVALID_PACKET : route_hop(skb, packet);
+
+	if (reason)
+		return drop(skb, packet, reason);
+	packet->towards = ifindex;
+	packet->story |= STORY_NEIGHBOUR_LOOKUP;
+	trace(skb, packet, TRACE_TO_NETWORK);
+	metric_count(METRIC_FORWARDED, METRIC_EGRESS, packet->length);
+	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
+}
+
+/* A backend's answer that came back by this node, to the client outside. */
+static __always_inline int deliver_to_client(struct __sk_buff *skb, struct packet *packet)
+{
+	struct flow *flow = packet->tuple.related ? NULL : flow_find(packet);
+	int reason;
+
+	if (flow)
+		flow_count(flow, packet);
+	reason = translate_leaving(skb, packet, NULL);
+	if (reason)
+		return drop(skb, packet, reason);
+	return deliver_to_uplink(skb, packet, packet->towards);
+}
+
 /* To another node, past the host's stack and, in the overlay, past the overlay device. */
 static __always_inline int deliver_to_node(struct __sk_buff *skb, struct packet *packet, __u16 id)
 {

@@ -45,6 +45,14 @@ static __always_inline _Bool masquerade_is_opener(const struct packet *packet)
 	return flow->initiator == packet->direction;
 }
 
+/* Is it an answer to a service's client, which gets the service's address? */
+static __always_inline _Bool masquerade_is_mapped(const struct packet *packet)
+{
+	struct flow *flow = flow_find(packet);
+
+	return flow && flow_direction(flow, packet)->mapped;
+}
+
 /* Is the packet of a pod, to where nobody of the cluster is known, to leave with the node's address? An ICMP error does
  * where what it quotes did, which is seen there. */
 static __always_inline _Bool masquerade_wanted(const struct packet *packet)

@@ -11,20 +11,21 @@
 static __always_inline void nat_prepare_rewrite(struct nat_work *work)
 {
 	_Bool leaves = work->entry.end == NAT_SOURCE;
+	struct rewrite *rewrite = &work->rewrite;
 
-	work->rewrite = (struct rewrite){
-		.from = leaves ? work->key.source : work->key.destination,
-		.from_port = leaves ? work->key.source_port : work->key.destination_port,
-		.to = work->entry.addr,
-		.to_port = work->entry.port,
-		.end = work->entry.end,
-	};
+	rewrite->from = leaves ? work->key.source : work->key.destination;
+	rewrite->from_port = leaves ? work->key.source_port : work->key.destination_port;
+	rewrite->to = work->entry.addr;
+	rewrite->to_port = work->entry.port;
+	rewrite->end = work->entry.end;
 }
 
 /* The packet as it is from now on. */
-static __always_inline void nat_note(struct packet *packet, const struct rewrite *rewrite, __u8 kind)
+static __always_inline void nat_note(struct packet *packet, const struct rewrite *rewrite,
+                                     const struct nat_entry *entry)
 {
 	struct tuple *tuple = &packet->tuple;
+	__u8 kind = entry->kind;
 
 	if (rewrite->end == NAT_SOURCE) {
 		tuple->source = rewrite->to;
@@ -34,8 +35,11 @@ static __always_inline void nat_note(struct packet *packet, const struct rewrite
 		tuple->destination = rewrite->to;
 		tuple->destination_port = rewrite->to_port;
 		packet->story |= kind == NAT_SERVICE ? STORY_SERVICE : STORY_UNMASQUERADED;
+		packet->translated = kind == NAT_SERVICE;
+		if (kind == NAT_DETOUR)
+			packet->towards = entry->ifindex;
 	}
-	packet->direction = tuple_key(tuple, &packet->key);
+	packet_key(packet);
 }
 
 static __always_inline int nat_apply(struct __sk_buff *skb, struct packet *packet, struct nat_work *work)
@@ -51,7 +55,7 @@ static __always_inline int nat_apply(struct __sk_buff *skb, struct packet *packe
 	};
 	reason = rewrite_end(skb, &work->headers, rewrite, rewrite->end);
 	if (!reason)
-		nat_note(packet, rewrite, work->entry.kind);
+		nat_note(packet, rewrite, &work->entry);
 	return reason;
 }
 
@@ -87,6 +91,9 @@ VERIFIED_ONCE int nat_translate_error(struct __sk_buff *skb, struct packet *pack
 		.quoted = 1,
 	};
 	reason = rewrite_quote(skb, &work->headers, &work->rewrite, packet->transport);
+	/* By a detour comes only what this node sends. */
+	if (!reason && (end & 1) == NAT_SOURCE && work->entry.kind == NAT_DETOUR)
+		work->rewrite.from = packet->tuple.source;
 	if (reason || !nat_is_at(&packet->tuple, &work->rewrite))
 		return reason;
 	work->rewrite.from_port = work->rewrite.to_port = 0;
@@ -155,25 +162,6 @@ VERIFIED_ONCE int nat_leave_host(struct __sk_buff *skb, struct packet *packet)
 		return reason;
 	nat_prepare_rewrite(work);
 	return nat_apply(skb, packet, work);
-}
-
-/* A packet from outside. Returns 0, a drop reason or, where it is not for a pod, NAT_NONE. */
-VERIFIED_ONCE int nat_arrive(struct __sk_buff *skb, struct packet *packet)
-{
-	struct nat_work *work = nat_work();
-	int reason;
-
-	if (!packet || !work || packet->ahead)
-		return NAT_NONE;
-	nat_key(&work->key, &packet->tuple);
-	if (!nat_find(work, NAT_DESTINATION))
-		return NAT_NONE;
-	/* The later ones are asked for by the addresses that they come with. */
-	if (packet->first_fragment)
-		fragment_remember(packet);
-	nat_prepare_rewrite(work);
-	reason = nat_apply(skb, packet, work);
-	return !reason && work->entry.kind == NAT_HOST ? NAT_NONE : reason;
 }
 
 #endif

@@ -50,7 +50,7 @@ struct packet {
 	__u16 source_endpoint;
 	__u16 destination_endpoint;
 	__u16 node;    /* the peer of the overlay */
-	__u32 towards; /* ifindex of the device it is redirected to; 0: none (yet) */
+	__u32 towards; /* ifindex of the device it is redirected to, or its client is at; 0: none (yet) */
 	__u32 source_identity;
 	__u32 destination_identity;
 	__u32 vni;

@@ -221,6 +221,14 @@ static __always_inline int tuple_key(const struct tuple *tuple, struct flow_key 
 	                     tuple->protocol);
 }
 
+/* The same of a packet whose tuple was changed. */
+VERIFIED_ONCE int packet_key(struct packet *packet)
+{
+	if (packet)
+		packet->direction = tuple_key(&packet->tuple, &packet->key);
+	return 0;
+}
+
 /* A later fragment. What is no packet of ours in one piece is none in several. */
 static __always_inline int parse_later_fragment(struct packet *packet, __be32 id)
 {

@@ -77,14 +77,15 @@ static __always_inline _Bool port_is_node_port(__be16 port)
 	return number >= config.node_port_first && number <= config.node_port_last;
 }
 
-/* Is the address, with any port of this node or a node port of another, one that node ports are served on? */
-static __always_inline _Bool service_is_at_node(const struct addr *addr, __be16 port, _Bool *ret_here)
+/* Is the address one that node ports are served on: of this node or, from inside and for ports of their range, of
+ * another? */
+static __always_inline _Bool service_is_at_node(const struct addr *addr, __be16 port, __u8 side, _Bool *ret_here)
 {
 	struct local_addr *local = local_lookup(addr);
 
 	*ret_here = local && !local->endpoint;
-	return *ret_here ||
-	       (!local && port_is_node_port(port) && ipcache_lookup(addr).identity == IDENTITY_REMOTE_NODE);
+	return *ret_here || (!local && side == SERVICE_INSIDE && port_is_node_port(port) &&
+	                     ipcache_lookup(addr).identity == IDENTITY_REMOTE_NODE);
 }
 
 /* A node port. `here`: its address is this node's. */
@@ -96,15 +97,24 @@ static __always_inline struct service *service_at_node(const struct addr *addr, 
 	return service && (here || !(service->flags & SERVICE_HERE)) ? service : NULL;
 }
 
-/* The service that is asked for; NULL: none. */
-static __always_inline struct service *service_find(const struct addr *addr, __be16 port, __u8 protocol)
+/* The service that is asked for, from `side`; NULL: none. */
+static __always_inline struct service *service_find(const struct addr *addr, __be16 port, __u8 protocol, __u8 side)
 {
 	struct service *service = service_at(addr, port, protocol);
 	_Bool here;
 
-	if (service || !service_is_at_node(addr, port, &here))
-		return service;
-	return service_at_node(addr, port, protocol, here);
+	if (!service && service_is_at_node(addr, port, side, &here))
+		service = service_at_node(addr, port, protocol, here);
+	return service && (side == SERVICE_INSIDE || service->flags & SERVICE_EXTERNAL) ? service : NULL;
+}
+
+static __always_inline _Bool service_serves(const struct service *service, const struct addr *client)
+{
+	struct source_range_key key = {.prefix_bits = SOURCE_RANGE_SERVICE_BITS + ADDR_BITS,
+	                               .service = bpf_htonl(service->number),
+	                               .addr = *client};
+
+	return !(service->flags & SERVICE_SOURCE_RANGES) || bpf_map_lookup_elem(&pilus_source_ranges, &key);
 }
 
 static __always_inline struct backend *backend_by_id(__u32 id)

@@ -77,17 +77,17 @@ VERIFIED_ONCE int translate_find(struct packet *packet, __u8 side)
 		return NAT_NONE;
 	nat_key(&work->key, &packet->tuple);
 	found = nat_find(work, NAT_DESTINATION);
-	if (found && work->entry.kind == NAT_DETOUR)
+	if (found && (work->entry.kind != NAT_SERVICE || translate_holds(work, packet)))
 		return 0;
-	if (found && work->entry.kind == NAT_SERVICE && translate_holds(work, packet))
-		return 0;
-	if (found && work->entry.kind < NAT_SERVICE)
-		return NAT_NONE;
-	service = service_find(&packet->tuple.destination, packet->tuple.destination_port, packet->tuple.protocol);
+	service = config.services ? service_find(&packet->tuple.destination, packet->tuple.destination_port,
+	                                         packet->tuple.protocol, side)
+	                          : NULL;
 	if (!service)
 		return found ? TRANSLATE_REJECT : NAT_NONE;
 	if (found && !translate_opens(packet))
 		return TRANSLATE_REJECT;
+	if (side == SERVICE_OUTSIDE && !service_serves(service, &packet->tuple.source))
+		return DROP_SOURCE_RANGE_DENIED;
 	reason = translate_map(work, packet, service, side);
 	return reason == DROP_NO_SERVICE_BACKEND && !(service->flags & SERVICE_DROPS) ? TRANSLATE_REJECT : reason;
 }
@@ -105,18 +105,43 @@ VERIFIED_ONCE int translate_destination(struct __sk_buff *skb, struct packet *pa
 	/* The later ones are asked for by the addresses that they come with. */
 	if (packet->first_fragment)
 		fragment_remember(packet);
-	packet->translated = work->entry.kind == NAT_SERVICE;
+	nat_prepare_rewrite(work);
+	reason = nat_apply(skb, packet, work);
+	return !reason && work->entry.kind == NAT_HOST ? NAT_NONE : reason;
+}
+
+/*
+ * A packet that arrives, from a client on `side` to a service, or as an answer to the masquerade or a detour. Returns
+ * 0, a drop reason or, of all else and of what the host had asked for, NAT_NONE; or TRANSLATE_REJECT.
+ */
+static __always_inline int translate_arriving(struct __sk_buff *skb, struct packet *packet, __u8 side)
+{
+	if (packet->tuple.related)
+		return nat_translate_error(skb, packet, NAT_DESTINATION, NAT_POD);
+	return translate_destination(skb, packet, side);
+}
+
+VERIFIED_ONCE int translate_detour(struct __sk_buff *skb, struct packet *packet)
+{
+	struct nat_work *work = nat_work();
+
+	if (!packet || !work || packet->ahead)
+		return NAT_NONE;
+	nat_key(&work->key, &packet->tuple);
+	if (!nat_find(work, NAT_DESTINATION) || work->entry.kind != NAT_DETOUR)
+		return NAT_NONE;
+	if (packet->first_fragment)
+		fragment_remember(packet);
 	nat_prepare_rewrite(work);
 	return nat_apply(skb, packet, work);
 }
 
-/* A packet that arrives, from a client on `side`, or an answer that was asked for by a detour. Returns 0, a drop reason
- * or, of all else, NAT_NONE; or TRANSLATE_REJECT. */
-static __always_inline int translate_arriving(struct __sk_buff *skb, struct packet *packet, __u8 side)
+/* What a backend of another node answers by this one: it is for the client. Returns 0, a drop reason or, of all else,
+ * NAT_NONE. */
+static __always_inline int translate_returning(struct __sk_buff *skb, struct packet *packet)
 {
-	if (packet->tuple.related)
-		return nat_translate_error(skb, packet, NAT_DESTINATION, NAT_SERVICE);
-	return translate_destination(skb, packet, side);
+	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_DESTINATION, NAT_DETOUR)
+	                             : translate_detour(skb, packet);
 }
 
 /* The pods' gateway, which a pod answers that is its own client: its answer to its own address would not come out. */

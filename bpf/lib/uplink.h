@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What arrives on an uplink outside of the overlay: for which pod of this node, and from whom. With native routing that
- * is all that other nodes' pods send; else what the world answers, once the masquerade is taken off.
+ * is all that other nodes' pods send; else what the world answers, once the masquerade is taken off, and what it asks
+ * of services, once they are translated: then the pod may be on another node.
  *
  * The sender is who the ipcache says has its address. That an address is used by nobody else is the underlay's to see
  * to with native routing: it is trusted as far as it reaches, other nodes and the world behind them alike. Here is only
@@ -15,7 +16,20 @@
 #include "ipcache.h"
 #include "local.h"
 
-/* Decides, and remembers it. Returns 0, DROP_NOT_LOCAL of what is for no pod here, or another drop reason. */
+/* A backend that is no pod here: behind another node, or out in the world, or the host itself. */
+static __always_inline void uplink_find_backend(struct packet *packet, struct decision *ret_decision)
+{
+	struct ipcache_entry entry = ipcache_lookup(&packet->tuple.destination);
+
+	if (ret_decision->action)
+		return;
+	packet->destination_identity = entry.identity;
+	*ret_decision = entry.node ? (struct decision){.action = FLOW_TO_NODE, .target = entry.node}
+	                           : (struct decision){.action = FLOW_TO_WORLD};
+}
+
+/* Decides, and remembers it. Returns 0, DROP_NOT_LOCAL of what is for no pod here and no service's, or another drop
+ * reason. */
 VERIFIED_ONCE int uplink_decide(struct __sk_buff *skb, struct packet *packet, struct decision *ret_decision)
 {
 	__u32 epoch = state_epoch();
@@ -25,7 +39,9 @@ VERIFIED_ONCE int uplink_decide(struct __sk_buff *skb, struct packet *packet, st
 	if (!packet || !ret_decision)
 		return DROP_INVALID_PACKET;
 	reason = local_find(packet, ret_decision);
-	if (reason || ret_decision->action != FLOW_TO_ENDPOINT)
+	if (packet->translated)
+		uplink_find_backend(packet, ret_decision);
+	else if (reason || ret_decision->action != FLOW_TO_ENDPOINT)
 		return DROP_NOT_LOCAL;
 	if (local_lookup(&packet->tuple.source))
 		return DROP_INVALID_SOURCE_IP;

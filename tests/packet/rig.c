@@ -178,22 +178,35 @@ static int rig_set_ipcache(const struct rig *rig)
 
 static int rig_set_hosts(const struct rig *rig)
 {
-	struct addr v4 = address(HOST4), v6 = address(HOST6);
-	int r = local_map_set_host(rig->maps, &v4);
+	static const char *const hosts[] = {HOST4, HOST6, OVERLAY4, OVERLAY6};
+	int r = 0;
 
-	return r ? r : local_map_set_host(rig->maps, &v6);
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]) && !r; i++) {
+		struct addr addr = address(hosts[i]);
+
+		r = local_map_set_host(rig->maps, &addr);
+	}
+	return r;
 }
 
 static int rig_set_masquerade(const struct rig *rig)
 {
 	static const struct {
 		const char *prefix, *source;
-	} entries[] = {{"0.0.0.0/0", HOST4}, {"::/0", HOST6}, {KEPT4, NULL}, {KEPT6, NULL}};
+		enum rig_device device;
+	} entries[] = {
+		{"0.0.0.0/0", HOST4, DEVICE_WIRE},
+		{"::/0", HOST6, DEVICE_WIRE},
+		{"0.0.0.0/0", OVERLAY4, DEVICE_TUNNEL},
+		{"::/0", OVERLAY6, DEVICE_TUNNEL},
+		{KEPT4, NULL},
+		{KEPT6, NULL},
+	};
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]) && !r; i++) {
 		struct addr source = address(entries[i].source ?: HOST4);
-		uint32_t uplink = entries[i].source ? rig->ifindex[DEVICE_WIRE] : 0;
+		uint32_t uplink = entries[i].source ? rig->ifindex[entries[i].device] : 0;
 		struct prefix prefix;
 
 		r = prefix_parse(entries[i].prefix, &prefix);

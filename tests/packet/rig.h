@@ -28,6 +28,8 @@
 #define HOST4        "192.0.2.1"
 #define HOST6        "2001:db8:0:2::1"
 #define PEER4        "192.0.2.2"
+#define OVERLAY4     "10.1.0.254" /* this node in the overlay */
+#define OVERLAY6     "fd00:1::fe"
 #define GATEWAY4     "192.0.2.254" /* next hop towards the peer */
 #define STRANGER4    "192.0.2.66"
 #define WORLD4       "198.51.100.1"

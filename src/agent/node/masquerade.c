@@ -120,6 +120,21 @@ static int visit_rest(uint32_t ifindex, const struct addr *addr, uint8_t prefix_
 	return 0;
 }
 
+/* What services send to other nodes for clients outside goes in the overlay, where this node is known by its routers.
+ */
+static int visit_router(uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits, void *userdata)
+{
+	struct search *search = userdata;
+	struct prefix all = {};
+
+	if (ifindex != search->underlay->overlay_ifindex || !underlay_can_use(addr))
+		return 0;
+	if (addr_is_v4(addr))
+		prefix_parse("0.0.0.0/0", &all);
+	list_add(search->list, ifindex, &all, addr);
+	return 0;
+}
+
 static int find_sources(const struct node_services *services, struct list *list)
 {
 	struct search search = {.underlay = services->underlay, .list = list};
@@ -129,6 +144,8 @@ static int find_sources(const struct node_services *services, struct list *list)
 		r = route_each(services->netlink, visit_route, &search);
 	if (!r)
 		r = link_each_address(services->netlink, 0, visit_rest, &search);
+	if (!r && services->underlay->overlay_ifindex)
+		r = link_each_address(services->netlink, services->underlay->overlay_ifindex, visit_router, &search);
 	return r;
 }
 

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Services for clients outside, whose packets come by the uplink: to backends here, which see the client, and to those
+ * elsewhere, which see this node and answer by it.
+ */
+#include "services.h"
+#include "world.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+
+#include "base/addr.h"
+#include "datapath/flow_table.h"
+#include "datapath/nat_table.h"
+
+#define NODE_PORT 30080
+#define BACK      8080
+#define ROUTER4   "198.51.100.254"
+#define ROUTER6   "2001:db8:ffff::fe"
+
+static int begin(void **state)
+{
+	int r = packet_test_begin(state);
+
+	services_clear();
+	return r;
+}
+
+static const struct spec requests[] = {
+	{.source = WORLD4, .destination = HOST4, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN},
+	{.source = WORLD4, .destination = HOST4, .protocol = PROTOCOL_UDP, .payload = 33},
+	{.source = WORLD4, .destination = HOST4, .protocol = PROTOCOL_UDP, .options = 8},
+	{.source = WORLD4, .destination = HOST4, .protocol = PROTOCOL_SCTP},
+	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN},
+	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_UDP, .payload = 33},
+	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_SCTP},
+	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN, .extensions = 2},
+};
+
+/* As the next router sends it. */
+static struct spec from_client(const struct spec *request)
+{
+	struct spec spec = *request;
+
+	spec.source_mac = rig.pod_mac[DEVICE_WIRE];
+	spec.destination_mac = rig.mac[DEVICE_WIRE];
+	spec.source_port = 40000;
+	spec.destination_port = NODE_PORT;
+	return spec;
+}
+
+static uint16_t back_port(const struct spec *spec)
+{
+	return spec->protocol == PROTOCOL_SCTP ? NODE_PORT : BACK;
+}
+
+static uint32_t serve(const struct spec *spec, const char *v4, const char *v6, uint16_t flags)
+{
+	return SERVICE(.addr = is_v6(spec) ? "::" : "0.0.0.0", .port = NODE_PORT, .protocol = spec->protocol,
+	               .flags = flags, .backends = {{is_v6(spec) ? v6 : v4, back_port(spec)}});
+}
+
+static struct spec to_backend(const struct spec *spec, const char *v4, const char *v6)
+{
+	struct spec translated = *spec;
+
+	translated.destination = is_v6(spec) ? v6 : v4;
+	translated.destination_port = back_port(spec);
+	return translated;
+}
+
+/* The same from this node, as it is known in the overlay. */
+static struct spec by_overlay(const struct spec *spec)
+{
+	struct spec detoured = *spec;
+
+	detoured.source = is_v6(spec) ? OVERLAY6 : OVERLAY4;
+	return detoured;
+}
+
+static struct outcome send_by_a(const struct spec *spec)
+{
+	struct spec sent = *spec;
+	struct frame frame;
+
+	sent.source_mac = rig.pod_mac[DEVICE_A];
+	sent.destination_mac = rig.mac[DEVICE_A];
+	frame = frame_build(&sent);
+	return run("from_container", DEVICE_A, &frame);
+}
+
+static void a_client_reaches_a_backend_here_which_sees_it(void **state)
+{
+	EVERY (i, requests) {
+		struct spec spec = from_client(&requests[i]), expected = to_backend(&spec, POD_A4, POD_A6);
+		struct spec answer = spec_reply(&expected), expected_answer = spec_reply(&spec);
+		struct outcome outcome;
+
+		rig_reset(&rig);
+		services_clear();
+		serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL);
+		for (int n = 0; n < 2; n++) {
+			outcome = arrive(&spec);
+			assert_reached(&outcome, DEVICE_A, &expected);
+			outcome = send_by_a(&answer);
+			assert_untouched(&outcome, &answer); /* so that the stack finds the way */
+			outcome = leave_marked(&outcome.frame, outcome.mark);
+			assert_untouched(&outcome, &expected_answer);
+		}
+		assert_int_equal(metric_drops(), 0);
+	}
+}
+
+static void assert_inner(const struct outcome *outcome, const struct spec *expected, uint32_t vni)
+{
+	struct outcome inner = {.frame = frame_inner(&outcome->frame)};
+	uint32_t field;
+
+	assert_verdict(*outcome, TC_ACT_REDIRECT);
+	memcpy(&field, outcome->frame.bytes + 46, sizeof(field));
+	assert_int_equal(ntohl(field) >> 8, vni);
+	assert_packet(&inner, expected);
+}
+
+static struct outcome arrive_from_c(const struct spec *spec)
+{
+	struct frame inner = frame_build(spec);
+	struct frame frame = frame_encapsulate(&inner, &(struct tunnel){.source_mac = rig.pod_mac[DEVICE_WIRE],
+	                                                                .destination_mac = rig.mac[DEVICE_WIRE],
+	                                                                .source = PEER4,
+	                                                                .destination = HOST4,
+	                                                                .port = VXLAN_PORT,
+	                                                                .vni = IDENTITY_C});
+
+	return run("from_netdev", DEVICE_WIRE, &frame);
+}
+
+static void assert_sent_on(const struct outcome *outcome, const struct spec *expected)
+{
+	struct spec hop = *expected;
+
+	hop.ttl = 63;
+	assert_verdict(*outcome, TC_ACT_REDIRECT);
+	assert_packet(outcome, &hop);
+}
+
+static void a_client_reaches_a_backend_of_another_node_by_this_one(void **state)
+{
+	EVERY (i, requests) {
+		struct spec spec = from_client(&requests[i]), translated = to_backend(&spec, POD_C4, POD_C6);
+		struct spec expected = by_overlay(&translated), answer = spec_reply(&expected);
+		struct spec expected_answer = spec_reply(&spec);
+		struct outcome outcome;
+
+		rig_reset(&rig);
+		services_clear();
+		serve(&spec, POD_C4, POD_C6, SERVICE_EXTERNAL);
+		for (int n = 1; n <= 2; n++) {
+			outcome = arrive(&spec);
+			assert_inner(&outcome, &expected, IDENTITY_WORLD);
+			assert_int_equal(direction_of(&translated).packets, n);
+			if (is_v6(&spec) && !rig.decap_v6)
+				continue;
+			outcome = arrive_from_c(&answer);
+			assert_sent_on(&outcome, &expected_answer);
+			answer.tcp_flags = expected_answer.tcp_flags = spec.tcp_flags = expected.tcp_flags = 0;
+		}
+		assert_int_equal(metric_drops(), 0);
+	}
+}
+
+static void a_port_in_use_towards_the_backend_is_replaced(void **state)
+{
+	struct spec spec = from_client(&requests[1]), other = spec, translated = to_backend(&spec, POD_C4, POD_C6);
+	struct spec expected = by_overlay(&translated), answer, expected_answer = spec_reply(&spec);
+	struct outcome outcome, inner = {};
+
+	serve(&spec, POD_C4, POD_C6, SERVICE_EXTERNAL);
+	other.source = "198.51.100.7";
+	arrive(&other);
+	outcome = arrive(&spec);
+	inner.frame = frame_inner(&outcome.frame);
+	expected.source_port = port_of(&expected, &inner);
+	assert_int_not_equal(expected.source_port, spec.source_port);
+	assert_inner(&outcome, &expected, IDENTITY_WORLD);
+	answer = spec_reply(&expected);
+	outcome = arrive_from_c(&answer);
+	assert_sent_on(&outcome, &expected_answer);
+}
+
+static void a_client_reaches_a_backend_in_the_world_by_this_node(void **state)
+{
+	EVERY (i, requests) {
+		struct spec spec = from_client(&requests[i]);
+		struct spec expected = to_backend(&spec, "203.0.113.9", "2001:db8:aaaa::9"), answer;
+		struct spec expected_answer = spec_reply(&spec);
+		struct outcome outcome;
+
+		rig_reset(&rig);
+		services_clear();
+		serve(&spec, expected.destination, expected.destination, SERVICE_EXTERNAL);
+		expected.source = is_v6(&spec) ? HOST6 : HOST4;
+		answer = spec_reply(&expected);
+		outcome = arrive(&spec);
+		assert_sent_on(&outcome, &expected);
+		outcome = arrive(&answer);
+		assert_sent_on(&outcome, &expected_answer);
+		assert_int_equal(metric_drops(), 0);
+	}
+}
+
+static void a_client_reaches_a_backend_that_is_the_host(void **state)
+{
+	EVERY (i, requests) {
+		struct spec spec = from_client(&requests[i]), expected = to_backend(&spec, HOST4, HOST6);
+		struct spec answer = spec_reply(&expected), expected_answer = spec_reply(&spec);
+		struct outcome outcome;
+
+		if (spec.protocol == PROTOCOL_SCTP)
+			continue; /* the same port: nothing to translate */
+		rig_reset(&rig);
+		services_clear();
+		serve(&spec, HOST4, HOST6, SERVICE_EXTERNAL);
+		outcome = arrive(&spec);
+		assert_untouched(&outcome, &expected);
+		outcome = leave_host(&answer);
+		assert_untouched(&outcome, &expected_answer);
+	}
+}
+
+static void a_service_may_have_an_address_of_its_own(void **state)
+{
+	struct spec spec = from_client(&requests[0]), expected, answer, expected_answer;
+	struct outcome outcome;
+
+	spec.destination = "203.0.113.1";
+	spec.destination_port = 80;
+	SERVICE(.addr = spec.destination, .port = 80, .flags = SERVICE_EXTERNAL, .backends = {{POD_A4, BACK}});
+	expected = to_backend(&spec, POD_A4, POD_A6);
+	outcome = arrive(&spec);
+	assert_reached(&outcome, DEVICE_A, &expected);
+	answer = spec_reply(&expected);
+	expected_answer = spec_reply(&spec);
+	outcome = send_by_a(&answer);
+	outcome = leave_marked(&outcome.frame, outcome.mark);
+	assert_untouched(&outcome, &expected_answer);
+}
+
+static void what_is_not_for_outside_is_left_alone(void **state)
+{
+	struct spec spec = from_client(&requests[0]), other = spec;
+	struct outcome outcome;
+
+	serve(&spec, POD_A4, POD_A6, 0);
+	outcome = arrive(&spec);
+	assert_untouched(&outcome, &spec);
+	services_clear();
+	serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL);
+	other.destination_port++;
+	outcome = arrive(&other);
+	assert_untouched(&outcome, &other);
+	/* A node port of another node is not served here. */
+	other = spec;
+	other.destination = PEER4;
+	outcome = arrive(&other);
+	assert_untouched(&outcome, &other);
+}
+
+static void clients_out_of_the_source_ranges_are_not_served(void **state)
+{
+	struct spec spec = from_client(&requests[0]), expected = to_backend(&spec, POD_A4, POD_A6);
+	uint32_t number = serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL | SERVICE_SOURCE_RANGES);
+	struct outcome outcome;
+	struct prefix range;
+
+	assert_int_equal(prefix_parse("198.51.100.128/25", &range), 0);
+	assert_int_equal(source_range_set(rig.maps, number, &range), 0);
+	assert_dropped(arrive(&spec), DROP_SOURCE_RANGE_DENIED, METRIC_INGRESS);
+	assert_int_equal(prefix_parse("198.51.100.0/25", &range), 0);
+	assert_int_equal(source_range_set(rig.maps, number, &range), 0);
+	outcome = arrive(&spec);
+	assert_reached(&outcome, DEVICE_A, &expected);
+}
+
+static void each_side_has_backends_of_its_own(void **state)
+{
+	struct spec spec = from_client(&requests[0]);
+	struct service_key key = {.addr = addr_from_v4(0), .port = htons(NODE_PORT), .protocol = PROTOCOL_TCP};
+	struct service service;
+
+	serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL | SERVICE_DROPS);
+	assert_int_equal(service_map_get(rig.maps, &key, &service), 0);
+	service.side[SERVICE_OUTSIDE].count = 0;
+	assert_int_equal(service_map_set(rig.maps, &key, &service), 0);
+	assert_dropped(arrive(&spec), DROP_NO_SERVICE_BACKEND, METRIC_INGRESS);
+}
+
+static void without_backends_a_client_is_reset(void **state)
+{
+	struct spec spec = from_client(&requests[0]);
+	struct outcome outcome;
+
+	SERVICE(.addr = "0.0.0.0", .port = NODE_PORT, .flags = SERVICE_EXTERNAL);
+	outcome = arrive(&spec);
+	assert_verdict(outcome, TC_ACT_REDIRECT);
+	assert_bytes(outcome, 0, rig.pod_mac[DEVICE_WIRE], ETH_ALEN);
+	assert_int_equal(outcome.frame.bytes[ETH_HLEN + 20 + 13], TCP_RST | TCP_ACK);
+}
+
+static struct spec error_about(const struct spec *about, const struct frame *quote, const char *source)
+{
+	return (struct spec){
+		.source = source,
+		.destination = about->source,
+		.protocol = is_v6(about) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
+		.type = is_v6(about) ? 2 : 3,
+		.code = is_v6(about) ? 0 : 4,
+		.id = 1400,
+		.quote = quote,
+	};
+}
+
+static void an_error_reaches_the_backend_or_the_client(void **state)
+{
+	EVERY (i, requests) {
+		struct spec spec = from_client(&requests[i]), at_a = to_backend(&spec, POD_A4, POD_A6);
+		struct spec answer = spec_reply(&at_a), answer_of_node = spec_reply(&spec), error, expected;
+		struct frame sent = frame_build(&spec), received = frame_build(&at_a);
+		struct frame answered = frame_build(&answer), heard = frame_build(&answer_of_node);
+		struct outcome outcome;
+
+		rig_reset(&rig);
+		services_clear();
+		serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL);
+		arrive(&spec);
+		error = error_about(&answer_of_node, &heard, is_v6(&spec) ? ROUTER6 : ROUTER4);
+		expected = error_about(&answer, &answered, error.source);
+		outcome = arrive(&error);
+		assert_reached(&outcome, DEVICE_A, &expected);
+		error = error_about(&at_a, &received, at_a.destination);
+		expected = error_about(&spec, &sent, spec.destination);
+		outcome = send_by_a(&error);
+		outcome = leave_marked(&outcome.frame, outcome.mark);
+		assert_packet(&outcome, &expected);
+	}
+}
+
+static void an_error_goes_the_detour_both_ways(void **state)
+{
+	EVERY (i, requests) {
+		struct spec spec = from_client(&requests[i]), at_c = to_backend(&spec, POD_C4, POD_C6);
+		struct spec detoured = by_overlay(&at_c), answer = spec_reply(&detoured), error, expected;
+		struct spec answer_of_node = spec_reply(&spec);
+		struct frame sent = frame_build(&spec), received = frame_build(&detoured);
+		struct frame answered = frame_build(&answer), heard = frame_build(&answer_of_node);
+		struct outcome outcome;
+
+		rig_reset(&rig);
+		services_clear();
+		serve(&spec, POD_C4, POD_C6, SERVICE_EXTERNAL);
+		arrive(&spec);
+		error = error_about(&answer_of_node, &heard, is_v6(&spec) ? ROUTER6 : ROUTER4);
+		expected = error_about(&answer, &answered, detoured.source);
+		expected.source = detoured.source;
+		outcome = arrive(&error);
+		assert_inner(&outcome, &expected, IDENTITY_WORLD);
+		if (is_v6(&spec) && !rig.decap_v6)
+			continue;
+		error = error_about(&detoured, &received, at_c.destination);
+		expected = error_about(&spec, &sent, spec.destination);
+		outcome = arrive_from_c(&error);
+		assert_sent_on(&outcome, &expected);
+	}
+}
+
+static void every_fragment_goes_the_same_way(void **state)
+{
+	struct spec request = {.source = WORLD4,
+	                       .destination = HOST4,
+	                       .protocol = PROTOCOL_UDP,
+	                       .fragment_id = 7,
+	                       .more_fragments = true,
+	                       .payload = 32};
+	struct spec first = from_client(&request), at_c = to_backend(&first, POD_C4, POD_C6), expected, answer,
+		    expected_answer = spec_reply(&first);
+	struct outcome outcome;
+
+	serve(&first, POD_C4, POD_C6, SERVICE_EXTERNAL);
+	expected = by_overlay(&at_c);
+	answer = spec_reply(&expected);
+	outcome = arrive(&first);
+	assert_inner(&outcome, &expected, IDENTITY_WORLD);
+	first.fragment_offset = expected.fragment_offset = 5;
+	outcome = arrive(&first);
+	assert_inner(&outcome, &expected, IDENTITY_WORLD);
+	outcome = arrive_from_c(&answer);
+	assert_sent_on(&outcome, &expected_answer);
+	answer.fragment_offset = expected_answer.fragment_offset = 5;
+	outcome = arrive_from_c(&answer);
+	assert_sent_on(&outcome, &expected_answer);
+}
+
+static void a_sum_over_the_packet_stays_right(void **state)
+{
+	EVERY (i, requests) {
+		struct spec spec = from_client(&requests[i]);
+		struct frame frame = frame_build(&spec);
+
+		if (spec.protocol == PROTOCOL_SCTP)
+			continue;
+		rig_reset(&rig);
+		services_clear();
+		serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL);
+		run_with_sum("from_netdev", DEVICE_WIRE, &frame);
+	}
+}
+
+static int count_mapping(const struct nat_key *key, const struct nat_entry *entry, void *userdata)
+{
+	++*(int *)userdata;
+	return 0;
+}
+
+static void a_detour_is_kept_as_long_as_its_flow(void **state)
+{
+	const struct flow_timeouts timeouts = FLOW_TIMEOUTS_DEFAULT;
+	struct spec spec = from_client(&requests[0]);
+	int count = 0;
+
+	serve(&spec, POD_C4, POD_C6, SERVICE_EXTERNAL);
+	arrive(&spec);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, 0, NULL), 0);
+	assert_int_equal(nat_table_each(rig.maps, count_mapping, &count), 0);
+	assert_int_equal(count, 4);
+	assert_int_equal(flow_table_flush(rig.maps, NULL), 0);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, 0, NULL), 0);
+	count = 0;
+	assert_int_equal(nat_table_each(rig.maps, count_mapping, &count), 0);
+	assert_int_equal(count, 0);
+}
+
+#define OUTSIDE_TEST(function) cmocka_unit_test_setup(function, begin)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		OUTSIDE_TEST(a_client_reaches_a_backend_here_which_sees_it),
+		OUTSIDE_TEST(a_client_reaches_a_backend_of_another_node_by_this_one),
+		OUTSIDE_TEST(a_port_in_use_towards_the_backend_is_replaced),
+		OUTSIDE_TEST(a_client_reaches_a_backend_in_the_world_by_this_node),
+		OUTSIDE_TEST(a_client_reaches_a_backend_that_is_the_host),
+		OUTSIDE_TEST(a_service_may_have_an_address_of_its_own),
+		OUTSIDE_TEST(what_is_not_for_outside_is_left_alone),
+		OUTSIDE_TEST(clients_out_of_the_source_ranges_are_not_served),
+		OUTSIDE_TEST(each_side_has_backends_of_its_own),
+		OUTSIDE_TEST(without_backends_a_client_is_reset),
+		OUTSIDE_TEST(an_error_reaches_the_backend_or_the_client),
+		OUTSIDE_TEST(an_error_goes_the_detour_both_ways),
+		OUTSIDE_TEST(every_fragment_goes_the_same_way),
+		OUTSIDE_TEST(a_sum_over_the_packet_stays_right),
+		OUTSIDE_TEST(a_detour_is_kept_as_long_as_its_flow),
+	};
+
+	return packet_tests_run("outside", tests, sizeof(tests) / sizeof(tests[0]), &services_config);
+}
