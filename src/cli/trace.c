@@ -45,6 +45,14 @@ static const struct command VERBS[] = {
          .arguments_max = 1,
          .options = TRACE_RUN_OPTIONS,
          .run = trace_run},
+	{.name = "list",
+         .summary = "What can be probed on this machine",
+         .arguments = "PATTERN",
+         .arguments_max = 1,
+         .options = TRACE_LIST_OPTIONS,
+         .run = trace_list},
+	{.name = "prog", .summary = "BPF programs that the kernel has", .commands = TRACE_PROG_VERBS},
+	{.name = "map", .summary = "BPF maps that the kernel has", .commands = TRACE_MAP_VERBS},
 	{},
 };
 

@@ -25,7 +25,7 @@ static int attach_to(struct run *run, const char *path, uint64_t offset, struct 
 static int attach(struct run *run, struct error *error)
 {
 	_cleanup_free_ char *path = NULL;
-	struct elf_file *file;
+	struct elf_file *file = NULL;
 	int r = program_find(cli_value(run->cli, "lib") ?: "libc.so.6", run->filter.pid, &path, error);
 
 	if (!r)

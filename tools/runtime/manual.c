@@ -24,6 +24,8 @@ static const char HEAD[] =
 	"Small tools that each answer one question about this machine, by BPF programs in its kernel.\n"
 	"Nothing is compiled, and the kernel's headers are not needed; its type information is\n"
 	".Pq Pa /sys/kernel/btf/vmlinux .\n"
+	"Programs that you write yourself are compiled and run by\n"
+	".Nm pilus Cm trace run .\n"
 	"Options and columns are those of the BCC tools of the same names.\n"
 	"A tool works until it is interrupted, and leaves nothing behind, however it ends.\n"
 	".Pp\n"

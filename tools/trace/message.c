@@ -36,20 +36,30 @@ static unsigned take_value(const char **text)
 	return number;
 }
 
-static int parse_filter(const char **text, struct message *message, struct error *error)
+/* NULL: none stands there. */
+static const char *find_comparison(const char *text)
 {
 	static const char *const OPERATORS[] = {"==", "!=", ">=", "<=", ">", "<"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(OPERATORS); i++)
+		if (!strncmp(text, OPERATORS[i], strlen(OPERATORS[i])))
+			return OPERATORS[i];
+	return NULL;
+}
+
+static int parse_filter(const char **text, struct message *message, struct error *error)
+{
 	const char *at = skip_space(*text + 1);
-	char *end;
+	char *end = NULL;
 
 	message->compared = take_value(&at);
 	at = skip_space(at);
-	for (size_t i = 0; !message->operator[0] && i<ARRAY_SIZE(OPERATORS); i++)
-		if (!strncmp(at, OPERATORS[i], strlen(OPERATORS[i])))
-			strcpy(message->operator, OPERATORS[i]);
-	at += strlen(message->operator);
-	message->number = strtoll(at, &end, 0);
-	if (!message->compared || !message->operator[0] || end == at || * skip_space(end) != ')')
+	message->comparison = find_comparison(at);
+	if (message->comparison) {
+		at += strlen(message->comparison);
+		message->number = strtoll(at, &end, 0);
+	}
+	if (!message->compared || !end || end == at || *skip_space(end) != ')')
 		return cli_wrong_use(error, "'%s' is no filter: it is like (arg1 > 100)", *text);
 	*text = skip_space(skip_space(end) + 1);
 	return 0;
@@ -170,15 +180,15 @@ bool message_matches(const struct message *message, const struct hit_event *even
 	if (!message->compared)
 		return true;
 	value = as_signed(value_of(event, message->compared));
-	switch (message->operator[0]) {
+	switch (message->comparison[0]) {
 	case '=':
 		return value == message->number;
 	case '!':
 		return value != message->number;
 	case '>':
-		return message->operator[1] ? value >= message->number : value> message->number;
+		return message->comparison[1] ? value >= message->number : value > message->number;
 	default:
-		return message->operator[1] ? value <= message->number : value<message->number;
+		return message->comparison[1] ? value <= message->number : value < message->number;
 	}
 }
 

@@ -19,7 +19,7 @@ struct message {
 	size_t value_count;
 	__u32 texts[TRACE_STRINGS]; /* those of them that %s prints */
 	unsigned compared;          /* by the filter; 0: there is none */
-	char operator[3];
+	const char *comparison;     /* ">=" */
 	long long number;
 	bool asks; /* for any value */
 	bool at_return;

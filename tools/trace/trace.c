@@ -79,9 +79,9 @@ const struct tool TRACE_TOOL = {
 	.name = "trace",
 	.summary = "Each call of a function, with its arguments",
 	.description = "PROBE is [r:]PATTERN [(FILTER)] [\"FORMAT\", VALUE...]: values are arg1 to arg6, or retval "
-                       "with r: at the "
+		       "with r: at the "
 		       "function's end; the format has %d %u %x %ld %lu %lx %lld %llu %llx %c %s and %%; the filter "
-                       "compares a value with "
+		       "compares a value with "
 		       "a number, as (arg2 > 100). " PLACES_DESCRIPTION,
 	.arguments = "PROBE",
 	.arguments_min = 1,
