@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Services from outside the cluster: a client on the underlay asks a node, whose backends are here or there.
+"""
+import contextlib
+
+import pytest
+
+from conftest import new_lab
+from support import wait_for
+from test_services import BACKEND, PORT, Services
+
+ANYWHERE = {4: "0.0.0.0", 6: "::"}
+OUTSIDE = {4: "198.51.100.{}", 6: "fd77::{}"}
+
+
+@pytest.fixture(scope="module")
+def services():
+    with new_lab("outside", "--nodes", "2") as lab, contextlib.ExitStack() as servers:
+        for node, pod in (("node-1", "client"), ("node-1", "near"), ("node-2", "far")):
+            lab.add(node, pod)
+            if pod != "client":
+                servers.enter_context(lab.background(pod, *BACKEND, "serve", str(PORT), ready="^ready$"))
+        yield Services(lab)
+
+
+def outside_address(services, family):
+    """An address that the underlay's router leads to node-1."""
+    services.used += 1
+    address = OUTSIDE[family].format(services.used)
+    services.lab.exec("underlay", "ip", "route", "add", address, "via", services.lab.ip("node-1", family))
+    return address
+
+
+def node_port(services):
+    services.used += 1
+    return 30000 + services.used
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+@pytest.mark.parametrize("backend", ["near", "far"])
+def test_node_port(services, family, kind, backend):
+    """From outside, from a pod and from the node itself; on every node."""
+    port = node_port(services)
+    services.update(ANYWHERE[family], [backend], "--type", "NodePort", port=port, protocol=kind.upper())
+    for node in ("node-1", "node-2"):
+        address = services.lab.ip(node, family)
+        wait_for(lambda node=node: services.serving(node, ANYWHERE[family], [backend], port), f"{node} serves it")
+        for place in ("underlay", "client", "node-1"):
+            assert services.count(place, address, 5, kind, port) == {backend: 5}, (place, node)
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+@pytest.mark.parametrize("backend", ["near", "far"])
+@pytest.mark.parametrize("type_", ["LoadBalancer", "ExternalIPs"])
+def test_own_address(services, family, kind, backend, type_):
+    address = outside_address(services, family)
+    services.update(address, [backend], "--type", type_, protocol=kind.upper())
+    for place in ("underlay", "client"):
+        assert services.count(place, address, 5, kind) == {backend: 5}, place
+
+
+def test_cluster_addresses_are_for_the_inside(services, family):
+    address = outside_address(services, family)
+    services.update(address, ["near"])
+    done = services.lab.exec("underlay", *BACKEND, "count", "tcp", address, "80", "1", check=False, seconds=120)
+    assert done.returncode
+
+
+def test_external_policy(services, family):
+    """From outside only the node's own backends; from inside all."""
+    address = outside_address(services, family)
+    services.update(address, ["near", "far"], "--type", "LoadBalancer", "--external-policy", "Local")
+    assert services.count("underlay", address, 30) == {"near": 30}
+    assert set(services.count("client", address, 60)) == {"near", "far"}
+
+
+def test_source_ranges(services):
+    address = outside_address(services, 4)
+    services.update(address, ["near"], "--type", "LoadBalancer", "--source-ranges", "10.99.0.0/24")
+    assert services.count("underlay", address, 5) == {"near": 5}
+    services.update(address, ["near"], "--type", "LoadBalancer", "--source-ranges", "203.0.113.0/24")
+    done = services.lab.exec("underlay", *BACKEND, "count", "tcp", address, "80", "1", check=False, seconds=120)
+    assert done.returncode
+    assert services.count("client", address, 5) == {"near": 5}
+
+
+def test_affinity(services, family):
+    address = outside_address(services, family)
+    services.update(address, ["near", "far"], "--type", "LoadBalancer", "--affinity", "60")
+    first = services.count("underlay", address, 10)
+    assert len(first) == 1 and services.count("underlay", address, 10) == first
+
+
+def test_node_port_is_protected(services):
+    """Nobody on a node may listen where a service is met."""
+    port = node_port(services)
+    services.update("0.0.0.0", ["near"], "--type", "NodePort", port=port)
+    bind = f"import socket; socket.socket().bind(('0.0.0.0', {port}))"
+    done = services.lab.exec("node-1", "/usr/bin/python3", "-c", bind, check=False)
+    assert done.returncode and "Errno" in done.stderr
+
+
+def test_load_from_outside_while_the_agent_restarts(services):
+    lab, address = services.lab, outside_address(services, 4)
+    services.update(address, ["near", "far"], "--type", "LoadBalancer")
+    with services.load("underlay", address) as load:
+        lab.run("agent", "node-1", "kill")
+        lab.run("agent", "node-1", "start")
+        assert load.finish() == 0, load.lines
