@@ -178,9 +178,11 @@ static void take_over(struct agent *agent)
 		announce(agent);
 }
 
+/* The new maps let nothing pass that the old ones refuse. */
 static void maps_filled(struct agent *agent)
 {
-	if (!agent->ready && agent->ipcache_filled && (agent->services_filled || !agent->services))
+	if (!agent->ready && agent->ipcache_filled && (agent->services_filled || !agent->services) &&
+	    policies_are_settled(agent->policies))
 		take_over(agent);
 }
 
@@ -198,6 +200,54 @@ static void services_settled(void *userdata)
 
 	agent->services_filled = true;
 	maps_filled(agent);
+}
+
+static void policies_settled(void *userdata)
+{
+	maps_filled(userdata);
+}
+
+static void identity_changed(void *userdata, uint32_t identity)
+{
+	const struct agent *agent = userdata;
+
+	if (agent->policies)
+		policies_identity_changed(agent->policies, identity);
+}
+
+static void identities_synced(void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	policies_identities_synced(agent->policies);
+}
+
+static void policy_changed(void *userdata, uint32_t identity, const struct endpoint_policy *policy)
+{
+	const struct agent *agent = userdata;
+
+	endpoints_set_policy(agent->endpoints, identity, policy);
+}
+
+static void make_identities(struct agent *agent)
+{
+	static const struct identity_events events = {.changed = identity_changed, .synced = identities_synced};
+
+	agent->identities = identities_new(agent->store, &events, agent);
+}
+
+static void make_policies(struct agent *agent)
+{
+	static const struct policy_events events = {.changed = policy_changed, .settled = policies_settled};
+	const struct policy_services services = {
+		.loop = agent->loop,
+		.config = agent->config,
+		.maps = datapath_maps(agent->datapath),
+		.store = agent->store,
+		.identities = agent->identities,
+	};
+
+	agent->policies = policies_new(&services, &events, agent);
 }
 
 static void make_nodes(struct agent *agent)
@@ -239,6 +289,7 @@ static void make_endpoints(struct agent *agent)
 		.ipam = agent->ipam,
 		.identities = agent->identities,
 		.ipcache = agent->ipcache,
+		.policies = agent->policies,
 		.monitor = agent->monitor,
 		.pod_mtu = agent->underlay.pod_mtu,
 	};
@@ -304,7 +355,8 @@ static int start_rest(struct agent *agent, struct error *error)
 {
 	int result;
 
-	agent->identities = identities_new(agent->store, NULL, NULL);
+	make_identities(agent);
+	make_policies(agent);
 	if (agent->config->health_checking)
 		agent->health = health_new(agent->loop, agent->config->node_name, agent->config->health_port);
 	make_nodes(agent);
@@ -483,6 +535,7 @@ static void take_apart(struct agent *agent)
 	endpoints_free(agent->endpoints);
 	services_free(agent->services);
 	ends_free(agent->ends);
+	policies_free(agent->policies);
 	ipcache_free(agent->ipcache);
 	nodes_free(agent->nodes);
 	identities_free(agent->identities);

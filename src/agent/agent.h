@@ -38,6 +38,7 @@ struct agent {
 	struct ipam *ipam;
 	struct nodes *nodes;
 	struct identities *identities;
+	struct policies *policies;
 	struct ipcache *ipcache;
 	struct services *services; /* NULL also when it is off; so `ends` */
 	struct ends *ends;

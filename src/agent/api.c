@@ -10,6 +10,8 @@
 #include "abi/endpoint.h"
 #include "agent/metrics/exposition.h"
 
+#define WAIT_SECONDS_MAX 86400
+
 static unsigned status_of(int result)
 {
 	switch (result) {
@@ -24,6 +26,7 @@ static unsigned status_of(int result)
 		return 409;
 	case -EAGAIN:
 	case -ENOSPC:
+	case -ETIMEDOUT:
 		return 503;
 	default:
 		return 500;
@@ -345,6 +348,100 @@ static void probe_health(struct http_exchange *exchange, void *userdata)
 		health_probe(agent->health, probed, exchange);
 }
 
+static void policies_answered(void *userdata, json_t *answer, int result, const struct error *error)
+{
+	if (answer)
+		http_reply_json(userdata, 200, json_incref(answer));
+	else
+		reply_failure(userdata, result, error);
+}
+
+static void get_policies(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		http_reply_json(exchange, 200, policies_to_json(agent->policies));
+}
+
+static void put_policies(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		policies_import(agent->policies, http_exchange_body(exchange), policies_answered, exchange);
+}
+
+static void delete_policies(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		policies_delete_all(agent->policies, policies_answered, exchange);
+}
+
+static void delete_policy(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		policies_delete(agent->policies, http_exchange_parameter(exchange, "kind"),
+		                http_exchange_parameter(exchange, "namespace"),
+		                http_exchange_parameter(exchange, "name"), policies_answered, exchange);
+}
+
+static void get_selectors(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	if (is_ready(exchange, agent))
+		http_reply_json(exchange, 200, policies_selectors(agent->policies));
+}
+
+/* A whole number, or what is to be where nothing is given; false when it is something else. */
+static bool query_number(const struct http_exchange *exchange, const char *name, uint64_t fallback, uint64_t *ret)
+{
+	const char *text = http_exchange_query(exchange, name);
+	char *end;
+
+	*ret = text ? strtoull(text, &end, 10) : fallback;
+	return !text || (*text >= '0' && *text <= '9' && !*end);
+}
+
+static void wait_for_policies(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+	uint64_t revision, seconds;
+
+	if (!is_ready(exchange, agent))
+		return;
+	if (query_number(exchange, "revision", policies_count(agent->policies).revision, &revision) &&
+	    query_number(exchange, "timeout", 60, &seconds) && seconds <= WAIT_SECONDS_MAX)
+		policies_wait(agent->policies, revision, seconds * 1000, policies_answered, exchange);
+	else
+		http_reply_error(exchange, 400,
+		                 "revision and timeout must be whole numbers, of seconds a day's at most");
+}
+
+static void get_rule(struct http_exchange *exchange, void *userdata)
+{
+	static const char *const directions[] = POLICY_DIRECTION_NAMES;
+	const struct agent *agent = userdata;
+	const char *text = http_exchange_parameter(exchange, "number");
+	struct rule_facts facts;
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+	json_t *found = NULL;
+
+	if (!is_ready(exchange, agent))
+		return;
+	if (!*end && number <= UINT32_MAX && policies_find_rule(agent->policies, (uint32_t)number, &facts))
+		found = json_pack("{s:s?, s:s?, s:s, s:s, s:s, s:b}", "kind", facts.kind, "namespace", facts.space,
+		                  "name", facts.name, "rule", facts.path, "direction", directions[facts.direction],
+		                  "deny", facts.deny);
+	reply_found(exchange, found, "no rule has that number (any more)");
+}
+
 static void get_maps(struct http_exchange *exchange, void *userdata)
 {
 	const struct agent *agent = userdata;
@@ -471,6 +568,13 @@ const struct http_route api_routes[] = {
 	{"DELETE", "/v1/services/{id}", delete_service},
 	{"GET", "/v1/health", get_health},
 	{"POST", "/v1/health/probe", probe_health},
+	{"GET", "/v1/policies", get_policies},
+	{"PUT", "/v1/policies", put_policies},
+	{"DELETE", "/v1/policies", delete_policies},
+	{"GET", "/v1/policies/selectors", get_selectors},
+	{"GET", "/v1/policies/wait", wait_for_policies},
+	{"GET", "/v1/policies/rules/{number}", get_rule},
+	{"DELETE", "/v1/policies/{kind}/{namespace}/{name}", delete_policy},
 	{"GET", "/v1/maps", get_maps},
 	{"GET", "/v1/metrics", get_metrics},
 	{"POST", "/v1/flows/flush", flush_flows},

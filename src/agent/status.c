@@ -120,9 +120,12 @@ json_t *agent_status(const struct agent *agent, const struct map_facts facts[sta
 	char started[CLOCK_TEXT_MAX];
 	json_t *warnings = agent->ready ? endpoints_warnings(agent->endpoints) : json_array();
 	json_t *store = store_status(agent->store);
-	json_t *status =
-		json_pack("{s:s, s:s, s:s, s:s}", "version", PILUS_VERSION, "node", agent->config->node_name, "cluster",
-	                  agent->config->cluster_name, "started", clock_format(agent->started, started));
+	json_t *status;
+
+	if (agent->policies)
+		policies_warn(agent->policies, warnings);
+	status = json_pack("{s:s, s:s, s:s, s:s}", "version", PILUS_VERSION, "node", agent->config->node_name,
+	                   "cluster", agent->config->cluster_name, "started", clock_format(agent->started, started));
 
 	if (agent->prefilter)
 		prefilter_warnings(agent->prefilter, warnings);
@@ -136,6 +139,7 @@ json_t *agent_status(const struct agent *agent, const struct map_facts facts[sta
 	                    agent->ready ? endpoints_status(agent->endpoints)
 	                                 : json_pack("{s:i, s:i}", "ready", 0, "total", 0));
 	json_object_set_new(status, "services", agent->services ? services_status(agent->services) : json_null());
+	json_object_set_new(status, "policy", agent->policies ? policies_status(agent->policies) : json_null());
 	json_object_set_new(status, "health", agent->health ? health_status(agent->health) : json_null());
 	json_object_set_new(status, "prefilter", agent->prefilter ? prefilter_status(agent->prefilter) : json_null());
 	json_object_set_new(status, "memory", memory_status(facts));

@@ -48,9 +48,10 @@ struct command {
 	const struct command *commands;
 	int (*run)(struct cli *cli, struct error *error);
 	cli_complete complete; /* of the arguments; may be NULL */
+	bool yaml;             /* can show it, too */
 };
 
-enum cli_output { OUTPUT_DEFAULT, OUTPUT_TABLE, OUTPUT_JSON };
+enum cli_output { OUTPUT_DEFAULT, OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_YAML };
 
 #define CLI_OPTIONS_MAX 64
 

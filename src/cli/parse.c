@@ -262,9 +262,15 @@ static int take_settings(struct cli *cli, struct error *error)
 		cli->bpffs = cli_value(cli, "bpffs");
 	if (!output)
 		return 0;
-	if (strcmp(output, "json") && strcmp(output, "table"))
-		return cli_wrong_use(error, "output is json or table, not '%s'", output);
-	cli->output = strcmp(output, "json") ? OUTPUT_TABLE : OUTPUT_JSON;
+	if (!strcmp(output, "yaml") && cli->command->yaml)
+		cli->output = OUTPUT_YAML;
+	else if (!strcmp(output, "json"))
+		cli->output = OUTPUT_JSON;
+	else if (!strcmp(output, "table"))
+		cli->output = OUTPUT_TABLE;
+	else
+		return cli_wrong_use(error, "output is json%s or table, not '%s'", cli->command->yaml ? ", yaml" : "",
+		                     output);
 	return 0;
 }
 

@@ -1,280 +1,287 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The noun `policy`: reads policy files and says what they mean, without an agent.
+ * The noun `policy`: the cluster's policies, by way of this node's agent; and files of policies, without one.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "abi/flow.h"
-#include "abi/ipcache.h"
-#include "base/file.h"
+#include "base/clock.h"
 #include "base/memory.h"
+#include "cli/agent.h"
 #include "cli/nouns.h"
-#include "policy/evaluate.h"
-#include "policy/parse.h"
+#include "cli/policy_files.h"
+#include "cli/show.h"
+#include "http/client.h"
+#include "policy/document.h"
 
-#define FILE_MAX_BYTES (64 << 20)
+#define WAIT_SECONDS_DEFAULT 60
+#define WAIT_AT_ONCE         20 /* seconds: the client gives up on an answer after 30 */
 
 /* ── files ── */
-
-/* "-" is standard input. */
-static int read_text(const char *file, char **ret, size_t *ret_size, struct error *error)
-{
-	int r = strcmp(file, "-") ? file_read(file, FILE_MAX_BYTES, ret, ret_size)
-	                          : file_read_fd(STDIN_FILENO, FILE_MAX_BYTES, ret, ret_size);
-
-	return r < 0 ? error_set_errno(error, r, "cannot read %s", file) : 0;
-}
-
-static int read_policies(const char *file, struct policy_list *list, struct problems *problems, struct error *error)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t size = 0;
-	int r = read_text(file, &text, &size, error);
-
-	if (r < 0)
-		return r;
-	/* What is wrong is among the problems. */
-	policy_parse(file, text, size, list, problems);
-	return 0;
-}
-
-static int tell_problems(const struct problems *problems, struct error *error)
-{
-	if (!problems->count)
-		return 0;
-	for (size_t i = 0; i < problems->count; i++)
-		fprintf(stderr, "%s\n", problems->texts[i]);
-	return error_set(error, -EINVAL, "%zu problem%s: nothing was taken from the files", problems->count,
-	                 problems->count == 1 ? "" : "s");
-}
-
-/* ── validate ── */
-
-static void name_policies(const struct cli *cli, const struct policy_list *list)
-{
-	static const char *const kinds[] = POLICY_KIND_NAMES;
-
-	for (size_t i = 0; i < list->count; i++) {
-		const struct policy *policy = list->policies[i];
-
-		fprintf(cli->out, "%s %s%s%s: valid\n", kinds[policy->kind], policy->space ?: "",
-		        policy->space ? "/" : "", policy->name);
-	}
-}
 
 static int policy_validate(struct cli *cli, struct error *error)
 {
 	_cleanup_(policy_list_clear) struct policy_list list = {};
-	_cleanup_(problems_clear) struct problems problems = {};
-	int r = 0;
+	int r = policy_files_read(cli, &list, NULL, error);
 
-	for (size_t i = 0; !r && i < cli->argument_count; i++)
-		r = read_policies(cli->arguments[i], &list, &problems, error);
-	if (!r)
-		r = tell_problems(&problems, error);
-	if (!r)
-		name_policies(cli, &list);
+	for (size_t i = 0; !r && i < list.count; i++) {
+		policy_name_write(list.policies[i], cli->out);
+		fputs(": valid\n", cli->out);
+	}
 	return r;
 }
 
-/* ── trace ── */
-
-/* A party as the command line names it, with what the question points to. */
-struct named_party {
-	struct label_set labels;
-	struct policy_party party;
-};
-
-static void named_party_clear(struct named_party *party)
+static int show_revision(const struct cli *cli, const json_t *answer, struct error *error)
 {
-	label_set_clear(&party->labels);
-}
-
-/* A pod's number does not matter to any rule, only that it is no reserved one. */
-static uint32_t identity_of(const struct label_set *labels)
-{
-#define X(symbol, number, name) {name, number},
-	static const struct {
-		const char *name;
-		uint32_t number;
-	} reserved[] = {RESERVED_IDENTITIES(X)};
-#undef X
-
-	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
-		if (label_set_value(labels, LABEL_SOURCE_RESERVED, reserved[i].name))
-			return reserved[i].number;
-	return IDENTITY_ALLOCATED_MIN;
-}
-
-/* Labels without a namespace are those of a pod in the default one. */
-static json_t *split_labels(const char *text)
-{
-	_cleanup_free_ char *copy = xstrdup(text);
-	json_t *array = json_array();
-	char *rest = copy, *word;
-
-	while ((word = strsep(&rest, ",")))
-		json_array_append_new(array, json_string(word));
-	if (strncmp(text, LABEL_SOURCE_RESERVED ":", strlen(LABEL_SOURCE_RESERVED) + 1) &&
-	    !strstr(text, LABEL_NAMESPACE "="))
-		json_array_append_new(array, json_string(LABEL_SOURCE_KUBERNETES ":" LABEL_NAMESPACE "=default"));
-	return array;
-}
-
-/* LABELS, LABELS@ADDRESS, or an ADDRESS of the world. */
-static int read_party(const char *option, const char *text, struct named_party *ret, struct error *error)
-{
-	_cleanup_free_ char *copy = xstrdup(text);
-	char *at = strchr(copy, '@');
-	json_auto_t *array = NULL;
-
-	if (!addr_parse(text, &ret->party.addr)) {
-		array = split_labels("reserved:world");
-	} else {
-		if (at && addr_parse(at + 1, &ret->party.addr))
-			return cli_wrong_use(error, "--%s: '%s' is no address", option, at + 1);
-		if (at)
-			*at = '\0';
-		array = split_labels(copy);
-	}
-	if (label_set_read(array, &ret->labels, error)) {
-		error_prefix(error, "--%s", option);
-		return error->code = ERROR_WRONG_USE;
-	}
-	ret->party.labels = &ret->labels;
-	ret->party.identity = identity_of(&ret->labels);
+	if (cli->output == OUTPUT_JSON)
+		return show_json(cli, answer, error);
+	fprintf(cli->out, "Revision: %" JSON_INTEGER_FORMAT "\n", row_number(answer, "revision"));
 	return 0;
 }
 
-static int find_protocol(const char *word, struct policy_question *question, struct error *error)
-{
-	static const struct {
-		const char *word;
-		uint8_t number;
-	} protocols[] = {{"tcp", PROTOCOL_TCP},
-	                 {"udp", PROTOCOL_UDP},
-	                 {"sctp", PROTOCOL_SCTP},
-	                 {"icmp", PROTOCOL_ICMP},
-	                 {"icmpv6", PROTOCOL_ICMPV6}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
-		if (!strcasecmp(protocols[i].word, word)) {
-			question->protocol = protocols[i].number;
-			return 0;
-		}
-	return cli_wrong_use(error, "--dport: '%s' is none of tcp, udp, sctp, icmp and icmpv6", word);
-}
-
-/* "80", "53/udp", "8/icmp" */
-static int read_port(const char *text, struct policy_question *question, struct error *error)
-{
-	_cleanup_free_ char *copy = xstrdup(text);
-	char *slash = strchr(copy, '/');
-	uint32_t port = 0;
-	int r;
-
-	if (slash)
-		*slash = '\0';
-	r = cli_number(copy, UINT16_MAX, "a port", &port, error);
-	question->port = (uint16_t)port;
-	return r ?: find_protocol(slash ? slash + 1 : "tcp", question, error);
-}
-
-static bool is_allowed(enum policy_verdict verdict)
-{
-	return verdict == POLICY_NOT_ENFORCED || verdict == POLICY_ALLOWED;
-}
-
-static void say_rule(const struct cli *cli, const struct policy_answer *answer)
-{
-	static const char *const kinds[] = POLICY_KIND_NAMES;
-	const struct policy *policy = answer->policy;
-
-	fprintf(cli->out, "%s by the rule of line %zu of %s %s%s%s\n",
-	        answer->verdict == POLICY_ALLOWED ? "allowed" : "denied", answer->rule->line, kinds[policy->kind],
-	        policy->space ?: "", policy->space ? "/" : "", policy->name);
-}
-
-static void say_answer(const struct cli *cli, const char *direction, const struct policy_answer *answer)
-{
-	fprintf(cli->out, "%s ", direction);
-	if (answer->verdict == POLICY_NOT_ENFORCED)
-		fputs("allowed: no policy closes it\n", cli->out);
-	else if (answer->verdict == POLICY_NOT_ALLOWED)
-		fputs("denied: it is closed, and no rule allows this\n", cli->out);
-	else
-		say_rule(cli, answer);
-}
-
-/* A pod opens a connection to a pod: one has a say in it as it leaves, the other as it arrives. */
-static void trace(const struct cli *cli, const struct policy_list *list, const struct policy_question *question)
-{
-	struct policy_question egress = *question, ingress = *question;
-	struct policy_answer out, in;
-
-	egress.direction = POLICY_EGRESS;
-	ingress.direction = POLICY_INGRESS;
-	ingress.subject = question->peer;
-	ingress.peer = question->subject;
-	out = policy_evaluate(list, &egress);
-	in = policy_evaluate(list, &ingress);
-	say_answer(cli, "Egress: ", &out);
-	say_answer(cli, "Ingress:", &in);
-	fprintf(cli->out, "Final verdict: %s\n",
-	        is_allowed(out.verdict) && is_allowed(in.verdict) ? "ALLOWED" : "DENIED");
-}
-
-static int read_question(const struct cli *cli, struct named_party *source, struct named_party *destination,
-                         struct policy_question *ret, struct error *error)
-{
-	const char *from = cli_value(cli, "src"), *to = cli_value(cli, "dst");
-	int r;
-
-	if (!from || !to)
-		return cli_wrong_use(error, "who asks whom? Give --src and --dst");
-	r = read_party("src", from, source, error) ?: read_party("dst", to, destination, error);
-	if (!r)
-		r = read_port(cli_value(cli, "dport") ?: "80/tcp", ret, error);
-	ret->subject = source->party;
-	ret->peer = destination->party;
-	return r;
-}
-
-static int policy_trace(struct cli *cli, struct error *error)
+static int policy_import(struct cli *cli, struct error *error)
 {
 	_cleanup_(policy_list_clear) struct policy_list list = {};
-	_cleanup_(problems_clear) struct problems problems = {};
-	_cleanup_(named_party_clear) struct named_party source = {};
-	_cleanup_(named_party_clear) struct named_party destination = {};
-	struct policy_question question = {};
-	int r = read_question(cli, &source, &destination, &question, error);
+	json_auto_t *objects = json_array(), *answer = NULL;
+	int r = policy_files_read(cli, &list, objects, error);
 
-	for (size_t i = 0; !r && i < cli->argument_count; i++)
-		r = read_policies(cli->arguments[i], &list, &problems, error);
+	if (!r && !json_array_size(objects))
+		r = error_set(error, -EINVAL, "there is no policy in the files");
 	if (!r)
-		r = tell_problems(&problems, error);
-	if (!r)
-		trace(cli, &list, &question);
-	return r;
+		r = http_request(cli->socket, "PUT", "/v1/policies", objects, &answer, error);
+	return r ?: show_revision(cli, answer, error);
 }
 
-static const struct cli_option TRACE_OPTIONS[] = {
-	{'s', "src", "PARTY", "who opens the connection: LABELS, LABELS@ADDRESS, or an ADDRESS of the world"},
-	{'d', "dst", "PARTY", "who is to accept it, likewise"},
-	{0, "dport", "PORT/PROTOCOL", "its port (default 80/tcp); of ICMP the type"},
+/* ── those of the cluster ── */
+
+/* "web", "shop/web" and "NetworkPolicy/shop/web" are all names of one. */
+static bool has_name(const json_t *policy, const char *text)
+{
+	const char *kind = row_text(policy, "kind"), *space = row_text(policy, "namespace");
+	const char *name = row_text(policy, "name");
+	_cleanup_free_ char *whole = xasprintf("%s/%s%s%s", kind ?: "", space ?: "", space ? "/" : "", name ?: "");
+	size_t length = strlen(text), all = strlen(whole);
+
+	return length <= all && !strcmp(whole + all - length, text) &&
+	       (length == all || whole[all - length - 1] == '/');
+}
+
+static json_t *those_named(const json_t *policies, const char *name)
+{
+	json_t *found = json_array(), *policy;
+	size_t i;
+
+	json_array_foreach (policies, i, policy)
+		if (has_name(policy, name))
+			json_array_append(found, policy);
+	return found;
+}
+
+/* All, or those of the name that was given: then there is one at least. */
+static int fetch(const struct cli *cli, json_t **ret, struct error *error)
+{
+	json_auto_t *policies = NULL;
+	int r = agent_get_array(cli, "/v1/policies", &policies, error);
+
+	if (r < 0)
+		return r;
+	*ret = cli->argument_count ? those_named(policies, cli->arguments[0]) : json_incref(policies);
+	if (cli->argument_count && !json_array_size(*ret))
+		return error_set(error, -ENOENT, "there is no policy %s; 'pilus policy get' tells those there are",
+		                 cli->arguments[0]);
+	return 0;
+}
+
+static void namespace_cell(const json_t *row, FILE *out)
+{
+	fputs(row_text(row, "namespace") ?: "-", out);
+}
+
+static const struct column POLICY_COLUMNS[] = {
+	{.title = "KIND", .key = "kind"},       {.title = "NAMESPACE", .cell = namespace_cell},
+	{.title = "NAME", .key = "name"},       {.title = "RULES", .key = "rules", .right = true},
+	{.title = "PROBLEM", .key = "problem"},
+};
+
+static void write_yaml(const json_t *policies, FILE *out)
+{
+	json_t *policy;
+	size_t i;
+
+	json_array_foreach (policies, i, policy) {
+		if (i)
+			fputs("---\n", out);
+		policy_document_write(json_object_get(policy, "policy"), out);
+	}
+}
+
+/* What the user brought. */
+static json_t *documents_of(const json_t *policies)
+{
+	json_t *documents = json_array(), *policy;
+	size_t i;
+
+	json_array_foreach (policies, i, policy)
+		json_array_append(documents, json_object_get(policy, "policy"));
+	return documents;
+}
+
+static int policy_get(struct cli *cli, struct error *error)
+{
+	static const struct table TABLE_OF_POLICIES = TABLE(POLICY_COLUMNS);
+	json_auto_t *policies = NULL, *documents = NULL;
+	int r = fetch(cli, &policies, error);
+
+	if (r)
+		return r;
+	if (cli->output == OUTPUT_YAML) {
+		write_yaml(policies, cli->out);
+		return 0;
+	}
+	if (cli->output != OUTPUT_JSON)
+		return show_table(cli, &TABLE_OF_POLICIES, policies, error);
+	documents = documents_of(policies);
+	return show_json(
+		cli, cli->argument_count && json_array_size(documents) == 1 ? json_array_get(documents, 0) : documents,
+		error);
+}
+
+static int delete_one(const struct cli *cli, const json_t *policy, struct error *error)
+{
+	_cleanup_free_ char *path = xasprintf("/v1/policies/%s/%s/%s", row_text(policy, "kind"),
+	                                      row_text(policy, "namespace") ?: "-", row_text(policy, "name"));
+	json_auto_t *answer = NULL;
+	int r = http_request(cli->socket, "DELETE", path, NULL, &answer, error);
+
+	return r ?: show_revision(cli, answer, error);
+}
+
+static int delete_all(const struct cli *cli, struct error *error)
+{
+	json_auto_t *answer = NULL;
+	int r = http_request(cli->socket, "DELETE", "/v1/policies", NULL, &answer, error);
+
+	return r ?: show_revision(cli, answer, error);
+}
+
+static int policy_delete(struct cli *cli, struct error *error)
+{
+	json_auto_t *policies = NULL;
+	int r;
+
+	if (!cli_count(cli, "all") == !cli->argument_count)
+		return cli_wrong_use(error, "which policy? Give its name, or --all");
+	if (cli_count(cli, "all"))
+		return delete_all(cli, error);
+	r = fetch(cli, &policies, error);
+	if (!r && json_array_size(policies) > 1)
+		r = error_set(error, -EINVAL, "%zu policies are called %s: say which, as KIND/NAMESPACE/NAME",
+		              json_array_size(policies), cli->arguments[0]);
+	return r ?: delete_one(cli, json_array_get(policies, 0), error);
+}
+
+static const struct column SELECTOR_COLUMNS[] = {
+	{.title = "SELECTOR", .key = "selector"},
+	{.title = "USERS", .key = "users", .right = true},
+	{.title = "IDENTITIES", .key = "identities"},
+};
+
+static int policy_selectors(struct cli *cli, struct error *error)
+{
+	static const struct table TABLE_OF_SELECTORS = TABLE(SELECTOR_COLUMNS);
+	json_auto_t *selectors = NULL;
+	int r = agent_get_array(cli, "/v1/policies/selectors", &selectors, error);
+
+	return r < 0 ? r : show(cli, &TABLE_OF_SELECTORS, selectors, error);
+}
+
+/* ── waiting ── */
+
+/* -EAGAIN: not yet. */
+static int wait_a_while(const struct cli *cli, const char *revision, uint64_t seconds, struct error *error)
+{
+	_cleanup_free_ char *path = xasprintf("/v1/policies/wait?timeout=%llu%s%s", (unsigned long long)seconds,
+	                                      revision ? "&revision=" : "", revision ?: "");
+	json_auto_t *answer = NULL;
+	int r = http_request(cli->socket, "GET", path, NULL, &answer, error);
+
+	return r ?: show_revision(cli, answer, error);
+}
+
+static int wait_until(const struct cli *cli, const char *revision, uint64_t deadline, struct error *error)
+{
+	for (;;) {
+		uint64_t now = clock_now(), left = now < deadline ? (deadline - now) / NS_PER_SECOND : 0;
+		int r = wait_a_while(cli, revision, left < WAIT_AT_ONCE ? left : WAIT_AT_ONCE, error);
+
+		if (r != -EAGAIN || !left)
+			return r;
+	}
+}
+
+static int policy_wait(struct cli *cli, struct error *error)
+{
+	const char *text = cli_value(cli, "timeout"), *revision = cli->argument_count ? cli->arguments[0] : NULL;
+	uint32_t seconds = WAIT_SECONDS_DEFAULT, number;
+	int r = text ? cli_number(text, 86400, "a number of seconds", &seconds, error) : 0;
+
+	if (!r && revision)
+		r = cli_number(revision, UINT32_MAX, "a revision", &number, error);
+	return r ?: wait_until(cli, revision, clock_now() + seconds * NS_PER_SECOND, error);
+}
+
+/* ── the table ── */
+
+static void complete_names(struct cli *cli)
+{
+	agent_complete(cli, "/v1/policies", "name");
+}
+
+static const struct cli_option DELETE_OPTIONS[] = {
+	{0, "all", NULL, "every policy of the cluster"},
+	{},
+};
+
+static const struct cli_option WAIT_OPTIONS[] = {
+	{0, "timeout", "SECONDS", "how long at most (default 60)"},
 	{},
 };
 
 static const struct command VERBS[] = {
+	{.name = "import",
+         .summary = "Bring policies into the cluster, from files or folders",
+         .arguments = "FILE|DIR|-...",
+         .arguments_min = 1,
+         .arguments_max = SIZE_MAX,
+         .run = policy_import},
+	{.name = "get",
+         .summary = "The cluster's policies, as they were brought",
+         .arguments = "[NAME]",
+         .arguments_max = 1,
+         .run = policy_get,
+         .complete = complete_names,
+         .yaml = true},
+	{.name = "delete",
+         .summary = "Remove a policy from the cluster",
+         .arguments = "NAME",
+         .arguments_max = 1,
+         .options = DELETE_OPTIONS,
+         .run = policy_delete,
+         .complete = complete_names},
+	{.name = "selectors", .summary = "The selectors of policies, and whom they mean", .run = policy_selectors},
+	{.name = "wait",
+         .summary = "Until all endpoints of this node enforce a revision",
+         .arguments = "[REVISION]",
+         .arguments_max = 1,
+         .options = WAIT_OPTIONS,
+         .run = policy_wait},
 	{.name = "trace",
          .summary = "What policies in files say of a connection, and which rule says it",
          .arguments = "FILE...",
          .arguments_min = 1,
          .arguments_max = SIZE_MAX,
-         .options = TRACE_OPTIONS,
+         .options = POLICY_TRACE_OPTIONS,
          .run = policy_trace},
 	{.name = "validate",
          .summary = "Every problem of policy files, with line and field",

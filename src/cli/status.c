@@ -133,6 +133,19 @@ static void endpoints_line(const json_t *status, FILE *out)
 	        row_number(endpoints, "total"));
 }
 
+static void policy_line(const json_t *status, FILE *out)
+{
+	const json_t *policy = json_object_get(status, "policy");
+
+	fprintf(out, "%s, enforcement %s%s", row_text(policy, "state") ?: "not there yet",
+	        row_text(policy, "enforcement") ?: "default",
+	        json_is_true(json_object_get(policy, "audit")) ? " (audit)" : "");
+	fprintf(out, ", %" JSON_INTEGER_FORMAT " policies, revision %" JSON_INTEGER_FORMAT,
+	        row_number(policy, "policies"), row_number(policy, "revision"));
+	if (row_number(policy, "locked-down"))
+		fprintf(out, ", %" JSON_INTEGER_FORMAT " locked down", row_number(policy, "locked-down"));
+}
+
 static void memory_line(const json_t *status, FILE *out)
 {
 	const json_t *memory = json_object_get(status, "memory");
@@ -179,6 +192,7 @@ static const struct column LINES[] = {
 	{.title = "Prefilter:", .cell = prefilter_line},
 	{.title = "KubeProxyReplacement:", .cell = services_line},
 	{.title = "Endpoints:", .cell = endpoints_line},
+	{.title = "Policy:", .cell = policy_line},
 	{.title = "Memory:", .cell = memory_line},
 	{.title = "Cluster health:", .cell = health_line},
 };

@@ -115,6 +115,44 @@ int endpoint_map_clear(const struct maps *maps, uint16_t id)
 	return r;
 }
 
+int endpoint_map_get(const struct maps *maps, uint16_t id, struct endpoint *ret)
+{
+	struct endpoint endpoint;
+	uint32_t key = id;
+	int r = bpf_map_lookup_elem(maps->endpoints, &key, &endpoint);
+
+	if (r || !endpoint.ifindex)
+		return r ?: -ENOENT;
+	*ret = endpoint;
+	return 0;
+}
+
+static int write_policy(const struct maps *maps, uint16_t id, struct endpoint *endpoint, uint32_t set, uint32_t flags)
+{
+	uint32_t key = id;
+
+	if (endpoint->policy == set && endpoint->flags == flags)
+		return 0;
+	endpoint->policy = set;
+	endpoint->flags = flags;
+	return bpf_map_update_elem(maps->endpoints, &key, endpoint, BPF_ANY);
+}
+
+/* Directions that only one of the policies closes are open while the set is exchanged. */
+int endpoint_map_set_policy(const struct maps *maps, uint16_t id, uint32_t set, uint32_t flags)
+{
+	struct endpoint endpoint;
+	int r = endpoint_map_get(maps, id, &endpoint);
+
+	if (!r)
+		r = write_policy(maps, id, &endpoint, endpoint.policy, endpoint.flags & flags);
+	if (!r)
+		r = write_policy(maps, id, &endpoint, set, endpoint.flags);
+	if (!r)
+		r = write_policy(maps, id, &endpoint, set, flags);
+	return r;
+}
+
 int endpoint_map_check(const struct maps *maps, uint16_t id, const struct endpoint *endpoint)
 {
 	struct endpoint stored;

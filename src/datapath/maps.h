@@ -82,6 +82,16 @@ void maps_listen(const struct maps *maps, uint32_t events); /* bits (1 << enum e
 int endpoint_map_set(const struct maps *maps, uint16_t id, const struct endpoint *endpoint);
 int endpoint_map_clear(const struct maps *maps, uint16_t id);
 
+/* -ENOENT: there is no such endpoint. */
+int endpoint_map_get(const struct maps *maps, uint16_t id, struct endpoint *ret);
+
+/*
+ * Gives an endpoint that is there another set and other flags, in steps of which each allows no more than the old
+ * policy or the new one: no program sees the flags of one with the set of the other where that would refuse what both
+ * allow.
+ */
+int endpoint_map_set_policy(const struct maps *maps, uint16_t id, uint32_t set, uint32_t flags);
+
 /* Do the maps say this of the endpoint, and no other has its device or addresses? -ENOENT: not so. */
 int endpoint_map_check(const struct maps *maps, uint16_t id, const struct endpoint *endpoint);
 int endpoint_map_each(const struct maps *maps,
@@ -116,6 +126,9 @@ int policy_each(const struct maps *maps,
 /* A block of a set. Deleting none is success. */
 int policy_cidr_set(const struct maps *maps, uint32_t set, const struct prefix *prefix, uint32_t id);
 int policy_cidr_delete(const struct maps *maps, uint32_t set, const struct prefix *prefix);
+int policy_cidr_each(const struct maps *maps,
+                     int (*each)(uint32_t set, const struct prefix *prefix, uint32_t id, void *userdata),
+                     void *userdata);
 
 /* Summed over the CPUs; only what is not zero. */
 int metrics_each(const struct maps *maps,

@@ -65,3 +65,26 @@ int policy_cidr_delete(const struct maps *maps, uint32_t set, const struct prefi
 
 	return r == -ENOENT ? 0 : r;
 }
+
+struct cidr_visit {
+	int (*each)(uint32_t set, const struct prefix *prefix, uint32_t id, void *userdata);
+	void *userdata;
+};
+
+static int visit_cidr(const void *key, const void *value, void *userdata)
+{
+	const struct cidr_visit *visit = userdata;
+	const struct policy_cidr_key *cidr = key;
+	const struct prefix prefix = {.addr = cidr->addr, .bits = (uint8_t)(cidr->prefix_bits - POLICY_SET_BITS)};
+
+	return visit->each(ntohl(cidr->set), &prefix, *(const uint32_t *)value, visit->userdata);
+}
+
+int policy_cidr_each(const struct maps *maps,
+                     int (*each)(uint32_t set, const struct prefix *prefix, uint32_t id, void *userdata),
+                     void *userdata)
+{
+	struct cidr_visit visit = {each, userdata};
+
+	return map_walk(maps->policy_cidrs, sizeof(struct policy_cidr_key), sizeof(uint32_t), visit_cidr, &visit);
+}

@@ -61,7 +61,7 @@ static bool parse_body(struct http_exchange *exchange)
 
 	if (exchange->too_large) {
 		http_reply_error(exchange, MHD_HTTP_BAD_REQUEST,
-		                 exchange->server->body_max ? "the body is larger than 1 MiB"
+		                 exchange->server->body_max ? "the body is larger than 16 MiB"
 		                                            : "no body is taken here");
 		return false;
 	}

@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "http/server.h"
 
-#define HTTP_BODY_MAX  (1024 * 1024) /* on the unix socket; strangers send none */
+#define HTTP_BODY_MAX  (16 * 1024 * 1024) /* on the unix socket; strangers send none */
 #define HTTP_PAIRS_MAX 8
 
 /* Decoded names and values: of the path's parameters, of the query. */

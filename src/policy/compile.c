@@ -425,6 +425,11 @@ size_t policy_compile_peer(const struct policy_list *policies, const struct poli
 	return set.count;
 }
 
+bool policy_line_equal(const struct policy_line *a, const struct policy_line *b)
+{
+	return is_same_key(a, b) && a->rule == b->rule && a->deny == b->deny;
+}
+
 void policy_set_clear(struct policy_set *set)
 {
 	free(set->lines);

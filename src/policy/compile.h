@@ -20,6 +20,8 @@ struct policy_line {
 	bool deny;
 };
 
+bool policy_line_equal(const struct policy_line *a, const struct policy_line *b);
+
 struct policy_set {
 	bool asks[POLICY_DIRECTIONS]; /* there is something to ask */
 	bool closes[POLICY_DIRECTIONS];

@@ -244,14 +244,6 @@ static void read_document(const struct document *document, struct policy_list *l
 	read_object(&place, list);
 }
 
-static void yaml_problem(const char *file, const yaml_parser_t *parser, struct problems *problems)
-{
-	problems->texts = xrealloc(problems->texts, (problems->count + 1) * sizeof(*problems->texts));
-	problems->texts[problems->count++] =
-		xasprintf("%s:%zu: this is no YAML: %s", file, parser->problem_mark.line + 1,
-	                  parser->problem ?: "it cannot be read");
-}
-
 /* Returns whether there may be more: after the last comes one without a root. */
 static bool read_next(yaml_parser_t *parser, const char *file, struct policy_list *list, struct problems *problems)
 {
@@ -260,7 +252,7 @@ static bool read_next(yaml_parser_t *parser, const char *file, struct policy_lis
 	bool more;
 
 	if (!yaml_parser_load(parser, &yaml)) {
-		yaml_problem(file, parser, problems);
+		problems_add_yaml(problems, file, parser);
 		return false;
 	}
 	more = yaml_document_get_root_node(&yaml);

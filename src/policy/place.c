@@ -22,6 +22,19 @@ void problems_clear(struct problems *problems)
 	*problems = (struct problems){};
 }
 
+/* Takes the text. */
+static void add_problem(struct problems *problems, char *text)
+{
+	problems->texts = xrealloc(problems->texts, (problems->count + 1) * sizeof(*problems->texts));
+	problems->texts[problems->count++] = text;
+}
+
+void problems_add_yaml(struct problems *problems, const char *file, const yaml_parser_t *parser)
+{
+	add_problem(problems, xasprintf("%s:%zu: this is no YAML: %s", file, parser->problem_mark.line + 1,
+	                                parser->problem ?: "it cannot be read"));
+}
+
 size_t place_line(const struct place *place)
 {
 	return (place->key ?: place->node)->start_mark.line + 1;
@@ -69,8 +82,7 @@ void place_problem(const struct place *place, const char *format, ...)
 	vfprintf(out, format, arguments);
 	va_end(arguments);
 	fclose(out);
-	problems->texts = xrealloc(problems->texts, (problems->count + 1) * sizeof(*problems->texts));
-	problems->texts[problems->count++] = text;
+	add_problem(problems, text);
 }
 
 /* ── mappings and lists ── */

@@ -18,6 +18,9 @@ struct problems {
 
 void problems_clear(struct problems *problems);
 
+/* What the parser says. */
+void problems_add_yaml(struct problems *problems, const char *file, const yaml_parser_t *parser);
+
 struct document {
 	const char *file;
 	yaml_document_t *yaml;

@@ -38,6 +38,8 @@ static struct fakes {
 	struct prefix cidr[FAMILIES];
 	struct addr router[FAMILIES];
 	bool refuse_ipv6;
+	unsigned joined; /* endpoints that have a policy */
+	uint32_t policy; /* the set that it is; 0: not known yet */
 	char events[4096];
 } fakes;
 
@@ -170,6 +172,33 @@ int __wrap_endpoint_map_each(const struct maps *maps,
 			each(id, &fakes.map[id], userdata);
 	}
 	return 0;
+}
+
+int __wrap_endpoint_map_get(const struct maps *maps, uint16_t id, struct endpoint *ret)
+{
+	if (!fakes.map[id].ifindex)
+		return -ENOENT;
+	*ret = fakes.map[id];
+	return 0;
+}
+
+/* ── policies ── */
+
+struct endpoint_policy __wrap_policies_unknown(const struct policies *policies)
+{
+	return (struct endpoint_policy){.flags = ENDPOINT_ASKS(POLICY_INGRESS) | ENDPOINT_CLOSES(POLICY_INGRESS)};
+}
+
+void __wrap_policies_join(struct policies *policies, uint32_t identity, json_t *labels, struct endpoint_policy *policy)
+{
+	fakes.joined++;
+	if (fakes.policy)
+		*policy = (struct endpoint_policy){.set = fakes.policy};
+}
+
+void __wrap_policies_leave(struct policies *policies, uint32_t identity)
+{
+	fakes.joined--;
 }
 
 /* ── addresses ── */

@@ -308,9 +308,9 @@ static void what_is_no_json_is_refused(void **state)
 	}
 }
 
-static void a_body_may_have_one_mebibyte(void **state)
+static void a_body_may_have_sixteen_mebibytes(void **state)
 {
-	size_t room = 1024 * 1024 - strlen("{\"a\":\"\"}");
+	size_t room = 16 * 1024 * 1024 - strlen("{\"a\":\"\"}");
 	_cleanup_free_ char *text = xcalloc(1, room + 2);
 	struct error error = {};
 	json_t *body;
@@ -322,7 +322,7 @@ static void a_body_may_have_one_mebibyte(void **state)
 	text[room] = 'a';
 	body = json_pack("{s:s}", "a", text);
 	assert_int_equal(http_request(path, "PUT", "/v1/things", body, NULL, &error), -EINVAL);
-	assert_string_equal(error.message, "the body is larger than 1 MiB");
+	assert_string_equal(error.message, "the body is larger than 16 MiB");
 	json_decref(body);
 }
 
@@ -651,7 +651,7 @@ int main(void)
 		WITH_SERVER(a_query_with_too_many_values_is_refused),
 		WITH_SERVER(bodies_are_json),
 		WITH_SERVER(what_is_no_json_is_refused),
-		WITH_SERVER(a_body_may_have_one_mebibyte),
+		WITH_SERVER(a_body_may_have_sixteen_mebibytes),
 		WITH_SERVER(what_does_not_exist_is_404_and_wrong_methods_405),
 		WITH_SERVER(errors_become_codes_and_words),
 		WITH_SERVER(text_need_not_be_json),

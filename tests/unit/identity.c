@@ -12,7 +12,7 @@
 struct node {
 	struct store *store;
 	struct identities *identities;
-	int changes;
+	int changes, syncs;
 };
 
 static void on_changed(void *userdata, uint32_t identity)
@@ -20,13 +20,19 @@ static void on_changed(void *userdata, uint32_t identity)
 	((struct node *)userdata)->changes++;
 }
 
+static void on_node_synced(void *userdata)
+{
+	((struct node *)userdata)->syncs++;
+}
+
 static void node_open(struct node *node)
 {
+	static const struct identity_events events = {on_changed, on_node_synced};
 	_cleanup_free_ char *url = xasprintf("dir:%s", folder);
 
 	*node = (struct node){};
 	assert_int_equal(store_open(&loop, url, &(struct store_access){}, &node->store, NULL), 0);
-	node->identities = identities_new(node->store, on_changed, node);
+	node->identities = identities_new(node->store, &events, node);
 }
 
 static void node_close(struct node *node)
@@ -138,6 +144,7 @@ static void others_identities_become_known(void **state)
 	assert_eventually(identity_labels(b.identities, number));
 	assert_labels(&b, number, "[\"k8s:app=web\"]");
 	assert_int_equal(b.changes, 1);
+	assert_int_equal(b.syncs, 1);
 	assert_null(identity_labels(b.identities, number + 1));
 
 	list = identities_to_json(b.identities);

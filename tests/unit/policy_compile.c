@@ -348,18 +348,12 @@ static void replace_lines(struct policy_set *set, const struct policy_line *line
 	set->count = kept;
 }
 
-static bool is_same_line(const struct policy_line *a, const struct policy_line *b)
-{
-	return a->peer == b->peer && a->rule == b->rule && a->port == b->port && a->port_bits == b->port_bits &&
-	       a->protocol == b->protocol && a->direction == b->direction && a->deny == b->deny;
-}
-
 static void assert_same_set(const struct policy_set *a, const struct policy_set *b, const char *text)
 {
 	bool same = a->count == b->count;
 
 	for (size_t i = 0; same && i < a->count; i++)
-		same = is_same_line(&a->lines[i], &b->lines[i]);
+		same = policy_line_equal(&a->lines[i], &b->lines[i]);
 	if (!same)
 		fail_msg("%zu lines, not %zu, or others, by\n%s", a->count, b->count, text);
 }

@@ -38,6 +38,13 @@ enum prefilter_drop {
 	PREFILTER_DROP_PRIVATE = 8,
 };
 extern const char *const prefilter_drops[]; /* their names, by bit */
+/* Which endpoints policies close: those that a policy is about, all, none. */
+enum enforcement { ENFORCE_DEFAULT, ENFORCE_ALWAYS, ENFORCE_NEVER };
+extern const char *const enforcement_modes[];
+
+/* May the host (its kubelet, which probes them) reach its pods: always, or as policies say? */
+enum localhost { LOCALHOST_ALWAYS, LOCALHOST_POLICY };
+extern const char *const localhost_modes[];
 
 /* How much memory the maps may take: what suits the machine, or little. */
 enum profile { PROFILE_DEFAULT, PROFILE_EDGE };
@@ -76,6 +83,9 @@ struct config {
 	enum routing_mode routing_mode;
 	bool auto_direct_node_routes;
 	enum attach_mode attach;
+	enum enforcement enable_policy;
+	bool policy_audit_mode;
+	enum localhost allow_localhost;
 	enum profile profile;
 	uint32_t flow_table_size; /* 0: by profile and memory */
 	struct flow_timeouts timeouts;

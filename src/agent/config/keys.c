@@ -453,6 +453,8 @@ const char *const routing_modes[] = {"tunnel", "native", NULL};
 static const char *const attach_modes[] = {"auto", "tcx", "clsact", NULL};
 static const char *const prefilters[] = {"auto", "native", "generic", "off", NULL};
 const char *const prefilter_drops[] = {"fragments", "udp-source-port-0", "bogons", "private", NULL};
+const char *const enforcement_modes[] = {"default", "always", "never", NULL};
+const char *const localhost_modes[] = {"always", "policy", NULL};
 static const char *const profiles[] = {"default", "edge", NULL};
 static const char *const algorithms[] = {"random", "maglev", NULL};
 const char *const lb_modes[] = {"snat", "dsr", "hybrid", NULL};
@@ -461,6 +463,7 @@ static const char *const log_levels[] = {"error", "warning", "info", "debug", NU
 
 _Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mode) == sizeof(choice) &&
                        sizeof(enum masquerade) == sizeof(choice) && sizeof(enum prefilter_mode) == sizeof(choice) &&
+                       sizeof(enum enforcement) == sizeof(choice) && sizeof(enum localhost) == sizeof(choice) &&
                        sizeof(enum profile) == sizeof(choice) && sizeof(enum routing_mode) == sizeof(choice) &&
                        sizeof(enum service_algorithm) == sizeof(choice) && sizeof(enum lb_mode) == sizeof(choice) &&
                        sizeof(enum no_backends) == sizeof(choice) && sizeof(enum log_level) == sizeof(choice),
@@ -503,6 +506,11 @@ const struct config_key config_keys[] = {
 	{"non-masquerade-cidrs", &cidrs_kind, FIELD(non_masquerade),
          .help = "reached with the pods' own addresses (the cluster's pods)"},
 	{"attach", &choice_kind, FIELD(attach), "auto", "how programs are attached", attach_modes},
+	{"enable-policy", &choice_kind, FIELD(enable_policy), "default",
+         "whom policies close: endpoints they are about, always all, never any", enforcement_modes},
+	{"policy-audit-mode", &switch_kind, FIELD(policy_audit_mode), "false", "policies tell what they would deny"},
+	{"allow-localhost", &choice_kind, FIELD(allow_localhost), "always",
+         "may the host reach its pods: always, or as policies say", localhost_modes},
 	{"profile", &choice_kind, FIELD(profile), "default", "how much memory the maps take", profiles},
 	{"flow-table-size", &number_kind, FIELD(flow_table_size), "0", "flows; 0: as the machine's memory allows", NULL,
          0, 1 << 24},

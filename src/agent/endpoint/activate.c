@@ -20,6 +20,8 @@ struct endpoint endpoint_for_map(const struct endpoint_entry *entry)
 		.identity = entry->identity,
 		.v4 = link->address[FAMILY_V4],
 		.v6 = link->address[FAMILY_V6],
+		.flags = entry->policy.flags,
+		.policy = entry->policy.set,
 	};
 
 	memcpy(endpoint.pod_mac, link->mac, sizeof(endpoint.pod_mac));
@@ -87,6 +89,7 @@ int endpoint_activate(struct endpoint_entry *entry, struct error *error)
 	const struct maps *maps = datapath_maps(datapath);
 	int result;
 
+	endpoint_join_policy(entry);
 	result = fill_map(entry, maps, error);
 	if (!result)
 		result = attach(datapath, DEVICE_ENDPOINT, entry->link.ifindex, entry->link.device, error);

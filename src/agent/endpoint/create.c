@@ -155,6 +155,7 @@ static struct endpoint_entry *begin(struct endpoints *endpoints, struct endpoint
 
 	entry->spec = *spec;
 	entry->labels = endpoint_spec_labels(&entry->spec, error);
+	entry->policy = policies_unknown(endpoints->services.policies);
 	pod_link_name(&entry->link, id, entry->spec.container, entry->spec.interface);
 	result = choose_mtu(entry, error);
 	if (!result)

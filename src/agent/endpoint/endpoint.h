@@ -15,6 +15,7 @@
 #include "agent/ipam/ipam.h"
 #include "agent/ipcache/ipcache.h"
 #include "agent/monitor/monitor.h"
+#include "agent/policy/policies.h"
 #include "datapath/datapath.h"
 #include "net/netlink.h"
 
@@ -30,6 +31,7 @@ struct endpoint_services {
 	struct ipam *ipam;
 	struct identities *identities;
 	struct ipcache *ipcache;
+	struct policies *policies;
 	struct monitor *monitor;
 	uint32_t pod_mtu; /* at the start */
 };
@@ -42,6 +44,9 @@ void endpoints_free(struct endpoints *endpoints); /* forgets; takes nothing down
  * aside and said. Map entries and devices that belong to no endpoint go.
  */
 int endpoints_restore(struct endpoints *endpoints, struct error *error);
+
+/* Another policy for those of an identity (policies.h): in the map when this returns. */
+void endpoints_set_policy(struct endpoints *endpoints, uint32_t identity, const struct endpoint_policy *policy);
 
 /* Another MTU for pods: new ones get it, and those that are there, on both ends of their wire. */
 void endpoints_set_mtu(struct endpoints *endpoints, uint32_t pod_mtu);

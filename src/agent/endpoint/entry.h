@@ -41,6 +41,8 @@ struct endpoint_entry {
 	struct endpoint_spec spec;
 	json_t *labels;
 	uint32_t identity; /* 0: not known yet */
+	uint32_t joined;   /* the identity whose policy it has; 0: none yet */
+	struct endpoint_policy policy;
 	struct pod_link link;
 	time_t created;
 	bool wired, active, seen;
@@ -93,6 +95,14 @@ int endpoint_file_read(struct endpoint_entry *entry, struct error *error);
 int endpoint_file_remove(const struct endpoint_entry *entry, struct error *error);
 #define ENDPOINT_FILE_ASIDE ".json.broken"
 int endpoint_file_set_aside(const struct endpoint_entry *entry, struct error *error);
+
+/*
+ * endpoint_policy.c: which policy an endpoint has: that of its identity, once that is known; before, what the map says
+ * (adopting), or none that lets anything pass.
+ */
+void endpoint_adopt_policy(struct endpoint_entry *entry);
+void endpoint_join_policy(struct endpoint_entry *entry);
+void endpoint_leave_policy(struct endpoint_entry *entry);
 
 /* endpoint_activate.c: the host's side of the wire, and what the datapath and the others know of an endpoint. */
 int endpoint_start_host(const struct endpoint_entry *entry, struct error *error);

@@ -49,10 +49,18 @@ static void add_link(json_t *json, const struct pod_link *link)
 	json_object_set_new(json, "gateway-ipv6", gateway_to_json(link, FAMILY_V6));
 }
 
-static void add_policy(json_t *json)
+static json_t *enforcement_to_json(const struct endpoint_policy *policy, enum policy_direction direction)
 {
-	json_object_set_new(json, "policy-ingress", json_string("Disabled"));
-	json_object_set_new(json, "policy-egress", json_string("Disabled"));
+	const char *audit = policy->flags & ENDPOINT_AUDITS ? " (Audit)" : "";
+
+	return json_sprintf("%s%s", policy->flags & ENDPOINT_ASKS(direction) ? "Enabled" : "Disabled", audit);
+}
+
+static void add_policy(json_t *json, const struct endpoint_policy *policy)
+{
+	json_object_set_new(json, "policy-ingress", enforcement_to_json(policy, POLICY_INGRESS));
+	json_object_set_new(json, "policy-egress", enforcement_to_json(policy, POLICY_EGRESS));
+	json_object_set_new(json, "policy-set", json_integer(policy->set));
 }
 
 json_t *endpoint_entry_to_json(const struct endpoint_entry *entry)
@@ -63,7 +71,7 @@ json_t *endpoint_entry_to_json(const struct endpoint_entry *entry)
 
 	add_request(json, &entry->spec);
 	add_link(json, &entry->link);
-	add_policy(json);
+	add_policy(json, &entry->policy);
 	json_object_set_new(json, "created", json_string(clock_format(entry->created, created)));
 	return json;
 }
@@ -83,7 +91,7 @@ static json_t *host_to_json(const struct endpoints *endpoints)
 		json_object_set_new(json, missing[i], json_null());
 	json_object_set_new(json, "ipv4", addr_to_json(ipam_router(services->ipam, FAMILY_V4)));
 	json_object_set_new(json, "ipv6", addr_to_json(ipam_router(services->ipam, FAMILY_V6)));
-	add_policy(json);
+	add_policy(json, &(struct endpoint_policy){});
 	json_object_set_new(json, "created", json_string(clock_format(endpoints->started, created)));
 	return json;
 }

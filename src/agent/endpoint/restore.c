@@ -126,6 +126,7 @@ static void restore_file(struct endpoints *endpoints, uint16_t id)
 		endpoint_take_down(entry, "its device went while the agent was down", NULL);
 	} else {
 		endpoint_tell(entry, ENDPOINT_RESTORING, ENDPOINT_OK, "Restored");
+		endpoint_adopt_policy(entry);
 		endpoint_fit_mtu(entry);
 		endpoint_resume(entry);
 	}

@@ -34,6 +34,7 @@ void endpoint_entry_free(struct endpoint_entry *entry)
 	endpoints->released[entry->id] = clock_now() / NS_PER_SECOND + 1;
 	if (entry->resolving)
 		identity_request_cancel(entry->resolving);
+	endpoint_leave_policy(entry);
 	endpoint_spec_clear(&entry->spec);
 	json_decref(entry->labels);
 	endpoint_log_clear(&entry->log);

@@ -36,7 +36,7 @@ struct identities {
 	bool synced;
 	struct identity *known;
 	struct identity_request *requests;
-	void (*changed)(void *userdata, uint32_t identity);
+	struct identity_events events;
 	void *userdata;
 };
 
@@ -85,6 +85,12 @@ static void identity_forget(struct identities *identities, struct identity *iden
 	free(identity);
 }
 
+static void tell_changed(const struct identities *identities, uint32_t number)
+{
+	if (identities->events.changed)
+		identities->events.changed(identities->userdata, number);
+}
+
 /* Takes over `labels`. */
 static struct identity *identity_learn(struct identities *identities, uint32_t number, json_t *labels)
 {
@@ -100,8 +106,7 @@ static struct identity *identity_learn(struct identities *identities, uint32_t n
 	identity->number = number;
 	identity->labels = labels;
 	HASH_ADD(hh, identities->known, number, sizeof(number), identity);
-	if (identities->changed)
-		identities->changed(identities->userdata, number);
+	tell_changed(identities, number);
 	return identity;
 }
 
@@ -209,8 +214,7 @@ static void on_removed(void *userdata, const char *key)
 		return;
 	}
 	identity_forget(identities, identity);
-	if (identities->changed)
-		identities->changed(identities->userdata, number);
+	tell_changed(identities, number);
 }
 
 static void request_free(struct identity_request *request)
@@ -360,6 +364,8 @@ static void on_synced(void *userdata)
 	identities->synced = true;
 	DL_FOREACH (identities->requests, request)
 		request_step(request);
+	if (identities->events.synced)
+		identities->events.synced(identities->userdata);
 }
 
 static void on_renewed(void *userdata)
@@ -388,15 +394,15 @@ static void learn_reserved(struct identities *identities)
 		identity_learn(identities, reserved[i].number, json_pack("[s]", reserved[i].label));
 }
 
-struct identities *identities_new(struct store *store, void (*changed)(void *userdata, uint32_t identity),
-                                  void *userdata)
+struct identities *identities_new(struct store *store, const struct identity_events *events, void *userdata)
 {
 	static const struct store_watcher watcher = {on_set, on_removed, on_synced, on_broken, on_renewed};
 	struct identities *identities = xnew(struct identities);
 
 	learn_reserved(identities);
 	identities->store = store;
-	identities->changed = changed;
+	if (events)
+		identities->events = *events;
 	identities->userdata = userdata;
 	identities->watch = store_watch(store, FOLDER, &watcher, identities);
 	return identities;
@@ -467,6 +473,15 @@ void identities_collect(struct identities *identities, const struct identity_use
 static int identity_compare(const struct identity *a, const struct identity *b)
 {
 	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+void identities_each(const struct identities *identities, void (*each)(void *userdata, uint32_t identity),
+                     void *userdata)
+{
+	const struct identity *identity;
+
+	for (identity = identities->known; identity; identity = identity->hh.next)
+		each(userdata, identity->number);
 }
 
 size_t identities_count(const struct identities *identities)

@@ -16,9 +16,14 @@
 
 struct identities;
 
-/* changed: an identity became known or was forgotten (for whoever shows or selects them); may be NULL. */
-struct identities *identities_new(struct store *store, void (*changed)(void *userdata, uint32_t identity),
-                                  void *userdata);
+/* For whoever selects identities by their labels. */
+struct identity_events {
+	void (*changed)(void *userdata, uint32_t identity); /* became known, was forgotten or has other labels */
+	void (*synced)(void *userdata);                     /* the store has told all: once */
+};
+
+/* events: NULL: nobody wants to hear of them. */
+struct identities *identities_new(struct store *store, const struct identity_events *events, void *userdata);
 void identities_free(struct identities *identities);
 
 /*
@@ -39,6 +44,8 @@ void identity_request_cancel(struct identity_request *request); /* before it is 
 json_t *identity_labels(const struct identities *identities, uint32_t identity);
 
 /* Known ones, the reserved among them. */
+void identities_each(const struct identities *identities, void (*each)(void *userdata, uint32_t identity),
+                     void *userdata);
 size_t identities_count(const struct identities *identities);
 
 /* Which numbers are in use: by endpoints of this node, and by anybody's. */

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policies from the command line to the packets: imported on one node, enforced on all."""
+import json
+
+import pytest
+
+from conftest import new_pair
+from support import PEER, PYTHON, TCP_PORT, UDP_PORT, ask, dropped, wait_for
+
+UNDERLAY = {4: "10.99.0.254", 6: "fd99::fe"}
+
+TRY = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3])).close()
+except TimeoutError:
+    sys.exit("timeout")
+"""
+
+ASK = """
+import socket, sys
+asker = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+asker.settimeout(float(sys.argv[3]))
+asker.connect((sys.argv[1], int(sys.argv[2])))
+asker.send(b"?")
+try:
+    asker.recv(10)
+except TimeoutError:
+    sys.exit("timeout")
+"""
+
+
+@pytest.fixture(scope="module")
+def lab():
+    """Of its own: what is closed here would surprise the others."""
+    with new_pair("policy") as pair:
+        pair.add("node-1", "other", "--labels", "app=other")
+        yield pair
+
+
+@pytest.fixture(autouse=True)
+def none_left(lab):
+    yield
+    lab.pilus("node-1", "policy", "delete", "--all")
+    settle(lab)
+
+
+def settle(lab):
+    """Until both nodes enforce the same."""
+    wait_for(lambda: lab.json("node-1", "policy", "get") == lab.json("node-2", "policy", "get"),
+             "both nodes have the same policies")
+    for node in ("node-1", "node-2"):
+        lab.pilus(node, "policy", "wait")
+
+
+def bring(lab, *policies):
+    lab.pilus("node-1", "policy", "import", "-", text="\n---\n".join(map(json.dumps, policies)))
+    settle(lab)
+
+
+def about(pod, namespace="default", name="test", **spec):
+    """A NetworkPolicy about the pods with that app."""
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"podSelector": {"matchLabels": {"app": pod}}, **spec}}
+
+
+def cilium(pod, namespace="default", name="test", **spec):
+    return {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"endpointSelector": {"matchLabels": {"app": pod}}, **spec}}
+
+
+def namespace_of(pod):
+    return "away" if pod == "far" else "default"
+
+
+def peers(*apps):
+    """Pods of any namespace."""
+    return [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": app}}} for app in apps]
+
+
+def refused(lab, place, address, port=TCP_PORT):
+    """Nothing comes back: a connection is not refused by anybody, it is dropped."""
+    done = lab.exec(place, *PYTHON, TRY, address, str(port), "1", check=False)
+    assert done.stderr.strip() == "timeout", f"{place} -> {address}\n{done.stdout}{done.stderr}"
+
+
+def unanswered(lab, place, address):
+    done = lab.exec(place, *PYTHON, ASK, address, str(UDP_PORT), "1", check=False)
+    assert done.stderr.strip() == "timeout", f"{place} -> {address}\n{done.stdout}{done.stderr}"
+
+
+# ── who may ──
+
+
+def test_only_who_is_allowed_comes_in(lab, family, server):
+    before = sum(dropped(lab, node, "Policy denied") for node in ("node-1", "node-2"))
+    bring(lab, about(server, namespace_of(server),
+                     ingress=[{"from": peers("client"), "ports": [{"port": TCP_PORT}]}]))
+    ask(lab, "client", "tcp-ask", lab.ip(server, family), TCP_PORT)
+    refused(lab, "other", lab.ip(server, family))
+    unanswered(lab, "client", lab.ip(server, family))
+    assert sum(dropped(lab, node, "Policy denied") for node in ("node-1", "node-2")) > before
+    assert lab.endpoint(server)["policy-ingress"] == "Enabled"
+    assert lab.endpoint(server)["policy-egress"] == "Disabled"
+
+
+def test_only_what_is_allowed_goes_out_and_answers_come_back(lab, family, server):
+    bring(lab, about("client", policyTypes=["Egress"], egress=[{"to": peers(server), "ports": [{"port": TCP_PORT}]}]),
+          about(server, namespace_of(server), "closed", policyTypes=["Egress"]))
+    ask(lab, "client", "tcp-ask", lab.ip(server, family), TCP_PORT)
+    unanswered(lab, "client", lab.ip(server, family))
+    ask(lab, "other", "udp-ask", lab.ip(server, family), UDP_PORT)  # the server answers, though it may ask nobody
+
+
+def test_a_denial_is_over_all(lab, family, server):
+    bring(lab, cilium(server, namespace_of(server), ingress=[{"fromEntities": ["all"]}],
+                      ingressDeny=[{"fromEndpoints": [{"matchLabels": {"app": "other",
+                                                                       "k8s:io.kubernetes.pod.namespace": "default"}}]
+                                    }]))
+    ask(lab, "client", "tcp-ask", lab.ip(server, family), TCP_PORT)
+    refused(lab, "other", lab.ip(server, family))
+
+
+def test_the_host_reaches_its_pods_and_other_hosts_do_not(lab, family):
+    bring(lab, about("near", ingress=[]))
+    ask(lab, "node-1", "tcp-ask", lab.ip("near", family), TCP_PORT)
+    refused(lab, "node-2", lab.ip("near", family))
+    refused(lab, "client", lab.ip("near", family))
+
+
+def test_pods_and_the_world(lab, family):
+    with lab.server("underlay", "tcp-echo", TCP_PORT):
+        ask(lab, "client", "tcp-ask", UNDERLAY[family], TCP_PORT)
+        bring(lab, cilium("client", egress=[{"toEntities": ["cluster"]}]))
+        refused(lab, "client", UNDERLAY[family])
+        block = {4: "10.99.0.0/24", 6: "fd99::/64"}[family]
+        bring(lab, cilium("client", egress=[{"toCIDR": [block]}]))
+        ask(lab, "client", "tcp-ask", UNDERLAY[family], TCP_PORT)
+        refused(lab, "client", lab.ip("near", family))
+
+
+# ── as things change ──
+
+
+def test_an_open_connection_ends_with_its_permission(lab, family, server):
+    allowed = about(server, namespace_of(server), ingress=[{"from": peers("client", "other")}])
+    bring(lab, allowed)
+    with lab.background("client", *PEER, "tcp-steady", lab.ip(server, family), str(TCP_PORT), ready="^ready$") as cut, \
+         lab.background("other", *PEER, "tcp-steady", lab.ip(server, family), str(TCP_PORT), ready="^ready$") as kept:
+        bring(lab, about(server, namespace_of(server), ingress=[{"from": peers("other")}]))
+        before = sum(dropped(lab, node, "Policy denied") for node in ("node-1", "node-2"))
+        wait_for(lambda: sum(dropped(lab, node, "Policy denied") for node in ("node-1", "node-2")) > before,
+                 "its packets are dropped")
+        bring(lab, allowed)
+        assert cut.finish(20) == 0  # as TCP tries again, it goes on where it was cut
+        assert kept.finish() == 0
+
+
+def test_who_comes_later_is_known(lab, family):
+    bring(lab, about("near", ingress=[{"from": peers("late")}]))
+    for node in ("node-1", "node-2"):
+        lab.add(node, "late", "--labels", "app=late")
+        try:
+            ask(lab, "late", "tcp-ask", lab.ip("near", family), TCP_PORT)
+        finally:
+            lab.run("pod", "del", "late")
+
+
+def test_a_new_pod_is_closed_from_the_start(lab, family):
+    bring(lab, about("late", ingress=[{"from": peers("client")}]))
+    lab.add("node-1", "late", "--labels", "app=late")
+    try:
+        with lab.server("late", "tcp-echo", TCP_PORT):
+            ask(lab, "client", "tcp-ask", lab.ip("late", family), TCP_PORT)
+            refused(lab, "other", lab.ip("late", family))
+    finally:
+        lab.run("pod", "del", "late")
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_nothing_opens_or_closes_while_the_agent_is_away(lab, how):
+    bring(lab, about("near", ingress=[{"from": peers("client")}]))
+    address = lab.ip("near", 4)
+    with lab.background("client", *PEER, "tcp-steady", address, str(TCP_PORT), ready="^ready$") as steady:
+        lab.run("agent", "node-1", how)
+        refused(lab, "other", address)
+        ask(lab, "client", "tcp-ask", address, TCP_PORT)
+        lab.run("agent", "node-1", "start")
+        refused(lab, "other", address)
+        ask(lab, "client", "tcp-ask", address, TCP_PORT)
+        lab.pilus("node-1", "policy", "wait")
+        refused(lab, "other", address)
+        assert steady.finish() == 0
+
+
+# ── the commands ──
+
+
+def test_policies_come_back_as_they_were_brought(lab):
+    policy = about("near", ingress=[{"ports": [{"port": 80, "protocol": "UDP"}]}])
+    policy["metadata"]["annotations"] = {"note": "0080", "also": "yes"}
+    bring(lab, policy)
+    assert lab.json("node-2", "policy", "get") == [policy]
+    assert lab.json("node-2", "policy", "get", "default/test") == policy
+    text = lab.pilus("node-2", "policy", "get", "test", "-o", "yaml")
+    lab.pilus("node-1", "policy", "delete", "NetworkPolicy/default/test")
+    settle(lab)
+    assert lab.json("node-2", "policy", "get") == []
+    lab.pilus("node-2", "policy", "import", "-", text=text)
+    settle(lab)
+    assert lab.json("node-1", "policy", "get") == [policy]
+
+
+def test_bad_input_changes_nothing(lab):
+    policy = about("near", ingress=[])
+    bring(lab, policy)
+    wrong = json.dumps(about("near", name="b", ingress=[])) + "\n---\n" + json.dumps(about("near", name="c", engress=[]))
+    done = lab.run("pilus", "node-1", "policy", "import", "-", text=wrong, check=False)
+    assert done.returncode == 1
+    assert "-:3: spec.engress: there is no such field" in done.stderr
+    assert lab.json("node-1", "policy", "get") == [policy]
+
+
+def test_selectors_say_whom_they_mean(lab):
+    bring(lab, about("near", ingress=[{"from": peers("client")}]))
+    rows = {row["selector"]: row for row in lab.json("node-1", "policy", "selectors")}
+    assert rows["k8s:app=client"]["users"] == 1
+    assert rows["k8s:app=client"]["identities"] == [lab.endpoint("client")["identity"]]
+
+
+def test_what_is_not_there_cannot_be_deleted(lab):
+    done = lab.run("pilus", "node-1", "policy", "delete", "nothing", check=False)
+    assert done.returncode == 1
+    assert "there is no policy nothing" in done.stderr
