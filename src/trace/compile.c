@@ -14,6 +14,8 @@
 #include "trace/dialect.h"
 #include "trace/event_format.h"
 #include "trace/explain.h"
+#include "trace/kernel_reads.h"
+#include "trace/kernel_types.h"
 #include "trace/prelude.h"
 #include "trace/tracefs.h"
 
@@ -31,16 +33,12 @@
 #define ARGUMENTS_MAX 96
 #define HEADER        "pilus.h"
 
-static const char *const fixed[] = {
-	"-target",
-	"bpf",
-	"-mcpu=v3",
-	"-O2",
-	"-g",
+#define INTERMEDIATE      "pilus.ll"
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof(*(array)))
+
+static const char *const target[] = {"-target", "bpf", "-mcpu=v3", "-O2", "-g", "-o", "-"};
+static const char *const language[] = {
 	"-std=gnu17",
-	"-c",
-	"-o",
-	"-",
 	"-Wall",
 	"-Wno-unused-function",
 	"-Wno-unused-variable",
@@ -128,16 +126,36 @@ static int write_header(const struct dialect *dialect, const char *file, FILE *o
 	return r;
 }
 
-static int make_header(const struct dialect *dialect, const char *file, char **ret, struct error *error)
+/* The header, and whether the kernel's types are in it. */
+static int make_header(const struct dialect *dialect, const char *file, char **ret, bool *ret_kernel,
+                       struct error *error)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	_cleanup_free_ char *text = NULL, *types = NULL;
+	size_t size, types_size;
+	FILE *out = open_memstream(&text, &size), *types_out = open_memstream(&types, &types_size);
 	int r = write_header(dialect, file, out, error);
 
 	fclose(out);
 	if (!r)
-		*ret = TAKE_PTR(text);
+		r = kernel_types_write(dialect->text, text, types_out, ret_kernel, error);
+	fclose(types_out);
+	if (!r)
+		*ret = xasprintf("%s%s", text, types);
+	return r;
+}
+
+/* For C for libbpf: so much of the kernel's types as the text names. libbpf's macros name registers besides. */
+static int make_vmlinux(const char *text, char **ret, struct error *error)
+{
+	_cleanup_free_ char *asked = xasprintf("%s\nstruct pt_regs;\n", text), *types = NULL;
+	size_t size;
+	FILE *out = open_memstream(&types, &size);
+	bool any;
+	int r = kernel_types_write(asked, prelude_types, out, &any, error);
+
+	fclose(out);
+	if (!r)
+		*ret = xasprintf("#pragma clang system_header\n#define __VMLINUX_H__\n%s%s", prelude_types, types);
 	return r;
 }
 
@@ -159,8 +177,8 @@ static char *find_in_path(const char *name)
 
 char *compile_find_clang(void)
 {
-	static const char *const names[] = {"clang",    "clang-22", "clang-21", "clang-20", "clang-19",
-	                                    "clang-18", "clang-17", "clang-16", "clang-15", "clang-14"};
+	static const char *const names[] = {"clang-22", "clang-21", "clang-20", "clang-19", "clang-18",
+	                                    "clang-17", "clang-16", "clang-15", "clang",    "clang-14"};
 	const char *chosen = secure_getenv("PILUS_CLANG");
 
 	if (chosen)
@@ -206,6 +224,7 @@ static int run_clang(const struct command_line *line, const char *folder, const 
                      char **ret_details, struct error *error)
 {
 	_cleanup_free_ char *words = NULL;
+	char *before;
 	int status = child_run(line->words, folder, NULL, &ret->object, &ret->size, &words, error);
 
 	if (status < 0)
@@ -217,7 +236,9 @@ static int run_clang(const struct command_line *line, const char *folder, const 
 		*ret_details = TAKE_PTR(words);
 		return -EINVAL;
 	}
-	ret->warnings = xasprintf("%s%s", ret->warnings ?: "", words);
+	before = ret->warnings;
+	ret->warnings = xasprintf("%s%s", before ?: "", words);
+	free(before);
 	return 0;
 }
 
@@ -230,61 +251,110 @@ static char *folder_of_source(const char *name)
 	return realpath(folder, NULL);
 }
 
-static int compile_in(const char *folder, const struct compile_source *source, const char *header, const char *text,
-                      struct compiled *ret, char **ret_details, struct error *error)
+static void append_all(struct command_line *line, const char *const *words, size_t count)
 {
-	_cleanup_free_ char *clang = compile_find_clang(), *beside = folder_of_source(source->name);
-	_cleanup_free_ char *file = xasprintf("./%s", base_name(source->name));
-	struct command_line line = {.words = {clang}, .count = 1};
-	int r = write_file(folder, file, text, error);
+	for (size_t i = 0; i < count; i++)
+		append(line, words[i]);
+}
 
-	if (!clang)
-		return error_set(error, -ENOENT, "C text needs clang, which is not installed: apt install clang");
-	if (!r && header)
-		r = write_file(folder, HEADER, header, error);
+/* What is compiled, and where. */
+struct job {
+	const struct compile_source *source;
+	const char *clang, *folder;
+	const char *header;  /* of the dialect; NULL for C for libbpf */
+	const char *vmlinux; /* what that includes as vmlinux.h; NULL: it does not */
+	const char *text;
+	bool reads_kernel;
+};
+
+/* By way of the intermediate text, in which reads of the kernel's memory are found. */
+static int compile_reads(const struct job *job, const char *file, struct compiled *ret, char **ret_details,
+                         struct error *error)
+{
+	_cleanup_free_ char *rewritten = kernel_reads_rewrite(ret->object);
+	struct command_line line = {.words = {job->clang}, .count = 1};
+	int r;
+
+	/* Before 15, pointers in the intermediate text have types. */
+	if (strstr(ret->object, "access.index.p0s"))
+		return error_set(error, -EOPNOTSUPP,
+		                 "%s reads the kernel's structs, for which clang must be 15 or newer", file);
+	r = write_file(job->folder, INTERMEDIATE, rewritten, error);
+
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
-		append(&line, fixed[i]);
-	append(&line, "-I");
-	append(&line, beside ?: "/");
-	for (size_t i = 0; i < source->flag_count; i++)
-		append(&line, source->flags[i]);
-	if (header) {
-		append(&line, "-include");
-		append(&line, HEADER);
-	}
+	append_all(&line, target, ARRAY_SIZE(target));
+	append_all(&line, (const char *const[]){"-c", "-x", "ir", INTERMEDIATE}, 4);
+	free(TAKE_PTR(ret->object));
+	return run_clang(&line, job->folder, file, ret, ret_details, error);
+}
+
+static int compile_in(const struct job *job, struct compiled *ret, char **ret_details, struct error *error)
+{
+	static const char *const intermediate[] = {"-S", "-emit-llvm", "-Xclang", "-disable-llvm-passes"};
+	_cleanup_free_ char *beside = folder_of_source(job->source->name);
+	_cleanup_free_ char *file = xasprintf("./%s", base_name(job->source->name));
+	struct command_line line = {.words = {job->clang}, .count = 1};
+	int r = write_file(job->folder, file, job->text, error);
+
+	if (!r && job->header)
+		r = write_file(job->folder, HEADER, job->header, error);
+	if (!r && job->vmlinux)
+		r = write_file(job->folder, "vmlinux.h", job->vmlinux, error);
+	if (r < 0)
+		return r;
+	append_all(&line, target, ARRAY_SIZE(target));
+	append_all(&line, language, ARRAY_SIZE(language));
+	if (job->reads_kernel)
+		append_all(&line, intermediate, ARRAY_SIZE(intermediate));
+	else
+		append(&line, "-c");
+	append_all(&line, (const char *const[]){"-I", beside ?: "/"}, 2);
+	append_all(&line, job->source->flags, job->source->flag_count);
+	if (job->header)
+		append_all(&line, (const char *const[]){"-include", HEADER}, 2);
 	append(&line, file);
-	return run_clang(&line, folder, file + strlen("./"), ret, ret_details, error);
+	r = run_clang(&line, job->folder, file + strlen("./"), ret, ret_details, error);
+	return r || !job->reads_kernel ? r : compile_reads(job, file + strlen("./"), ret, ret_details, error);
 }
 
 /* ── both ── */
 
-static int compile_text(const struct compile_source *source, const char *header, const char *text, struct compiled *ret,
-                        char **ret_details, struct error *error)
+static int compile_job(struct job *job, struct compiled *ret, char **ret_details, struct error *error)
 {
 	char name[] = "/tmp/pilus-compile.XXXXXX";
 	_cleanup_(folder_remove) const char *folder = mkdtemp(name);
+	_cleanup_free_ char *clang = compile_find_clang();
 
 	if (!folder)
 		return error_set_errno(error, -errno, "cannot make a folder to compile in");
-	return compile_in(folder, source, header, text, ret, ret_details, error);
+	if (!clang)
+		return error_set(error, -ENOENT, "C text needs clang, which is not installed: apt install clang");
+	job->folder = folder;
+	job->clang = clang;
+	return compile_in(job, ret, ret_details, error);
 }
 
 int compile(const struct compile_source *source, struct compiled *ret, char **ret_details, struct error *error)
 {
 	_cleanup_(dialect_clear) struct dialect dialect = {};
 	_cleanup_(compiled_clear) struct compiled compiled = {};
-	_cleanup_free_ char *header = NULL;
+	_cleanup_free_ char *header = NULL, *vmlinux = NULL;
+	struct job job = {.source = source, .text = source->text};
 	int r = 0;
 
 	if (dialect_is(source->text)) {
 		dialect_rewrite(&dialect, base_name(source->name), source->text);
-		r = make_header(&dialect, base_name(source->name), &header, error);
+		r = make_header(&dialect, base_name(source->name), &header, &job.reads_kernel, error);
 		compiled.warnings = xstrdup(dialect.warnings);
+		job.text = dialect.text;
+		job.header = header;
 	}
+	if (!job.header && strstr(source->text, "\"vmlinux.h\""))
+		r = make_vmlinux(source->text, &vmlinux, error);
+	job.vmlinux = vmlinux;
 	if (!r)
-		r = compile_text(source, header, header ? dialect.text : source->text, &compiled, ret_details, error);
+		r = compile_job(&job, &compiled, ret_details, error);
 	if (r < 0)
 		return r;
 	*ret = compiled;

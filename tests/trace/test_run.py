@@ -223,6 +223,58 @@ def test_object(start, program, tmp_path):
         assert running.end() == 0
 
 
+STRUCTS = """
+#include <linux/sched.h>
+
+struct mine { int pid; };
+
+RAW_TRACEPOINT_PROBE(sched_process_exec)
+{
+	struct task_struct *task = (struct task_struct *)ctx->args[0];
+	struct mine mine = {.pid = task->real_parent->tgid};
+	char name[16];
+
+	if (mine.pid != ONLY)
+		return 0;
+	bpf_probe_read_kernel_str(name, sizeof(name), task->mm->exe_file->f_path.dentry->d_name.name);
+	bpf_trace_printk("pid %d uid %d node %s file %s", task->tgid, task->cred->uid.val,
+		task->nsproxy->uts_ns->name.nodename, name);
+	return 0;
+}
+"""
+
+
+def test_structs_of_the_kernel(run):
+    """As BCC does, members are read through pointers as if they were at hand; only what is named is compiled."""
+    running = run(STRUCTS, "-D", f"ONLY={os.getpid()}")
+    child = subprocess.Popen(["setpriv", "--reuid=65534", "--clear-groups", "true"])
+    child.wait()
+    running.wait_for(f"pid {child.pid} uid 65534 node {os.uname().nodename} file true")
+    assert f"pid {child.pid} uid 0 node {os.uname().nodename} file setpriv" in running.said()
+    assert running.end() == 0
+
+
+def test_generated_vmlinux(start, program):
+    """C for libbpf that includes vmlinux.h gets one of its own, of what it names."""
+    path = program("""
+        #include "vmlinux.h"
+        #include <bpf/bpf_helpers.h>
+        #include <bpf/bpf_core_read.h>
+        SEC("raw_tp/sched_process_exec") int on_exec(struct bpf_raw_tracepoint_args *ctx)
+        {
+            struct task_struct *task = (void *)ctx->args[0];
+            bpf_printk("parent %d", BPF_CORE_READ(task, real_parent, tgid));
+            return 0;
+        }
+        char LICENSE[] SEC("license") = "GPL";
+        """)
+    running = start(PILUS, "trace", "run", "-v", path)
+    running.wait_for("\nevents ")
+    subprocess.run(["true"], check=True)
+    running.wait_for(f"parent {os.getpid()}")
+    assert running.end() == 0
+
+
 def test_json(start, program, tmp_path):
     running = start(PILUS, "trace", "run", "-v", "-o", "json", program(HELLO))
     wait_until(lambda: "events " in running.complained())
