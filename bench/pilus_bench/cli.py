@@ -13,15 +13,15 @@ import sys
 
 from pilus_lab import LabError, labs, lifecycle
 
-from . import cni, compare, datapath, figures, machine, network, node, paths, peers, plot, report, traffic
+from . import cni, compare, datapath, figures, machine, network, node, paths, peers, plot, report, tracing, traffic
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Rounds by number of flows; seconds of each measurement.
 MODES = {
-    "short": {"rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000, "sampling": .3},
+    "short": {"rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000, "sampling": .3, "storm": 1},
     "instant": {"rounds": {1: 1, 32: 1}, "seconds": .05, "starts": 1, "pods": 3, "remote-pods": 10, "packets": 500,
-                "sampling": .05},
-    "long": {"rounds": {1: 9, 32: 5}, "seconds": 1.5, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 100000, "sampling": 5},
+                "sampling": .05, "storm": .1},
+    "long": {"rounds": {1: 9, 32: 5}, "seconds": 1.5, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 100000, "sampling": 5, "storm": 5},
 }
 
 
@@ -77,9 +77,13 @@ def _installed(_):
     return {"installed": node.installed()}
 
 
+def _tracing(size):
+    return {"tracing": {**tracing.measure(size["starts"], size["storm"]), "installed": tracing.installed()}}
+
+
 # In this order: the agent's part restarts it, and leaves it many pods of other nodes.
 IN_LAB = {"network": _network, "monitor": _monitor, "traffic": _traffic, "cni": _cni, "agent": _agent}
-WITHOUT_LAB = {"datapath": _datapath, "installed": _installed}
+WITHOUT_LAB = {"datapath": _datapath, "tracing": _tracing, "installed": _installed}
 PARTS = [*IN_LAB, *WITHOUT_LAB]
 
 

@@ -66,6 +66,18 @@ def _across(title, base, target):
             Figure(f"across / {title}: RR p50, inverse", "≥", target, "", _speed_up(FAR, base, "rr/1"))]
 
 
+def _of_tool(key, divisor):
+    return _field(divisor, "tracing", "peers", "pilus", key)
+
+
+def _storm(results):
+    """Of the events that the peer tells; KeyError where it does not run."""
+    peers = results["tracing"]["peers"]
+    if not peers.get("libbpf-tools"):
+        raise KeyError("libbpf-tools")
+    return peers["pilus"]["told"] / peers["libbpf-tools"]["told"]
+
+
 FIGURES = [
     *_of_path("same node", NEAR, 1.03, ("0.82 / 0.87", "0.82 / 0.77", "1.08 / 1.07")),
     *_of_path("across", FAR, 1.08, ("0.54 / 0.65", "0.52 / 0.54", "1.06 / 1.13")),
@@ -81,6 +93,10 @@ FIGURES = [
     Figure("CNI ADD, p50", "≤", 25, "ms", _field(1e-3, "cni", "pilus", "ADD", "p50"), "780 / 260"),
     Figure("CNI ADD, p99", "≤", 60, "ms", _field(1e-3, "cni", "pilus", "ADD", "p99")),
     Figure("CNI ADD, CPU", "≤", 10, "ms", _field(1e-3, "cni", "pilus", "ADD", "cpu"), "750 / 200"),
+    Figure("tool, start to first event", "≤", 20, "ms", _of_tool("first-event", 1e-3)),
+    Figure("tool, resident", "≤", 6, "MB", _of_tool("resident", MEGABYTE)),
+    Figure("opensnoop in a storm / libbpf-tools: events told", "≥", 2, "", _storm),
+    Figure("tools, installed", "≤", 5, "MB", _field(MEGABYTE, "tracing", "installed")),
     Figure("installed on a node", "≤", 10, "MB", lambda results: sum(results["installed"].values()) / MEGABYTE, "343 / 536"),
 ]
 

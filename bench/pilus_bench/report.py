@@ -130,6 +130,16 @@ def _datapath(datapath):
     yield _section("The programs", rows)
 
 
+def _tracing(tracing):
+    rows = [("", "first event", "resident", "opened", "told", "ns for an event"),
+            ("no tool", "", "", f"{tracing['plain'] / 1e3:.0f}", "", "")]
+    for name, found in tracing["peers"].items():
+        cells = (f"{found['first-event'] * 1e3:.0f} ms", f"{found['resident'] / MEGABYTE:.1f} MB", f"{found['opened'] / 1e3:.0f}",
+                 f"{found['told'] / 1e3:.0f}", f"{found['ns-per-event']:.0f}") if found else ("does not run",)
+        rows.append((f"opensnoop, {name}", *cells))
+    return _section("Tracing tools, in a storm of opens (1000/s)", rows)
+
+
 def machine(results):
     """A heading: what the figures are of."""
     described, load = results["machine"], results["load"]
@@ -157,4 +167,6 @@ def text(results):
         parts.append(_traffic(results["traffic"]))
     if "datapath" in results:
         parts += _datapath(results["datapath"])
+    if "tracing" in results:
+        parts.append(_tracing(results["tracing"]))
     return "".join(parts)
