@@ -49,10 +49,10 @@ def complete(*words, folder=None):
     ("monitor --t", ["--to", "--type"]),
     ("status --", ["--bpffs", "--brief", "--help", "--output", "--socket", "--verbose"]),
     ("status ", [""]),
-    ("help s", ["status"]),
+    ("help s", ["service", "status"]),
     ("he", ["health", "help"]),
     ("dance ", ["bpf", "bugtool", "config", "endpoint", "health", "help", "identity", "ip", "map", "metrics", "monitor", "node",
-                "policy", "prefilter", "status", "trace", "version"]),
+                "policy", "prefilter", "service", "status", "trace", "version"]),
 ])
 def test_words_are_completed(line, expected):
     assert complete(*line.split(" ")) == [word for word in expected if word]
