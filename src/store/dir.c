@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store in a folder: KEY.json each, indented for people, who may edit them. Nodes share it where they share the
- * folder. Writing and syncing to disk happens on the thread pool, one batch at a time, in the order it was asked for.
+ * The store in a folder: KEY.json each, indented for people, who may edit them, or write KEY.yaml. Nodes share it where
+ * they share the folder. Writing and syncing to disk happens on the thread pool, one batch at a time, in the order it
+ * was asked for.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,8 +12,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "store/dir_tree.h"
-
-#define FILE_SIZE_MAX (1 << 20)
 
 struct dir {
 	struct store store;
@@ -42,17 +41,16 @@ static void perform(const struct dir *dir, struct store_request *request)
 
 	switch (request->verb) {
 	case STORE_GET:
-		result = file_read(path, FILE_SIZE_MAX, &request->text, NULL);
-		break;
+		dir_read_file(dir->path, request->key, &request->text, &request->error);
+		return;
 	case STORE_DELETE:
-		result = file_delete(path);
+		result = dir_delete_file(dir->path, request->key);
 		break;
 	default:
 		result = perform_write(request, path);
 	}
 	if (result < 0)
-		error_set_errno(&request->error, result, "store: cannot %s %s",
-		                request->verb == STORE_GET ? "read" : "write", path);
+		error_set_errno(&request->error, result, "store: cannot write %s", path);
 }
 
 static void perform_batch(uv_work_t *work)

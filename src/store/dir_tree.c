@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Follows a tree of KEY.json: each file event looks at that one file again, and whatever touches folders (made, moved,
- * removed, events lost) walks the whole tree again. Either way what is found is compared with what the watches were
- * told, so looking once too often changes nothing. While the tree cannot be read, what was told stays. On network file
- * systems, whose events tell only of this host, the tree is walked every other second.
+ * Follows a tree of KEY.json, or KEY.yaml where people write (the former counts where both are there): each file event
+ * looks at that one file again, and whatever touches folders (made, moved, removed, events lost) walks the whole tree
+ * again. Either way what is found is compared with what the watches were told, so looking once too often changes
+ * nothing. While the tree cannot be read, what was told stays. On network file systems, whose events tell only of this
+ * host, the tree is walked every other second.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -22,12 +23,14 @@
 #include "base/memory.h"
 #include "store/dir_tree.h"
 #include "store/mirror.h"
+#include "store/yaml_json.h"
 
 #define FILE_SIZE_MAX (1 << 20)
 #define RETRY_MS      1000
 #define REMOTE_MS     2000  /* between walks where no events tell what other hosts do */
 #define UNFINISHED_MS 10000 /* no write takes so long: whoever began it was killed */
 #define SUFFIX        ".json"
+#define SUFFIX_YAML   ".yaml"
 
 #define FOLDER_EVENTS                                                                                         \
 	(IN_ONLYDIR | IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | \
@@ -61,18 +64,44 @@ struct dir_tree {
 	struct error error;
 };
 
+static int read_yaml(const char *folder, const char *key, char **ret, struct error *error)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s" SUFFIX_YAML, folder, key), *text = NULL;
+	size_t size;
+	int result = file_read(path, FILE_SIZE_MAX, &text, &size);
+
+	if (result < 0)
+		return error_set_errno(error, result, "cannot read %s", path);
+	*ret = yaml_to_json(text, size, error);
+	return *ret ? 0 : error_prefix(error, "cannot read %s", path);
+}
+
+int dir_read_file(const char *folder, const char *key, char **ret, struct error *error)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s" SUFFIX, folder, key);
+	int result = file_read(path, FILE_SIZE_MAX, ret, NULL);
+
+	if (result == -ENOENT)
+		return read_yaml(folder, key, ret, error);
+	return result < 0 ? error_set_errno(error, result, "cannot read %s", path) : 0;
+}
+
+int dir_delete_file(const char *folder, const char *key)
+{
+	_cleanup_free_ char *json = xasprintf("%s/%s" SUFFIX, folder, key),
+			    *yaml = xasprintf("%s/%s" SUFFIX_YAML, folder, key);
+	int result = file_delete(json);
+
+	return result < 0 ? result : file_delete(yaml);
+}
+
 static void look_read(const struct dir_tree *tree, struct mirror_look *look)
 {
-	_cleanup_free_ char *path = xasprintf("%s/%s" SUFFIX, tree->path, look->key);
-	size_t size;
-	int result = file_read(path, FILE_SIZE_MAX, &look->text, &size);
+	int result = dir_read_file(tree->path, look->key, &look->text, &look->error);
 
-	if (result < 0) {
-		error_set_errno(&look->error, result, "cannot read %s", path);
-		look->digest = -result;
-	} else {
-		look->digest = XXH64(look->text, size, 0);
-	}
+	look->digest = result < 0 ? (uint64_t)-result : XXH64(look->text, strlen(look->text), 0);
+	if (result == -EINVAL) /* of what is wrong there are many */
+		look->digest = XXH64(look->error.message, strlen(look->error.message), 0);
 }
 
 static void tree_look(struct dir_tree *tree, const char *key, bool finished)
@@ -92,13 +121,21 @@ static void tree_look(struct dir_tree *tree, const char *key, bool finished)
 	free(look.text);
 }
 
+static bool is_yaml(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(SUFFIX_YAML);
+
+	return length > suffix && !strcmp(name + length - suffix, SUFFIX_YAML);
+}
+
 /* The key of file `name` in the folder with `prefix`; NULL when it is none of ours, as temporary files are not. */
 static char *file_key(const char *prefix, const char *name)
 {
 	size_t length = strlen(name), suffix = strlen(SUFFIX);
 	char *key;
 
-	if (length <= suffix || strcmp(name + length - suffix, SUFFIX))
+	_Static_assert(sizeof(SUFFIX) == sizeof(SUFFIX_YAML), "both are as long");
+	if (length <= suffix || (strcmp(name + length - suffix, SUFFIX) != 0 && !is_yaml(name)))
 		return NULL;
 	key = xasprintf("%s%.*s", prefix, (int)(length - suffix), name);
 	if (store_key_valid(key))
@@ -320,7 +357,8 @@ static bool tree_event(struct dir_tree *tree, const struct inotify_event *event)
 	if (event->mask & (IN_IGNORED | IN_ISDIR | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT))
 		return true;
 	key = event->len ? file_key(folder->prefix, event->name) : NULL;
-	if (key)
+	/* Unlike JSON, YAML may seem whole while it is being written. */
+	if (key && !((event->mask & IN_CREATE) && is_yaml(event->name)))
 		tree_look(tree, key, !(event->mask & IN_CREATE));
 	return false;
 }

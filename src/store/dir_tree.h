@@ -19,4 +19,10 @@ void dir_tree_watch_close(struct store_watch *watch);
 /* Why the tree cannot be read just now (it is tried again every second); code 0 while it can. */
 const struct error *dir_tree_error(const struct dir_tree *tree);
 
+/* The text of a key's file, as JSON: KEY.json of the folder, or KEY.yaml. The caller frees *ret. −errno with words. */
+int dir_read_file(const char *folder, const char *key, char **ret, struct error *error);
+
+/* Both. None there is success. */
+int dir_delete_file(const char *folder, const char *key);
+
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "store/yaml_json.h"
 
 static struct store *open_store(void)
 {
@@ -112,6 +113,54 @@ static void corrupt_files_are_reported_and_may_be_repaired(void **state)
 	assert_int_equal(view.removals, 0);
 	view_close(&view);
 	store_close(store);
+}
+
+/* People may write YAML; where both are there, JSON counts. */
+static void yaml_is_read_too(void **state)
+{
+	struct store *store = open_store();
+	_cleanup_free_ char *shown = NULL;
+	struct view view;
+
+	assert_int_equal(put(store, "nodes/a", "{}"), 0);
+	view_open(&view, store, "nodes/");
+	assert_eventually(view.syncs);
+	write_file("nodes/b.yaml",
+	           "# by hand\nn: 2\ntext: [yes, '3', \"null\", ~, 1.5, -4, true, 10.0.0.1]\nbelow: {a: b}\n");
+	assert_eventually(seen(&view, "nodes/b"));
+	shown = json_dumps(seen(&view, "nodes/b"), JSON_COMPACT);
+	assert_string_equal(shown, "{\"n\":2,\"text\":[\"yes\",\"3\",\"null\",null,1.5,-4,true,\"10.0.0.1\"],"
+	                           "\"below\":{\"a\":\"b\"}}");
+	assert_string_equal(get(store, "nodes/b").text, shown);
+	write_file("nodes/b.json", "{\"n\": 3}");
+	assert_eventually(json_integer_value(json_object_get(seen(&view, "nodes/b"), "n")) == 3);
+	assert_int_equal(unlink(path_of("nodes/b.json")), 0);
+	assert_eventually(json_integer_value(json_object_get(seen(&view, "nodes/b"), "n")) == 2);
+	assert_int_equal(delete (store, "nodes/b"), 0);
+	assert_eventually(!seen(&view, "nodes/b"));
+	view_close(&view);
+	store_close(store);
+}
+
+static void bad_yaml_is_refused_in_words(void **state)
+{
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{"", "there is nothing in it"},
+		{"a: 1\nb: {\n", "line 3: this is no YAML: did not find expected node content"},
+		{"a: 1\na: 2\n", "line 2: this field is there twice"},
+		{"[a]: 1\n", "line 1: the name of a field must be text"},
+		{"a: 1\n---\nb: 2\n", "it holds more than one object: give each its own file"},
+		{"a: &x [1, *x]\n", "line 1: there is too much of it"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct error error = {};
+
+		assert_null(yaml_to_json(cases[i].text, strlen(cases[i].text), &error));
+		assert_string_equal(error.message, cases[i].words);
+	}
 }
 
 /* A file that an editor makes is empty before it is written: no reason to report it. */
@@ -303,6 +352,8 @@ int main(void)
 		TEST(bad_urls_are_refused_in_words),
 		TEST(folders_made_later_are_followed),
 		TEST(corrupt_files_are_reported_and_may_be_repaired),
+		TEST(yaml_is_read_too),
+		TEST(bad_yaml_is_refused_in_words),
 		TEST(a_file_being_written_is_not_broken),
 		TEST(removed_and_moved_folders_are_followed),
 		TEST(many_files),
