@@ -51,16 +51,13 @@ class Services:
     def hold(self, place, address, port=80):
         return self.lab.background(place, *BACKEND, "hold", address, str(port), ready="^connected to")
 
-    def put(self, key, value):
-        """An object into the store, as whoever keeps the cluster's objects would."""
-        path = f"{self.lab.folder}/store/{key}.json"
+    def put(self, key, value, suffix="json"):
+        """An object into the store, as whoever keeps the cluster's objects would. JSON is YAML."""
+        path = f"{self.lab.folder}/store/{key}.{suffix}"
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(f"{path}.new", "w", encoding="ascii") as file:
             json.dump(value, file)
         os.rename(f"{path}.new", path)
-
-    def remove(self, key):
-        os.unlink(f"{self.lab.folder}/store/{key}.json")
 
     def serving(self, node, address, names, port=80):
         """Whether a node gives new connections exactly these backends."""
@@ -196,7 +193,7 @@ def test_refused_without_backends(services, family):
 
 def test_objects(kubernetes, family):
     lab, address = kubernetes.lab, kubernetes.address(family)
-    kubernetes.put("services/default/web", service_object("web", address))
+    kubernetes.put("services/default/web", service_object("web", address), "yaml")
     far, near = ({"addresses": [lab.ip(pod, family)], "nodeName": node} for pod, node in
                  (("far", "node-2"), ("near", "node-1")))
     kubernetes.put("endpointslices/default/web-1", slice_object("web-1", "web", [far]))
