@@ -6,19 +6,21 @@
  * as constants: the verifier removes what this revision has no use for. Revisions are exchanged by replacing the
  * program in its link, so a packet sees one or the other, whole. These maps are not pinned; the program holds them:
  *
- * source_hosts, destination_hosts        hash,     struct addr             -> struct prefilter_entry
- * source_prefixes, destination_prefixes  LPM trie, struct prefilter_prefix -> struct prefilter_entry
- * rates                                  LRU hash, struct addr -> __u64: when the source has used up what it is allowed
- *                                        so far (ns, CLOCK_MONOTONIC)
- * sampled                                per-CPU array of one, __u64: when a drop may be told again
+ * source_hash, destination_hash  hash,     struct prefilter_prefix -> struct prefilter_entry
+ * source_trie, destination_trie  LPM trie, struct prefilter_prefix -> struct prefilter_entry
+ * rates                          LRU hash, struct addr -> __u64: when the source has used up what it is allowed so far
+ *                                (ns, CLOCK_MONOTONIC)
+ * sampled                        per-CPU array of one, __u64: when a drop may be told again
  *
  * Pinned, and shared by all revisions:
  *
  * pilus_prefilter  per-CPU array, index = set -> struct metric: what was refused because of the set
  *
- * An address is looked up once among the hosts and, if it is none, once among the prefixes. That the longest prefix is
- * the one that counts, and that allowing goes before denying, is the agent's to see to: it leaves out what lies in an
- * allowed prefix.
+ * The longest prefix counts. A trie takes as long as several looks into a hash, so lists whose prefixes have few
+ * lengths, as most have, are all in the hash: an address is looked up once for each length, the longest first. Else
+ * hosts are in the hash, and the others in the trie.
+ *
+ * That allowing goes before denying is the agent's to see to: it leaves out what lies in an allowed prefix.
  */
 #ifndef PILUS_ABI_PREFILTER_H
 #define PILUS_ABI_PREFILTER_H
@@ -54,16 +56,26 @@ enum prefilter_kind {
 	PREFILTER_UDP_SOURCE_PORT_0 = 2,
 };
 
+#define PREFILTER_LENGTHS_MAX 5
+
+struct prefilter_length {
+	struct addr mask; /* of `bits` */
+	__u8 bits;
+	__u8 reserved[7];
+};
+ABI_ASSERT_SIZE(struct prefilter_length, 24);
+
 /* .rodata.prefilter, set before loading. */
 struct prefilter_config {
 	__u64 rate_interval; /* ns between two packets of a source that keeps to the rate; 0: no limit */
 	__u64 rate_burst;    /* ns that it may be ahead of it */
-	__u8 hosts;          /* bit (1 << enum prefilter_match): there are any */
-	__u8 prefixes;
+	struct prefilter_length lengths[PREFILTER_MATCHES][PREFILTER_LENGTHS_MAX]; /* of the hash; the longest first */
+	__u8 length_count[PREFILTER_MATCHES];
+	__u8 tries;  /* bit (1 << enum prefilter_match): there is something in it */
 	__u8 refuse; /* enum prefilter_kind, or-ed */
-	__u8 reserved[5];
+	__u8 reserved[4];
 };
-ABI_ASSERT_SIZE(struct prefilter_config, 24);
+ABI_ASSERT_SIZE(struct prefilter_config, 24 + 48 * PREFILTER_LENGTHS_MAX);
 
 /* Drops are told in the monitor at most this often, on each CPU: an attack must not be multiplied by telling it. */
 #define PREFILTER_SAMPLE_NS 100000000

@@ -14,15 +14,15 @@
 
 const volatile struct prefilter_config prefilter_config SEC(".rodata.prefilter");
 
-struct prefilter_hosts {
+struct prefilter_hash {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
-	__type(key, struct addr);
+	__type(key, struct prefilter_prefix);
 	__type(value, struct prefilter_entry);
 };
 
-struct prefilter_prefixes {
+struct prefilter_trie {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
@@ -30,8 +30,8 @@ struct prefilter_prefixes {
 	__type(value, struct prefilter_entry);
 };
 
-struct prefilter_hosts source_hosts SEC(".maps"), destination_hosts SEC(".maps");
-struct prefilter_prefixes source_prefixes SEC(".maps"), destination_prefixes SEC(".maps");
+struct prefilter_hash source_hash SEC(".maps"), destination_hash SEC(".maps");
+struct prefilter_trie source_trie SEC(".maps"), destination_trie SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -47,18 +47,41 @@ struct {
 	__type(value, struct metric);
 } pilus_prefilter SEC(".maps");
 
-static __always_inline struct prefilter_entry prefilter_find(enum prefilter_match match, struct prefilter_hosts *hosts,
-                                                             struct prefilter_prefixes *prefixes,
-                                                             const struct addr *addr)
+/* Shorter prefixes than all of IPv4 are IPv6's. */
+static __always_inline struct prefilter_entry *prefilter_find_hashed(enum prefilter_match match,
+                                                                     struct prefilter_hash *hash,
+                                                                     const struct addr *addr)
 {
-	struct prefilter_entry *entry = NULL;
+	_Bool v4 = addr_is_v4(addr);
 
-	if (prefilter_config.hosts & (1 << match))
-		entry = bpf_map_lookup_elem(hosts, addr);
-	if (!entry && prefilter_config.prefixes & (1 << match)) {
+#pragma unroll
+	for (int i = 0; i < PREFILTER_LENGTHS_MAX; i++) {
+		const volatile struct prefilter_length *length = &prefilter_config.lengths[match][i];
+		struct prefilter_prefix key = {.prefix_bits = length->bits};
+		struct prefilter_entry *entry;
+
+		if (i >= prefilter_config.length_count[match])
+			break;
+		if (v4 && length->bits < ADDR_V4_PREFIX_BITS)
+			continue;
+		key.addr.quad[0] = addr->quad[0] & length->mask.quad[0];
+		key.addr.quad[1] = addr->quad[1] & length->mask.quad[1];
+		entry = bpf_map_lookup_elem(hash, &key);
+		if (entry)
+			return entry;
+	}
+	return NULL;
+}
+
+static __always_inline struct prefilter_entry prefilter_find(enum prefilter_match match, struct prefilter_hash *hash,
+                                                             struct prefilter_trie *trie, const struct addr *addr)
+{
+	struct prefilter_entry *entry = prefilter_find_hashed(match, hash, addr);
+
+	if (!entry && prefilter_config.tries & (1 << match)) {
 		struct prefilter_prefix key = {.prefix_bits = ADDR_BITS, .addr = *addr};
 
-		entry = bpf_map_lookup_elem(prefixes, &key);
+		entry = bpf_map_lookup_elem(trie, &key);
 	}
 	return entry ? *entry : (struct prefilter_entry){};
 }
@@ -109,11 +132,10 @@ static __always_inline _Bool prefilter_addresses(const struct wire *wire, struct
 {
 	struct prefilter_entry source, destination;
 
-	source = prefilter_find(PREFILTER_SOURCE, &source_hosts, &source_prefixes, &wire->source);
+	source = prefilter_find(PREFILTER_SOURCE, &source_hash, &source_trie, &wire->source);
 	if (source.verdict == PREFILTER_ALLOW)
 		return 0;
-	destination =
-		prefilter_find(PREFILTER_DESTINATION, &destination_hosts, &destination_prefixes, &wire->destination);
+	destination = prefilter_find(PREFILTER_DESTINATION, &destination_hash, &destination_trie, &wire->destination);
 	if (destination.verdict == PREFILTER_ALLOW)
 		return 0;
 	if (source.verdict)

@@ -23,24 +23,40 @@ struct prefilter {
 	struct bpf_object *object;
 };
 
-/* Hosts are found quicker in a table of their own. */
-enum table_kind { HOSTS, PREFIXES, TABLE_KINDS };
+enum table_kind { HASH, TRIE, TABLE_KINDS };
 static const char *const table_names[PREFILTER_MATCHES][TABLE_KINDS] = {
-	[PREFILTER_SOURCE] = {"source_hosts", "source_prefixes"},
-	[PREFILTER_DESTINATION] = {"destination_hosts", "destination_prefixes"},
+	[PREFILTER_SOURCE] = {"source_hash", "source_trie"},
+	[PREFILTER_DESTINATION] = {"destination_hash", "destination_trie"},
 };
 
-static bool row_is_in(const struct prefilter_row *row, enum table_kind kind)
+/* How many of a table's rows have each length. */
+struct census {
+	uint32_t rows[ADDR_BITS + 1];
+	unsigned lengths;
+};
+
+static struct census take_census(const struct prefilter_plan *plan, enum prefilter_match match)
 {
-	return (row->bits == ADDR_BITS) == (kind == HOSTS);
+	struct census census = {};
+
+	for (size_t i = 0; i < plan->count[match]; i++)
+		census.lengths += !census.rows[plan->rows[match][i].bits]++;
+	return census;
 }
 
-static uint32_t count_rows(const struct prefilter_plan *plan, enum prefilter_match match, enum table_kind kind)
+/* Which table a length is in: all in the hash where they are few, else only hosts. */
+static enum table_kind table_of(const struct census *census, unsigned bits)
+{
+	return census->lengths <= PREFILTER_LENGTHS_MAX || bits == ADDR_BITS ? HASH : TRIE;
+}
+
+static uint32_t count_rows(const struct census *census, enum table_kind kind)
 {
 	uint32_t count = 0;
 
-	for (size_t i = 0; i < plan->count[match]; i++)
-		count += row_is_in(&plan->rows[match][i], kind);
+	for (unsigned bits = 0; bits <= ADDR_BITS; bits++)
+		if (table_of(census, bits) == kind)
+			count += census->rows[bits];
 	return count;
 }
 
@@ -69,27 +85,36 @@ static struct bpf_map *table(const struct prefilter *prefilter, enum prefilter_m
 	return bpf_object__find_map_by_name(prefilter->object, table_names[match][kind]);
 }
 
+static void set_lengths(const struct census *census, enum prefilter_match match, struct prefilter_config *config)
+{
+	const struct addr ones = {.quad = {UINT64_MAX, UINT64_MAX}};
+
+	for (int bits = ADDR_BITS; bits >= 0; bits--) {
+		struct prefilter_length length = {.mask = prefix_around(&ones, bits).addr, .bits = bits};
+
+		if (census->rows[bits] && table_of(census, bits) == HASH)
+			config->lengths[match][config->length_count[match]++] = length;
+	}
+	if (count_rows(census, TRIE))
+		config->tries |= 1 << match;
+}
+
 /* Sizes and constants follow from the plan. */
 static int prefilter_configure(const struct prefilter *prefilter, const struct prefilter_plan *plan)
 {
 	struct prefilter_config config = {.refuse = plan->refuse};
-	int r;
+	int r = 0;
 
-	for (int match = 0; match < PREFILTER_MATCHES; match++)
-		for (int kind = 0; kind < TABLE_KINDS; kind++) {
-			uint32_t count = count_rows(plan, match, kind);
+	for (int match = 0; match < PREFILTER_MATCHES; match++) {
+		struct census census = take_census(plan, match);
 
-			if (!count)
-				continue;
-			*(kind == HOSTS ? &config.hosts : &config.prefixes) |= 1 << match;
-			r = bpf_map__set_max_entries(table(prefilter, match, kind), count);
-			if (r)
-				return r;
-		}
+		set_lengths(&census, match, &config);
+		for (int kind = 0; kind < TABLE_KINDS && !r; kind++)
+			r = bpf_map__set_max_entries(table(prefilter, match, kind), count_rows(&census, kind) ?: 1);
+	}
 	set_rate(plan->rate, &config);
-	r = plan->rate
-	            ? bpf_map__set_max_entries(bpf_object__find_map_by_name(prefilter->object, "rates"), RATE_SOURCES)
-	            : 0;
+	if (!r && plan->rate)
+		r = bpf_map__set_max_entries(bpf_object__find_map_by_name(prefilter->object, "rates"), RATE_SOURCES);
 	if (!r)
 		r = bpf_map__set_initial_value(bpf_object__find_map_by_name(prefilter->object, ".rodata.prefilter"),
 		                               &config, sizeof(config));
@@ -99,12 +124,8 @@ static int prefilter_configure(const struct prefilter *prefilter, const struct p
 /* Rows on their way into a table. */
 struct batch {
 	int fd;
-	size_t key_size;
 	uint32_t count;
-	union {
-		struct addr hosts[BATCH];
-		struct prefilter_prefix prefixes[BATCH];
-	} keys;
+	struct prefilter_prefix keys[BATCH];
 	struct prefilter_entry entries[BATCH];
 };
 
@@ -113,15 +134,14 @@ static int write_one_by_one(const struct batch *batch)
 	int r = 0;
 
 	for (uint32_t i = 0; i < batch->count && !r; i++)
-		r = bpf_map_update_elem(batch->fd, (const char *)&batch->keys + i * batch->key_size, &batch->entries[i],
-		                        BPF_NOEXIST);
+		r = bpf_map_update_elem(batch->fd, &batch->keys[i], &batch->entries[i], BPF_NOEXIST);
 	return r;
 }
 
 static int batch_write(struct batch *batch, size_t *progress)
 {
 	uint32_t count = batch->count;
-	int r = count ? bpf_map_update_batch(batch->fd, &batch->keys, batch->entries, &count, NULL) : 0;
+	int r = count ? bpf_map_update_batch(batch->fd, batch->keys, batch->entries, &count, NULL) : 0;
 
 	if (r == NOT_SUPPORTED)
 		r = write_one_by_one(batch);
@@ -131,27 +151,26 @@ static int batch_write(struct batch *batch, size_t *progress)
 	return r;
 }
 
-static void batch_add(struct batch *batch, enum table_kind kind, const struct prefilter_row *row)
+static void batch_add(struct batch *batch, const struct prefilter_row *row)
 {
-	if (kind == HOSTS)
-		batch->keys.hosts[batch->count] = row->addr;
-	else
-		batch->keys.prefixes[batch->count] =
-			(struct prefilter_prefix){.prefix_bits = row->bits, .addr = row->addr};
+	batch->keys[batch->count] = (struct prefilter_prefix){.prefix_bits = row->bits, .addr = row->addr};
 	batch->entries[batch->count++] = (struct prefilter_entry){.set = row->set, .verdict = row->verdict};
 }
 
-static int fill_table(int fd, const struct prefilter_row *rows, size_t count, enum table_kind kind, size_t *progress)
+static int fill_table(int fd, const struct prefilter_plan *plan, enum prefilter_match match, enum table_kind kind,
+                      size_t *progress)
 {
 	_cleanup_free_ struct batch *batch = xnew(struct batch);
+	const struct census census = take_census(plan, match);
 	int r = 0;
 
 	batch->fd = fd;
-	batch->key_size = kind == HOSTS ? sizeof(struct addr) : sizeof(struct prefilter_prefix);
-	for (size_t i = 0; i < count && !r; i++) {
-		if (!row_is_in(&rows[i], kind))
+	for (size_t i = 0; i < plan->count[match] && !r; i++) {
+		const struct prefilter_row *row = &plan->rows[match][i];
+
+		if (table_of(&census, row->bits) != kind)
 			continue;
-		batch_add(batch, kind, &rows[i]);
+		batch_add(batch, row);
 		if (batch->count == BATCH)
 			r = batch_write(batch, progress);
 	}
@@ -165,8 +184,7 @@ static int prefilter_fill(const struct prefilter *prefilter, const struct prefil
 
 	for (int match = 0; match < PREFILTER_MATCHES && !r; match++)
 		for (int kind = 0; kind < TABLE_KINDS && !r; kind++)
-			r = fill_table(bpf_map__fd(table(prefilter, match, kind)), plan->rows[match],
-			               plan->count[match], kind, progress);
+			r = fill_table(bpf_map__fd(table(prefilter, match, kind)), plan, match, kind, progress);
 	return r ? error_set_errno(error, r, "cannot fill the prefilter's tables") : 0;
 }
 

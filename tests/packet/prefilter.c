@@ -159,6 +159,53 @@ static void test_everything_can_be_refused_but_what_is_allowed(void **state)
 	assert_source(PERMITTED6, XDP_PASS);
 }
 
+/* Deny and allow in turns, each within the one before: the longest says what becomes of the packet. */
+static void check_nested(const char *const *prefixes, size_t count, const char *const *sources)
+{
+	struct prefilter_row rows[16];
+
+	for (size_t i = 0; i < count; i++)
+		rows[i] = row(prefixes[i], i, i % 2 ? PREFILTER_ALLOW : PREFILTER_DENY);
+	load_rows(PREFILTER_SOURCE, rows, count);
+	for (size_t i = 0; i < count; i++)
+		assert_source(sources[i], i % 2 ? XDP_PASS : XDP_DROP);
+	assert_source("11.0.0.1", XDP_PASS);
+	assert_source("2001:db8::1", XDP_PASS);
+}
+
+static void test_the_longest_prefix_counts(void **state)
+{
+	static const char *const prefixes[] = {"10.0.0.0/8", "10.0.0.0/12",   "10.0.0.0/16",  "10.0.0.0/24",
+	                                       "10.0.0.1",   "10.0.0.128/25", "10.0.0.192/26"};
+	static const char *const sources[] = {"10.16.0.1", "10.1.0.1",   "10.0.1.1",  "10.0.0.2",
+	                                      "10.0.0.1",  "10.0.0.129", "10.0.0.193"};
+
+	_Static_assert(PREFILTER_LENGTHS_MAX == 5, "the first five have a hash, all need a trie");
+	check_nested(prefixes, 5, sources);
+	check_nested(prefixes, 7, sources);
+}
+
+/* ::/0 lies around IPv4 in the tables, and means none of it. */
+static void test_all_of_a_family_is_none_of_the_other(void **state)
+{
+	const struct prefilter_row rows[] = {
+		row("::/0", 0, PREFILTER_DENY),
+		{.addr = addr_from_v4(0), .bits = ADDR_V4_PREFIX_BITS, .verdict = PREFILTER_NONE},
+		row("2001:db8::/32", 0, PREFILTER_ALLOW),
+		row("2001:db8:1::/48", 0, PREFILTER_DENY),
+		row("2001:db8:1:1::/64", 0, PREFILTER_ALLOW),
+		row("2001:db8:1:1:1::/80", 0, PREFILTER_DENY),
+		row("2001:db8:1:1:1:1::/96", 0, PREFILTER_ALLOW),
+	};
+
+	for (size_t count = 2; count <= sizeof(rows) / sizeof(rows[0]); count++) {
+		load_rows(PREFILTER_SOURCE, rows, count);
+		assert_source(DENIED4, XDP_PASS);
+		assert_source("fd00::1", XDP_DROP);
+		assert_source("2001:db8:1:1:1:2::1", count < 3 || count == 4 || count >= 6 ? XDP_DROP : XDP_PASS);
+	}
+}
+
 static void test_destinations_have_tables_of_their_own(void **state)
 {
 	const struct prefilter_row sources[] = {row(PERMITTED4, 0, PREFILTER_ALLOW), row(DENIED4, 0, PREFILTER_DENY)};
@@ -502,6 +549,8 @@ int main(void)
 		PREFILTER_TEST(test_what_is_empty_refuses_nothing),
 		PREFILTER_TEST(test_hosts_and_prefixes_are_refused_and_counted),
 		PREFILTER_TEST(test_everything_can_be_refused_but_what_is_allowed),
+		PREFILTER_TEST(test_the_longest_prefix_counts),
+		PREFILTER_TEST(test_all_of_a_family_is_none_of_the_other),
 		PREFILTER_TEST(test_destinations_have_tables_of_their_own),
 		PREFILTER_TEST(test_what_is_no_ip_passes),
 		PREFILTER_TEST(test_vlan_tags_hide_nothing),
