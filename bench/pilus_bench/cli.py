@@ -13,15 +13,17 @@ import sys
 
 from pilus_lab import LabError, labs, lifecycle
 
-from . import cni, compare, datapath, figures, machine, network, node, paths, peers, plot, report, tracing, traffic
+from . import cni, compare, datapath, figures, machine, network, node, paths, peers, plot, prefilter, report, tracing, traffic
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Rounds by number of flows; seconds of each measurement.
 MODES = {
-    "short": {"rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000, "sampling": .3, "storm": 1},
+    "short": {"rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000, "sampling": .3, "storm": 1,
+              "refused": 100000, "listed": [0, 1000, 1000000]},
     "instant": {"rounds": {1: 1, 32: 1}, "seconds": .05, "starts": 1, "pods": 3, "remote-pods": 10, "packets": 500,
-                "sampling": .05, "storm": .1},
-    "long": {"rounds": {1: 9, 32: 5}, "seconds": 1.5, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 100000, "sampling": 5, "storm": 5},
+                "sampling": .05, "storm": .1, "refused": 100, "listed": [0, 10]},
+    "long": {"rounds": {1: 9, 32: 5}, "seconds": 1.5, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 100000, "sampling": 5, "storm": 5,
+             "refused": 1000000, "listed": [0, 1000, 1000000]},
 }
 
 
@@ -69,6 +71,12 @@ def _agent(bench):
     return results
 
 
+def _prefilter(bench):
+    listed = bench.size["listed"]
+    return {"prefilter": {"cost": prefilter.cost(bench.size["refused"], listed),
+                          "load": prefilter.load(bench.lab.node("node-1"), listed[-1])}}
+
+
 def _datapath(size):
     return {"datapath": datapath.measure(size["packets"], size["sampling"])}
 
@@ -82,7 +90,8 @@ def _tracing(size):
 
 
 # In this order: the agent's part restarts it, and leaves it many pods of other nodes.
-IN_LAB = {"network": _network, "monitor": _monitor, "traffic": _traffic, "cni": _cni, "agent": _agent}
+IN_LAB = {"network": _network, "monitor": _monitor, "traffic": _traffic, "cni": _cni, "prefilter": _prefilter,
+          "agent": _agent}
 WITHOUT_LAB = {"datapath": _datapath, "tracing": _tracing, "installed": _installed}
 PARTS = [*IN_LAB, *WITHOUT_LAB]
 

@@ -140,6 +140,17 @@ def _tracing(tracing):
     return _section("Tracing tools, in a storm of opens (1000/s)", rows)
 
 
+def _prefilter(prefilter):
+    rows = [("", "empty XDP_DROP", "refused", "permitted", "kernel memory")]
+    rows += [(f"{row['entries']} prefixes of /{row['length']}", *(f"{row[key]:.0f}" for key in ("empty-drop", "refused", "permitted")),
+              f"{row['bytes'] / MEGABYTE:.1f} MB") for row in prefilter["cost"]]
+    yield _section("The prefilter, ns of a packet (a test run)", rows)
+    seconds = prefilter["load"]["seconds"]
+    yield _section("The prefilter's lists, by the command line",
+                   [(f"{prefilter['load']['entries']} entries from a file", f"{seconds['all']:.2f} s"),
+                    ("one more", f"{seconds['one']:.2f} s"), ("all of them gone", f"{seconds['none']:.2f} s")])
+
+
 def machine(results):
     """A heading: what the figures are of."""
     described, load = results["machine"], results["load"]
@@ -165,6 +176,8 @@ def text(results):
     parts += [_node(results), _memory(results)]
     if "traffic" in results:
         parts.append(_traffic(results["traffic"]))
+    if "prefilter" in results:
+        parts += _prefilter(results["prefilter"])
     if "datapath" in results:
         parts += _datapath(results["datapath"])
     if "tracing" in results:
