@@ -24,8 +24,8 @@ def _pod_add(options):
     lab = labs.Lab(options.name).require()
     names.check_pod(options.pod)
     names.check_namespace(options.namespace)
-    labels = names.parse_labels(options.labels)
-    pod = pods.add(lab.node(options.node), options.pod, options.namespace, labels)
+    labels, ports = names.parse_labels(options.labels), names.parse_ports(options.ports)
+    pod = pods.add(lab.node(options.node), options.pod, options.namespace, labels, ports)
     print(f"{pod.name} on {options.node}: " + " ".join(pod.addresses().values()))
 
 
@@ -129,6 +129,7 @@ COMMANDS = {
         _argument("pod", metavar="POD"),
         _argument("--namespace", default="default", metavar="NS"),
         _argument("--labels", default="", metavar="k=v,..."),
+        _argument("--ports", default="", metavar="name=80/TCP,...", help="names of ports, for policies"),
     ]),
     ("pod", "del"): (_pod_del, "end a pod", [_argument("pod", metavar="POD")]),
     ("exec",): (_exec, "run a command in a node, a pod, or the underlay (lab exec PLACE -- CMD...)", [

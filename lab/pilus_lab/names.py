@@ -59,6 +59,17 @@ def parse_labels(text):
     return labels
 
 
+def parse_ports(text):
+    """name=80/TCP,… as container ports of Kubernetes."""
+    ports = []
+    for item in filter(None, text.split(",")):
+        match = re.fullmatch(r"([a-z0-9-]+)=(\d+)/(TCP|UDP|SCTP)", item)
+        if not match:
+            raise LabError(f"port {item!r} is not understood: write name=80/TCP,name=53/UDP")
+        ports.append({"name": match[1], "containerPort": int(match[2]), "protocol": match[3]})
+    return ports
+
+
 def node_address(number, family):
     return f"10.99.0.{number}" if family == 4 else f"fd99::{number:x}"
 

@@ -12,13 +12,13 @@ CNI_VERSION = "1.1.0"
 INTERFACE = "eth0"
 
 
-def add(node, name, namespace, labels):
+def add(node, name, namespace, labels, ports=()):
     pod = labs.Pod(node.lab, name)
     if os.path.exists(pod.record_file):
         raise LabError(f"pod {name!r} is there already: delete it first with lab pod del {name}")
     labs.binary("pilus-cni")
-    record = {"node": node.name, "namespace": namespace, "labels": labels, "container": secrets.token_hex(32),
-              "result": None}
+    record = {"node": node.name, "namespace": namespace, "labels": labels, "ports": ports,
+              "container": secrets.token_hex(32), "result": None}
     labs.write_json(pod.record_file, record)
     try:
         underlay.ip(f"netns add {node.lab.netns(name)}")
@@ -54,7 +54,8 @@ def delete(pod):
 def network_config(record):
     config = {
         "cniVersion": CNI_VERSION, "name": "pilus", "type": "pilus-cni",
-        "args": {"cni": {"labels": [{"key": key, "value": value} for key, value in record["labels"].items()]}},
+        "args": {"cni": {"labels": [{"key": key, "value": value} for key, value in record["labels"].items()],
+                         "ports": record["ports"]}},
     }
     if record["result"]:
         config["prevResult"] = record["result"]

@@ -56,6 +56,7 @@ struct cni_config {
 	bool ipv4, ipv6;
 	unsigned mtu;     /* 0: the node's */
 	json_t *labels;   /* object: key -> value */
+	json_t *ports;    /* object: name -> "8080/TCP" */
 	json_t *previous; /* prevResult, or NULL */
 	json_t *dns;      /* or NULL */
 };

@@ -95,16 +95,27 @@ static int check_ipam(struct cni_config *config, struct error *error)
 	return 0;
 }
 
+/* A list of args.cni; NULL, when there is none, is an empty one. */
+static int take_list(const struct cni_config *config, const char *name, json_t **ret, struct error *error)
+{
+	json_t *list = json_object_get(json_object_get(json_object_get(config->json, "args"), "cni"), name);
+
+	if (list && !json_is_array(list))
+		return cni_fail(error, CNI_INVALID_CONFIG, "args.cni.%s must be a list", name);
+	*ret = list;
+	return 0;
+}
+
 /* The convention of args.cni.labels: [{"key", "value"}…]. */
 static int take_labels(struct cni_config *config, struct error *error)
 {
-	json_t *labels = json_object_get(json_object_get(json_object_get(config->json, "args"), "cni"), "labels");
-	json_t *label;
+	json_t *labels = NULL, *label;
 	size_t i;
+	int result = take_list(config, "labels", &labels, error);
 
 	config->labels = json_object();
-	if (labels && !json_is_array(labels))
-		return cni_fail(error, CNI_INVALID_CONFIG, "args.cni.labels must be a list");
+	if (result)
+		return result;
 	json_array_foreach (labels, i, label) {
 		const char *key = json_string_value(json_object_get(label, "key"));
 		json_t *value = json_object_get(label, "value");
@@ -113,6 +124,32 @@ static int take_labels(struct cni_config *config, struct error *error)
 			return cni_fail(error, CNI_INVALID_CONFIG,
 			                "args.cni.labels[%zu] must be {\"key\": text, \"value\": text}", i);
 		json_object_set(config->labels, key, value);
+	}
+	return 0;
+}
+
+/* As containers have them in Kubernetes: [{"name", "containerPort", "protocol"}…]; the agent checks what they are. */
+static int take_ports(struct cni_config *config, struct error *error)
+{
+	json_t *ports = NULL, *port;
+	size_t i;
+	int result = take_list(config, "ports", &ports, error);
+
+	config->ports = json_object();
+	if (result)
+		return result;
+	json_array_foreach (ports, i, port) {
+		const char *name = json_string_value(json_object_get(port, "name")),
+			   *protocol = json_string_value(json_object_get(port, "protocol"));
+		json_t *number = json_object_get(port, "containerPort");
+
+		if (!name || !*name || !json_is_integer(number))
+			return cni_fail(error, CNI_INVALID_CONFIG,
+			                "args.cni.ports[%zu] must be {\"name\": text, \"containerPort\": number, "
+			                "\"protocol\": text}",
+			                i);
+		json_object_set_new(config->ports, name,
+		                    json_sprintf("%lld/%s", (long long)json_integer_value(number), protocol ?: "TCP"));
 	}
 	return 0;
 }
@@ -131,7 +168,7 @@ static int take_objects(struct cni_config *config, struct error *error)
 static int take_all(struct cni_config *config, struct error *error)
 {
 	static int (*const takers[])(struct cni_config *, struct error *) = {
-		take_network, take_socket, take_mtu, take_families, check_ipam, take_labels, take_objects,
+		take_network, take_socket, take_mtu, take_families, check_ipam, take_labels, take_ports, take_objects,
 	};
 	int code = 0;
 
@@ -170,6 +207,7 @@ void cni_config_clear(struct cni_config *config)
 {
 	json_decref(config->json);
 	json_decref(config->labels);
+	json_decref(config->ports);
 	*config = (struct cni_config){};
 }
 

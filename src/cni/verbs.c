@@ -50,9 +50,9 @@ static void add_families(const struct cni_config *config, json_t *request)
 /* The body of PUT and check. */
 static json_t *endpoint_request(const struct cni_config *config, const struct cni_environment *environment)
 {
-	json_t *request = json_pack("{s:s, s:s, s:s, s:s, s:O}", "container", environment->container, "interface",
+	json_t *request = json_pack("{s:s, s:s, s:s, s:s, s:O, s:O}", "container", environment->container, "interface",
 	                            environment->interface, "netns", environment->netns, "network", config->network,
-	                            "labels", config->labels);
+	                            "labels", config->labels, "ports", config->ports);
 
 	add_families(config, request);
 	if (environment->pod)

@@ -185,6 +185,8 @@ static void wrong_configs_are_refused(void **state)
 		{V "\"ipam\":{\"type\":\"host-local\"}}", CNI_UNSUPPORTED_FIELD, "host-local"},
 		{V "\"args\":{\"cni\":{\"labels\":{}}}}", CNI_INVALID_CONFIG, "args.cni.labels"},
 		{V "\"args\":{\"cni\":{\"labels\":[{\"key\":\"a\"}]}}}", CNI_INVALID_CONFIG, "args.cni.labels[0]"},
+		{V "\"args\":{\"cni\":{\"ports\":{}}}}", CNI_INVALID_CONFIG, "args.cni.ports"},
+		{V "\"args\":{\"cni\":{\"ports\":[{\"name\":\"a\"}]}}}", CNI_INVALID_CONFIG, "args.cni.ports[0]"},
 		{V "\"prevResult\":[]}", CNI_INVALID_CONFIG, "prevResult"},
 		{V "\"dns\":[]}", CNI_INVALID_CONFIG, "dns"},
 	};

@@ -6,14 +6,15 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/identity/identity.h"
 #include "base/cleanup.h"
 #include "net/link.h"
+#include "policy/label_set.h"
 
 #define NAME_MAX_LENGTH 253
-#define NAMESPACE_LABEL "k8s:io.kubernetes.pod.namespace"
 
 static bool is_health(const char *container)
 {
@@ -74,6 +75,7 @@ static int check_mtu(json_t *value, struct error *error)
 	return 0;
 }
 
+/* Policies go by the namespace: a pod's own word for it is not taken. */
 static int check_labels(json_t *value, struct error *error)
 {
 	const char *key;
@@ -82,6 +84,33 @@ static int check_labels(json_t *value, struct error *error)
 	json_object_foreach (value, key, text) {
 		if (!json_is_string(text))
 			return error_set(error, -EINVAL, "label \"%.64s\" must have a string as its value", key);
+		if (!strcmp(key, LABEL_NAMESPACE))
+			return error_set(error, -EINVAL, "label \"%s\" is made of \"namespace\": leave it out", key);
+	}
+	return 0;
+}
+
+/* "8080/TCP" */
+static bool is_port(const char *text)
+{
+	size_t digits = text ? strspn(text, "0123456789") : 0;
+	unsigned long number = digits ? strtoul(text, NULL, 10) : 0;
+
+	return number && number <= UINT16_MAX && text[digits] == '/' && label_protocol(text + digits + 1);
+}
+
+static int check_ports(json_t *value, struct error *error)
+{
+	const char *name;
+	json_t *port;
+
+	json_object_foreach (value, name, port) {
+		if (!*name || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+			return error_set(error, -EINVAL,
+			                 "\"%.64s\" is no name of a port: lower case letters, digits and '-'", name);
+		if (!is_port(json_string_value(port)))
+			return error_set(error, -EINVAL,
+			                 "port \"%.64s\" must have a number and a protocol, like 8080/TCP", name);
 	}
 	return 0;
 }
@@ -101,6 +130,7 @@ static const struct member {
 	{"pod", MEMBER_STRING, false, check_name},
 	{"namespace", MEMBER_STRING, false, check_name},
 	{"labels", MEMBER_OBJECT, false, check_labels},
+	{"ports", MEMBER_OBJECT, false, check_ports},
 	{"ipv4", MEMBER_BOOL, false, NULL},
 	{"ipv6", MEMBER_BOOL, false, NULL},
 	{"mtu", MEMBER_INTEGER, false, check_mtu},
@@ -226,8 +256,11 @@ json_t *endpoint_spec_labels(const struct endpoint_spec *spec, struct error *err
 	labels = json_array();
 	json_object_foreach (json_object_get(spec->json, "labels"), key, value)
 		json_array_append_new(labels, json_sprintf("k8s:%s=%s", key, json_string_value(value)));
+	json_object_foreach (json_object_get(spec->json, "ports"), key, value)
+		json_array_append_new(labels, json_sprintf(LABEL_SOURCE_PORT ":%s=%s", key, json_string_value(value)));
 	if (spec->namespace)
-		json_array_append_new(labels, json_sprintf(NAMESPACE_LABEL "=%s", spec->namespace));
+		json_array_append_new(labels,
+		                      json_sprintf(LABEL_SOURCE_KUBERNETES ":" LABEL_NAMESPACE "=%s", spec->namespace));
 	if (!json_array_size(labels))
 		json_array_append_new(labels, json_string("reserved:init"));
 	if (labels_normalise(labels, error)) {
