@@ -67,6 +67,16 @@ class Process:
             left = deadline - time.monotonic()
             assert left > 0 and self._read(left), f"no line with {pattern!r} in:\n" + "\n".join(self.lines)
 
+    def hear(self):
+        """All lines said by now."""
+        while self._read(0):
+            pass
+        return self.lines
+
+    def tell(self, line):
+        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+
     def ended(self):
         return self._process.poll() is not None
 

@@ -113,7 +113,8 @@ class Generator:
     # ── CiliumNetworkPolicy ──
 
     LABELS = [("pod", list(NAMES)), ("k8s:pod", list(NAMES)), ("any:tier", ["front", "back"]), ("none", ["here"])]
-    PEERS = [*LABELS, ("k8s:io.kubernetes.pod.namespace", list(NAMESPACES)), ("reserved:host", [""]), ("reserved:world", [""]),
+    PEERS = [*LABELS, ("reserved:host", [""]), ("reserved:world", [""]),
+             ("k8s:io.kubernetes.pod.namespace", list(NAMESPACES)),
              ("k8s:io.cilium.k8s.namespace.labels.team", ["blue", "red"]),
              ("k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name", list(NAMESPACES))]
 
@@ -143,7 +144,7 @@ class Generator:
         rule = {way + word: value for word, value in self._some(self._cilium_peers, 0, 2)}
         if self._chance(2):
             rule["toPorts"] = self._some(lambda: {"ports": self._some(self._cilium_port, 1, 2)}, 0, 2)
-        elif self._chance(4):
+        elif self._chance(3):
             rule["icmps"] = self._some(lambda: {"fields": self._some(self._icmp, 1, 2)}, 0, 2)
         return rule
 
@@ -162,5 +163,5 @@ class Generator:
         return port
 
     def _icmp(self):
-        return self._any([{"type": 8}, {"type": "EchoRequest"}, {"family": "IPv4", "type": 3}, {"family": "IPv6", "type": 128},
-                          {"family": "IPv6", "type": "EchoReply"}])
+        return self._any([{"type": 8}, {"type": "EchoRequest"}, {"family": "IPv4", "type": 3},
+                          {"family": "IPv6", "type": 128}, {"family": "IPv6", "type": "EchoReply"}])

@@ -101,7 +101,8 @@ class KubernetesPolicy:
         self._types = [word.lower() for word in types]
 
     def subjects(self, party):
-        return party.is_pod and party.namespace == self.namespace and _selects(self.spec.get("podSelector"), party.labels)
+        return party.is_pod and party.namespace == self.namespace \
+            and _selects(self.spec.get("podSelector"), party.labels)
 
     def closes(self, direction):
         return direction in self._types
@@ -219,7 +220,8 @@ class CiliumPolicy:
         for rule in rules:
             for port in rule.get("ports") or []:
                 protocol = port.get("protocol", "ANY")
-                if _port_fits({**port, "port": str(port["port"])}, packet, PROTOCOLS if protocol == "ANY" else [protocol], "0"):
+                protocols = PROTOCOLS if protocol == "ANY" else [protocol]
+                if _port_fits({**port, "port": str(port["port"])}, packet, protocols, "0"):
                     return True
         return False
 
@@ -228,7 +230,8 @@ class CiliumPolicy:
         for rule in rules:
             for field in rule.get("fields") or []:
                 protocol = ICMPV6 if field.get("family") == "IPv6" else ICMP
-                if packet.protocol == protocol and ICMP_NAMES[protocol].get(field["type"], field["type"]) == packet.port:
+                number = ICMP_NAMES[protocol].get(field["type"], field["type"])
+                if (packet.protocol, packet.port) == (protocol, number):
                     return True
         return False
 

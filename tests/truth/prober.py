@@ -5,12 +5,12 @@ One pod's part in a truth table; runs inside of it, as client and as server at o
 
     prober.py IPV4 IPV6
 
-As server, it answers TCP, UDP and SCTP on the ports of the tables, of both families. As client, it is told by a line of
+As server, it answers TCP, UDP and SCTP on the ports of the tables, of both families; and the kernel pings. As client, it is told by a line of
 JSON on standard input what to ask, {"port": SOURCE, "targets": [[FAMILY, ADDRESS, PROTOCOL, PORT], …]}, sends to each
 target the one packet that opens a connection, and prints the target's index when the answer comes. A packet that the
 datapath drops is sent once and never again, so that what is dropped can be counted.
 
-TCP's answers are the kernel's; the questions are raw, because connect() would repeat them. SCTP is spoken by hand,
+The port of ICMP is its type. TCP's answers are the kernel's; the questions are raw, because connect() would repeat them. SCTP is spoken by hand,
 as kernels without it do for a test: an INIT is answered by an INIT ACK, without checksums, which nobody here looks at.
 """
 import json
@@ -22,6 +22,7 @@ import sys
 PORTS = (80, 81)
 SYN, SYN_ACK = 0x02, 0x12
 INIT, INIT_ACK = 1, 2
+REPLIES = {0: ("ICMP", 8), 129: ("ICMPv6", 128)}  # type: what it answers
 SCTP = 132
 
 
@@ -51,8 +52,15 @@ class Raw:
     def syn(self, source, port, address):
         head = struct.pack("!HHIIBBHHH", source, port, 1, 0, 5 << 4, SYN, 65535, 0, 0)
         if self.family == 4:
-            pseudo = socket.inet_aton(self._address) + socket.inet_aton(address) + struct.pack("!HH", socket.IPPROTO_TCP, len(head))
+            pseudo = socket.inet_aton(self._address) + socket.inet_aton(address)
+            pseudo += struct.pack("!HH", socket.IPPROTO_TCP, len(head))
             head = head[:16] + struct.pack("!H", _checksum(pseudo + head)) + head[18:]
+        self.send(head, address)
+
+    def echo(self, kind, identifier, address):
+        head = struct.pack("!BBHHH", kind, 0, 0, identifier, 1)
+        if self.family == 4:
+            head = head[:2] + struct.pack("!H", _checksum(head)) + head[4:]
         self.send(head, address)
 
 
@@ -69,7 +77,8 @@ class Prober:
         self._asking = []  # UDP sockets of the step
         self._raw = {}
         for family, address in addresses.items():
-            for protocol, receive in ((socket.IPPROTO_TCP, self._tcp), (SCTP, self._sctp)):
+            icmp = socket.IPPROTO_ICMP if family == 4 else socket.IPPROTO_ICMPV6
+            for protocol, receive in ((socket.IPPROTO_TCP, self._tcp), (SCTP, self._sctp), (icmp, self._icmp)):
                 raw = self._raw[family, protocol] = Raw(family, protocol, address)
                 self._watch(raw.socket, lambda _, raw=raw, receive=receive: receive(raw))
         self._listeners = [self._serve(port) for port in PORTS]
@@ -105,6 +114,13 @@ class Prober:
         elif chunk == INIT_ACK and port == self._source:
             self._answered("SCTP", address, source)
 
+    def _icmp(self, raw):
+        data, address = raw.receive()
+        kind, _, _, identifier = struct.unpack_from("!BBHH", data)
+        if kind in REPLIES and identifier == self._source:
+            protocol, asked = REPLIES[kind]
+            self._answered(protocol, address, asked)
+
     def _udp(self, file):
         _, sender = file.recvfrom(2048)
         self._answered("UDP", sender[0], sender[1])
@@ -139,6 +155,10 @@ class Prober:
                 udp[family].sendto(b"?", (address, port))
             elif protocol == "SCTP":
                 self._raw[family, SCTP].send(_sctp(self._source, port, INIT, 0), address)
+            elif protocol == "ICMP":
+                self._raw[family, socket.IPPROTO_ICMP].echo(port, self._source, address)
+            elif protocol == "ICMPv6":
+                self._raw[family, socket.IPPROTO_ICMPV6].echo(port, self._source, address)
             else:
                 self._raw[family, socket.IPPROTO_TCP].syn(self._source, port, address)
         print("asked", flush=True)

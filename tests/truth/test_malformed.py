@@ -6,23 +6,13 @@ import subprocess
 import pytest
 import yaml
 
-import scenarios
+from malformed import GOOD, wrong_files
 from product import program
-
-MALFORMED = yaml.safe_load((scenarios.FOLDER / "malformed.yaml").read_text())
-GOOD = MALFORMED["good"]
-
-
-def wrong_files():
-    """(text, problem without the file's name) of each."""
-    for name, before, after, problem in MALFORMED["wrong"]:
-        assert GOOD[name].count(before), f"{name} has no {before!r}"
-        yield GOOD[name].replace(before, after, 1), problem
-
 
 def validate(path, text):
     path.write_text(text)
-    return subprocess.run([program("pilus"), "policy", "validate", path.name], cwd=path.parent, text=True, capture_output=True)
+    command = [program("pilus"), "policy", "validate", path.name]
+    return subprocess.run(command, cwd=path.parent, text=True, capture_output=True)
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -67,7 +57,8 @@ def changed(text, key, node, value):
 
 
 # What may hold anything: names of the user's, and what has no meaning here.
-FREE = re.compile(r"matchLabels|matchExpressions\[.\]\.key|values\[|description|metadata\.name(space)?$|^(apiVersion|kind|metadata|spec|spec.(pod|endpoint)Selector)$")
+FREE = re.compile(r"matchLabels|matchExpressions\[.\]\.key|values\[|description|metadata\.name(space)?$|"
+                  r"^(apiVersion|kind|metadata|spec|spec.(pod|endpoint)Selector)$")
 
 
 @pytest.mark.parametrize("name", ["np", "cnp"])
@@ -76,7 +67,8 @@ def test_an_unknown_field_is_told_wherever_it_stands(name, tmp_path):
     for path, key, _ in places(yaml.compose(text)):
         if key is None or FREE.search(path):
             continue
-        done = validate(tmp_path / "policy.yaml", text[:key.start_mark.index] + "unheard-of" + text[key.end_mark.index:])
+        misspelt = text[:key.start_mark.index] + "unheard-of" + text[key.end_mark.index:]
+        done = validate(tmp_path / "policy.yaml", misspelt)
         place = (path.rpartition(".")[0] + ".unheard-of").lstrip(".")
         if f"policy.yaml:{key.start_mark.line + 1}: {place}: there is no such field" not in done.stderr:
             wrong.append(f"{path}: {done.stderr}")

@@ -38,11 +38,11 @@ def nine_pods(nodes=("node-1", "node-2")):
     pods = []
     for number, (namespace, name) in enumerate((namespace, name) for namespace in NAMESPACES for name in NAMES):
         node, host = number % len(nodes), 3 + number // len(nodes)
+        namespace_labels = {"kubernetes.io/metadata.name": namespace} | MORE_NAMESPACE_LABELS[namespace]
         pods.append(Party(f"{namespace}/{name}",
                           {4: f"10.{node + 1}.0.{host}", 6: f"fd00:{node + 1}::{host:x}"},
                           namespace=namespace, labels={"pod": name} | MORE_LABELS[name],
-                          namespace_labels={"kubernetes.io/metadata.name": namespace} | MORE_NAMESPACE_LABELS[namespace],
-                          ports=named_ports() | WEB[name], node=nodes[node]))
+                          namespace_labels=namespace_labels, ports=named_ports() | WEB[name], node=nodes[node]))
     return pods
 
 

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Truth tables of real packets: nine pods over two nodes, each with a prober (tests/truth/prober.py) that asks all others
+by TCP, UDP and SCTP, on two ports, and by ping, of both families: 1008 connections at a time.
+
+A packet that opens a connection is either answered or counted as denied; a table is whole when each is one or the
+other. So nothing waits for what will not come, and a packet that vanishes otherwise is noticed.
+"""
+import contextlib
+import dataclasses
+import http.client
+import itertools
+import json
+import re
+import socket
+import subprocess
+import sys
+
+from support import BUILD, TOP, wait_for
+
+TRUTH = TOP / "tests" / "truth"
+sys.path.append(str(TRUTH))
+
+import world
+
+PROBER = ["/usr/bin/python3", str(TRUTH / "prober.py")]
+_WITH_PORTS = [*itertools.product(world.PROTOCOLS, world.PORTS)]
+SERVICES = {4: [*_WITH_PORTS, ("ICMP", 8)], 6: [*_WITH_PORTS, ("ICMPv6", 128)]}
+FIRST_PORT = 20000
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+DENIALS = re.compile(r'^pilus_drop_count_total\{reason="Policy denied[^"]*",.*\} (\d+)$', re.MULTILINE)
+
+
+def pod_name(party):
+    return party.name.replace("/", "-")
+
+
+class Node:
+    """Asked without entering it, which would take most of the time."""
+
+    def __init__(self, lab, name):
+        self._socket = f"{lab.folder}/{name}/pilus.sock"
+
+    def run(self, *arguments, text=None):
+        return subprocess.run([f"{BUILD}/pilus", *arguments, "--socket", self._socket], input=text, text=True,
+                              capture_output=True, check=False)
+
+    def pilus(self, *arguments, text=None):
+        done = self.run(*arguments, text=text)
+        assert done.returncode == 0, f"pilus {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def get(self, path):
+        connection = http.client.HTTPConnection("pilus")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        with contextlib.closing(connection):
+            connection.sock.connect(self._socket)
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+
+    def denials(self):
+        return sum(map(int, DENIALS.findall(self.get("/v1/metrics"))))
+
+
+class Pods:
+    """The nine, with what the lab gave them; and their probers, which end with it."""
+
+    def __init__(self, lab):
+        self._lab, self.nodes = lab, [Node(lab, name) for name in ("node-1", "node-2")]
+        self._stack, self._endings, self._probers, self._port = contextlib.ExitStack(), {}, {}, FIRST_PORT
+        self.parties = [self._add(party) for party in world.nine_pods()]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    def _add(self, party):
+        """Returns the party with its addresses."""
+        pod = pod_name(party)
+        labels = party.labels | {f"io.cilium.k8s.namespace.labels.{key}": value
+                                 for key, value in party.namespace_labels.items() if key != NAMESPACE_NAME}
+        ports = [f"{name}={port}/{protocol}" for (name, protocol), port in party.ports.items()]
+        self._lab.add(party.node, pod, "--namespace", party.namespace, "--ports", ",".join(ports),
+                      "--labels", ",".join(f"{key}={value}" for key, value in labels.items()))
+        addresses = {family: self._lab.ip(pod, family) for family in (4, 6)}
+        ending = self._endings[party.name] = self._stack.enter_context(contextlib.ExitStack())
+        self._probers[party.name] = ending.enter_context(
+            self._lab.background(pod, *PROBER, addresses[4], addresses[6], ready="^ready$"))
+        return dataclasses.replace(party, addresses=addresses)
+
+    def _replace(self, party):
+        self._endings[party.name].close()
+        self._lab.run("pod", "del", pod_name(party))
+        return self._add(party)
+
+    def follow(self, parties):
+        """Whose labels are others now is made anew. Returns all as they are then."""
+        self.parties = [before if (before.labels, before.namespace_labels) == (party.labels, party.namespace_labels)
+                        else self._replace(party) for before, party in zip(self.parties, parties, strict=True)]
+        return self.parties
+
+    def enforce(self, policies):
+        """These and no others, on both nodes."""
+        first, *others = self.nodes
+        first.pilus("policy", "delete", "--all")
+        if policies:
+            first.pilus("policy", "import", "-", text=policies)
+        there = first.pilus("policy", "get", "-o", "json")
+        for node in others:
+            wait_for(lambda node=node: node.pilus("policy", "get", "-o", "json") == there,
+                     "the other node knows the policies")
+            node.pilus("policy", "wait")
+
+    def _ask(self, source):
+        """Whom it asks, in the order of the indices that come back."""
+        targets = [(destination, family, protocol, port)
+                   for destination in self.parties if destination is not source
+                   for family in (4, 6) for protocol, port in SERVICES[family]]
+        self._probers[source.name].tell(json.dumps({
+            "port": self._port, "targets": [(family, destination.addresses[family], protocol, port)
+                                            for destination, family, protocol, port in targets]}))
+        return targets
+
+    def _answers(self, source, since):
+        return [int(line) for line in self._probers[source.name].hear()[since:] if line.isdigit()]
+
+    def table(self, again=False):
+        """Who was reached: {(source's name, destination's, family, protocol, port)}. `again`: by the flows of before."""
+        self._port += not again
+        before = sum(node.denials() for node in self.nodes)
+        heard = {source.name: len(self._probers[source.name].hear()) for source in self.parties}
+        asked = {source.name: self._ask(source) for source in self.parties}
+        total = sum(map(len, asked.values()))
+
+        def answers():
+            return {source.name: self._answers(source, heard[source.name]) for source in self.parties}
+
+        def accounted():
+            denied = sum(node.denials() for node in self.nodes) - before
+            return sum(map(len, answers().values())) + denied >= total
+
+        with contextlib.suppress(AssertionError):  # the table tells more
+            wait_for(accounted, "every packet was answered or denied")
+        return {(source, asked[source][index][0].name, *asked[source][index][1:])
+                for source, indices in answers().items() for index in indices}
