@@ -22,7 +22,7 @@ import sys
 PORTS = (80, 81)
 SYN, SYN_ACK = 0x02, 0x12
 INIT, INIT_ACK = 1, 2
-REPLIES = {0: ("ICMP", 8), 129: ("ICMPv6", 128)}  # type: what it answers
+REPLIES = {0: ("ICMP", 8), 129: ("ICMPv6", 128)}  # by type, what they answer
 SCTP = 132
 
 
