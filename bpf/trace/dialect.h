@@ -217,6 +217,15 @@ static __always_inline unsigned long pilus_return_value(const void *ctx)
 	bpf_probe_read_str(to, length, (void *)args + (args->data_loc_##field & 0xffff))
 
 #ifdef PILUS_USDT
+/* What libbpf's usdt.bpf.h, which follows, expects of its other headers. */
+#define ESRCH                3
+#define __weak               __attribute__((weak))
+#define __hidden             __attribute__((visibility("hidden")))
+#define __kconfig            __attribute__((section(".kconfig")))
+#define barrier_var(x)       asm volatile("" : "+r"(x))
+#define __uint(name, number) int(*name)[number]
+#define __type(name, type)   type *name
+
 #define bpf_usdt_readarg(n, ctx, to)                                                   \
 	({                                                                             \
 		long value_ = 0;                                                       \

@@ -115,12 +115,16 @@ static int write_header(const struct dialect *dialect, const char *file, FILE *o
 	fputs("#pragma clang system_header\n", out);
 	if (dialect->takes_registers_apart)
 		fputs("#define PILUS_REGISTERS_APART\n", out);
+	if (dialect->has_usdt)
+		fputs("#define PILUS_USDT\n", out);
 	if (dialect->has_lines)
 		fputs("#define PILUS_LINES\n", out);
 	fputs(prelude_types, out);
 	fputs(prelude_helpers, out);
 	fputs(prelude_abi, out);
 	fputs(prelude_dialect, out);
+	if (dialect->has_usdt)
+		fputs(prelude_usdt, out);
 	for (size_t i = 0; !r && i < dialect->event_count; i++)
 		r = write_event(dialect->events[i], file, out, error);
 	return r;

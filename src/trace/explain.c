@@ -65,6 +65,8 @@ static const struct {
          "a length may be anything: compare it first, if (length > sizeof(buffer)) return 0;"},
 	{"min value is negative", "a length or an index may be below 0: make it unsigned, or compare it with 0 first"},
 	{"max value is outside", "an index may lie outside what it points into: compare it with the size first"},
+	{"Invalid format string",
+         "a format may have %d, %i, %u, %x and %X, with l or ll before, %c, %s and %p, and nothing else"},
 	{"unknown func", "this kind of program may not call that helper, or this kernel has none of that name: "
                          "see bpf-helpers(7)"},
 	{"program of this type cannot use helper", "this kind of program may not call that helper: see bpf-helpers(7)"},
@@ -92,6 +94,8 @@ static const struct {
          "context"},
 	{"sleep", "this program may not sleep, and a helper that it calls may"},
 };
+
+#define HEADER "pilus.h"
 
 /* Lines that come after the verifier's last word. */
 static const char *const trailers[] = {"processed ", "verification time", "stack depth",
@@ -125,6 +129,9 @@ static void note_source(const char *line, size_t length, struct refusal *ret)
 {
 	const char *at = memmem(line, length, " @ ", 3), *colon = at;
 
+	/* What the header of the dialect does is not where the author looks: the line before is theirs. */
+	if (at && !strncmp(at, " @ " HEADER ":", strlen(" @ " HEADER ":")))
+		return;
 	ret->source = line + 2;
 	ret->source_length = (at ? (size_t)(at - line) : length) - 2;
 	ret->line = 0;

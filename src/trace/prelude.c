@@ -10,6 +10,9 @@ const char prelude_helpers[] =
 const char prelude_abi[] =
 #include "abi.h.inc"
 	;
+const char prelude_usdt[] =
+#include "usdt.h.inc"
+	;
 const char prelude_dialect[] =
 #include "dialect.h.inc"
 	;

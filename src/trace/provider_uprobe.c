@@ -4,6 +4,7 @@
  * is a path, a program's name ("bash"), or a library's ("c", "libssl"). With * or ? in its symbol, many by one link
  * (uprobe.multi).
  */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
@@ -145,6 +146,26 @@ static int check_usdt(const char *target, struct error *error)
 	return 0;
 }
 
+/* libbpf attaches to USDT probes by one link where the kernel can, and expects the program to be loaded for that, which
+ * it does itself only for programs in a section of its own. A folder is no program, so a kernel that can says EBADF. */
+static bool kernel_has_uprobe_multi(void)
+{
+	const struct bpf_insn instructions[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K}, {.code = BPF_JMP | BPF_EXIT}};
+	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_TRACE_UPROBE_MULTI);
+	LIBBPF_OPTS(bpf_link_create_opts, create, .uprobe_multi.path = "/", .uprobe_multi.cnt = 1,
+	            .uprobe_multi.offsets = &(const unsigned long){0});
+	_cleanup_close_ int program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", instructions, 2, &load);
+	_cleanup_close_ int link = program < 0 ? -1 : bpf_link_create(program, -1, BPF_TRACE_UPROBE_MULTI, &create);
+
+	return program >= 0 && link == -EBADF;
+}
+
+static void choose_usdt(const struct probe *probe, struct load_kind *kind)
+{
+	if (kernel_has_uprobe_multi())
+		kind->attach_type = BPF_TRACE_UPROBE_MULTI;
+}
+
 static int attach_usdt(const struct probe *probe, struct bpf_program *program, struct links *links, struct error *error)
 {
 	_cleanup_free_ char *rest = NULL, *file = NULL, *provider = NULL, *name = NULL, *path = NULL;
@@ -188,5 +209,6 @@ const struct provider provider_usdt = {
 	.kind = {BPF_PROG_TYPE_KPROBE, 0, TRACE_CONTEXT_REGISTERS, NULL},
 	.per_process = true,
 	.check = check_usdt,
+	.choose_kind = choose_usdt,
 	.attach = attach_usdt,
 };

@@ -114,3 +114,40 @@ def refuse(program):
         assert done.returncode, done.stdout
         return done
     return attempt
+
+
+# A probe as <sys/sdt.h> makes it: a nop, and a note that tells its place, its semaphore and its arguments.
+PROBED = r"""
+#include <unistd.h>
+#include <stdio.h>
+__attribute__((section(".probes"), used)) unsigned short semaphore;
+static __attribute__((noinline)) void work(int number, const char *text)
+{
+	asm volatile("990: nop\n"
+		     ".pushsection .note.stapsdt,\"\",\"note\"\n.balign 4\n"
+		     ".4byte 992f-991f, 994f-993f, 3\n991: .asciz \"stapsdt\"\n992: .balign 4\n"
+		     "993: .8byte 990b\n.8byte _.stapsdt.base\n.8byte semaphore\n"
+		     ".asciz \"shop\"\n.asciz \"sale\"\n.asciz \"-4@%0 8@%1\"\n994: .balign 4\n.popsection\n"
+		     ".ifndef _.stapsdt.base\n.pushsection .stapsdt.base,\"aG\",\"progbits\",.stapsdt.base,comdat\n"
+		     ".weak _.stapsdt.base\n.hidden _.stapsdt.base\n_.stapsdt.base: .space 1\n"
+		     ".size _.stapsdt.base, 1\n.popsection\n.endif\n" ::"r"(number), "r"(text));
+}
+int main(void)
+{
+	for (int i = -3;; i++) {
+		work(i, "apples");
+		printf("%d\n", *(volatile unsigned short *)&semaphore);
+		fflush(stdout);
+		usleep(20000);
+	}
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def probed(tmp_path_factory):
+    """A program that passes the USDT probe shop:sale with a number that grows from -3, and "apples"."""
+    folder = tmp_path_factory.mktemp("probed")
+    (folder / "probed.c").write_text(PROBED)
+    subprocess.run(["gcc", "-O1", "-no-pie", "-o", folder / "probed", folder / "probed.c"], check=True)
+    return folder / "probed"

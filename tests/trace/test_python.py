@@ -203,6 +203,19 @@ except ValueError as error:
 """) == "out of a callback\n"
 
 
+def test_usdt(python, start, probed):
+    target = start(probed)
+    assert result(python, f"""
+from bcc import BPF, USDT
+usdt = USDT(pid={target.process.pid})
+assert usdt.enumerate_probes() == [("shop", "sale")]
+usdt.enable_probe(probe="sale", fn_name="on_sale")
+b = BPF(text='int on_sale(struct pt_regs *ctx) {{ u64 text = 0; bpf_usdt_readarg(2, ctx, &text); '
+        'bpf_trace_printk("%d", text != 0); return 0; }}', usdt_contexts=[usdt])
+print(b.trace_fields()[1], b.trace_fields()[5])
+""") == f"{target.process.pid} 1\n"
+
+
 def test_failures_are_exceptions(python):
     said = result(python, """
 from bcc import BPF

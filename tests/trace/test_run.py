@@ -11,7 +11,7 @@ import tempfile
 
 import pytest
 
-from conftest import BUILD, PATIENCE, wait_until
+from conftest import BUILD, PATIENCE, TOP, wait_until
 
 PILUS = BUILD / "pilus"
 
@@ -184,6 +184,27 @@ def test_uprobe(run):
         child.wait()
 
 
+def test_usdt(run, start, probed):
+    """Arguments, signed and in registers; and the semaphore, which tells the program that somebody looks."""
+    target = start(probed)
+    running = run("""
+        int on_sale(struct pt_regs *ctx)
+        {
+            int number = 0;
+            char text[16];
+            bpf_usdt_readarg(1, ctx, &number);
+            bpf_usdt_readarg_p(2, ctx, text, sizeof(text));
+            bpf_trace_printk("%d %s", number, text);
+            return 0;
+        }""", "-a", f"usdt:{probed}:shop:sale", "-p", target.process.pid)
+    running.wait_for(re.compile(rf" {target.process.pid} +\d+ apples$", re.M))
+    target.wait_for("1\n")
+    assert running.end() == 0
+    target.end(15)
+    told = [int(line.split()[-2]) for line in running.said().splitlines() if line.endswith(" apples")]
+    assert told == list(range(told[0], told[0] + len(told)))
+
+
 def test_profile(run):
     running = run("""
         BPF_HASH(seen, u32);
@@ -252,6 +273,18 @@ def test_structs_of_the_kernel(run):
     running.wait_for(f"pid {child.pid} uid 65534 node {os.uname().nodename} file true")
     assert f"pid {child.pid} uid 0 node {os.uname().nodename} file setpriv" in running.said()
     assert running.end() == 0
+
+
+def test_the_guides_programs(run, refuse, tmp_path):
+    """What docs/guide/programs.md shows works, and is refused, as it says."""
+    guide = (TOP / "docs/guide/programs.md").read_text()
+    good, bad = re.findall(r"^```c\n(.*?)^```$", guide, re.M | re.S)
+    running = run(good)
+    os.mkdir(tmp_path / "guide")
+    running.wait_for(re.compile(rf" {os.getpid()} +{tmp_path}/guide"[:80]))
+    assert running.end() == 0
+    assert re.search(rf"^counts\[{{pid = {os.getpid()}, comm = .*}}\] = \d+$", running.said(), re.M)
+    assert "prog.c:7: the verifier refuses tracepoint__syscalls__sys_enter_mkdir: a table's lookup may find" in refuse(bad).stderr
 
 
 def test_generated_vmlinux(start, program):

@@ -50,6 +50,18 @@ static void test_place(void **state)
 	}
 }
 
+static void test_place_in_the_header(void **state)
+{
+	struct error error = {};
+	char *details = explain(
+		"prog.c", source, "f", -EINVAL,
+		"; return *v; @ prog.c:4\n; bpf_snprintf(line->text, …); @ pilus.h:615\nInvalid format string\n",
+		&error);
+
+	assert_non_null(strstr(error.message, "prog.c:4: the verifier refuses f: a format may have %d"));
+	free(details);
+}
+
 static void test_without_source(void **state)
 {
 	struct error error = {};
@@ -116,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_place),
 		cmocka_unit_test(test_without_source),
+		cmocka_unit_test(test_place_in_the_header),
 		cmocka_unit_test(test_unknown_words_are_told),
 		cmocka_unit_test(test_no_log),
 		cmocka_unit_test(test_meanings),
