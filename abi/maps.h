@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Every pinned map: its name without "pilus_", the number of its layout, and whether it is TOLD by the agent or LEARNT
- * by the programs. The order is that of `pilus map list`. The pin is BPFFS/pilus/maps/pilus_NAME_vLAYOUT.
+ * Every pinned map: its name without "pilus_", the number of its layout, and whether it is TOLD by the agent, LEARNT
+ * by the programs, or LIVE: about this moment. The order is that of `pilus map list`. The pin is
+ * BPFFS/pilus/maps/pilus_NAME_vLAYOUT.
  *
  * The maps in use are a set. Programs that find all of it as they would make it go on with it. If one map has another
  * layout, type or size, or is missing, they get a whole new set, which takes over as soon as it is filled: the agent
  * writes what is TOLD anew, and what is LEARNT is copied as long as the layout has the same number.
+ *
+ * Packets that are not sent (node_config.dry_run) share what is TOLD, and write nothing there; the rest they have of
+ * their own.
  *
  * Raise the number when a value written before would be misread now. A field that is appended, or takes reserved space,
  * needs no new one if 0 says that it is not known.
@@ -33,8 +37,8 @@
 	X(affinity, 1, LEARNT)     \
 	X(socket_peers, 1, LEARNT) \
 	X(prefilter, 1, TOLD)      \
-	X(metrics, 1, TOLD)        \
-	X(events, 2, TOLD)         \
-	X(state, 1, TOLD)
+	X(metrics, 1, LIVE)        \
+	X(events, 2, LIVE)         \
+	X(state, 1, LIVE)
 
 #endif

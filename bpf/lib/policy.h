@@ -45,6 +45,14 @@ static __always_inline __u8 policy_match(__u32 peer, __u8 prefix_bits)
 	return peer == POLICY_ANYBODY ? POLICY_MATCH_ALL : POLICY_MATCH_L3_ONLY;
 }
 
+static __always_inline void policy_count(struct policy_entry *entry, __u32 length)
+{
+	if (config.dry_run)
+		return;
+	__sync_fetch_and_add(&entry->packets, 1);
+	__sync_fetch_and_add(&entry->bytes, length);
+}
+
 /* Asks by one way to name the peer. A denial counts more than a permission, else what was asked first. */
 static __always_inline void policy_ask_of(const struct policy_question *question, __u32 peer,
                                           struct event_verdict *verdict)
@@ -61,8 +69,7 @@ static __always_inline void policy_ask_of(const struct policy_question *question
 
 	if (!entry)
 		return;
-	__sync_fetch_and_add(&entry->packets, 1);
-	__sync_fetch_and_add(&entry->bytes, question->length);
+	policy_count(entry, question->length);
 	if (entry->verdict <= verdict->action)
 		return;
 	verdict->action = entry->verdict;

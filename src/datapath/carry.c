@@ -45,8 +45,6 @@ int carry_map(int from, int to)
 			});
 }
 
-enum { TOLD, LEARNT };
-
 static void open_learnt(const char *bpffs, const char *name, int *ret_fd)
 {
 	_cleanup_free_ char *path = pin_path(bpffs, PIN_MAPS, pin_name(name));

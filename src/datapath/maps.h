@@ -25,6 +25,8 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
+enum map_origin { TOLD, LEARNT, LIVE };
+
 /* File descriptors, by name; `state` is also mapped into memory. */
 struct maps {
 #define X(name, ...) int name;

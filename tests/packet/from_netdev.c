@@ -12,12 +12,12 @@ static const char *const pods[] = {POD_A4, POD_A6};
 /* Kernels before 6.3 cannot take IPv6 out of IPv4: without_decap_v6.c. */
 static size_t pod_count(void)
 {
-	return rig.decap_v6 ? 2 : 1;
+	return rig.config.decap_v6 ? 2 : 1;
 }
 
 static void needs_decap_v6(void)
 {
-	if (!rig.decap_v6)
+	if (!rig.config.decap_v6)
 		skip();
 }
 

@@ -391,7 +391,7 @@ static void cut_in_the_overlay_is_refused(void **state)
 		struct frame inner = frame_build(&spec), whole;
 		size_t needed = OVERLAY_ROOM + inner.transport + transport_size(spec.protocol);
 
-		if (v6 && !rig.decap_v6)
+		if (v6 && !rig.config.decap_v6)
 			continue;
 		whole = frame_encapsulate(&inner, &(struct tunnel){.source = PEER4,
 		                                                   .destination = HOST4,

@@ -23,7 +23,7 @@ extern struct rig rig;
 
 /*
  * The main function of a file of tests: its exit code. Without root it is 77, skipped. What the configuration asks for
- * is told to the programs, decap_v6 only where this kernel can (rig.decap_v6 says).
+ * is told to the programs, decap_v6 only where this kernel can (rig.config.decap_v6 says).
  */
 int packet_tests_run(const char *name, const struct CMUnitTest *tests, size_t count, const struct node_config *config);
 int packet_test_begin(void **state);

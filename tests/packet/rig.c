@@ -61,7 +61,7 @@ static int rig_load(struct rig *rig, const struct node_config *config, struct er
 	options.config.netns_cookie = datapath_netns_cookie();
 	options.config.masquerade = MASQUERADE_V4 | MASQUERADE_V6;
 	r = datapath_open(&options, &rig->datapath, error);
-	rig->decap_v6 = config->decap_v6;
+	rig->config = options.config;
 	if (!r)
 		rig->maps = datapath_maps(rig->datapath);
 	return r;

@@ -55,7 +55,7 @@ enum rig_device { DEVICE_A, DEVICE_B, DEVICE_NOBODY, DEVICE_WIRE, DEVICE_TUNNEL,
 struct rig {
 	struct datapath *datapath;
 	const struct maps *maps;
-	bool decap_v6; /* as the programs were told */
+	struct node_config config; /* as the programs were told */
 	uint32_t ifindex[RIG_DEVICES];
 	uint8_t mac[RIG_DEVICES][ETH_ALEN];     /* of the device: the host's side */
 	uint8_t pod_mac[RIG_DEVICES][ETH_ALEN]; /* of its other end */
