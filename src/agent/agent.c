@@ -297,6 +297,22 @@ static void make_endpoints(struct agent *agent)
 	agent->endpoints = endpoints_new(&services);
 }
 
+static void make_why(struct agent *agent)
+{
+	const struct why_services services = {
+		.loop = agent->loop,
+		.config = agent->config,
+		.netlink = agent->netlink,
+		.datapath = agent->datapath,
+		.underlay = &agent->underlay,
+		.nodes = agent->nodes,
+		.ipcache = agent->ipcache,
+		.endpoints = agent->endpoints,
+	};
+
+	agent->why = why_new(&services);
+}
+
 static void make_ipcache(struct agent *agent)
 {
 	static const struct ipcache_events events = {
@@ -364,6 +380,7 @@ static int start_rest(struct agent *agent, struct error *error)
 	if (agent->config->kube_proxy_replacement)
 		make_services(agent);
 	make_endpoints(agent);
+	make_why(agent);
 	result = endpoints_restore(agent->endpoints, error);
 	if (result)
 		return result;
@@ -532,6 +549,7 @@ static void take_apart(struct agent *agent)
 	health_target_free(agent->health_target);
 	health_free(agent->health);
 	collector_free(agent->collector);
+	why_free(agent->why);
 	endpoints_free(agent->endpoints);
 	services_free(agent->services);
 	ends_free(agent->ends);

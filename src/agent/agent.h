@@ -19,6 +19,7 @@
 #include "agent/service.h"
 #include "agent/services/ends.h"
 #include "agent/services/services.h"
+#include "agent/why/why.h"
 
 /* Parts that are not made yet, or no more, are NULL. The folders of src/agent meet here and nowhere else. */
 struct agent {
@@ -43,6 +44,7 @@ struct agent {
 	struct services *services; /* NULL also when it is off; so `ends` */
 	struct ends *ends;
 	struct endpoints *endpoints;
+	struct why *why;
 	struct collector *collector;
 	struct health *health; /* NULL also when it is off */
 	struct health_target *health_target;

@@ -545,6 +545,30 @@ static void change_prefilter(struct http_exchange *exchange, void *userdata)
 		prefilter_change(agent->prefilter, http_exchange_body(exchange), prefilter_changed, exchange);
 }
 
+static void answered_why(void *userdata, json_t *answer, int result, const struct error *error)
+{
+	if (answer)
+		http_reply_json(userdata, 200, answer);
+	else
+		reply_failure(userdata, result, error);
+}
+
+static void get_why(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+	struct why_question question;
+	struct error error;
+	int result;
+
+	if (!is_ready(exchange, agent))
+		return;
+	result = why_question_read(exchange, &question, &error);
+	if (result)
+		reply_failure(exchange, result, &error);
+	else
+		why_ask(agent->why, &question, answered_why, exchange);
+}
+
 #define BY_CONTAINER "/v1/endpoints/by-container/{container}/{interface}"
 
 const struct http_route api_routes[] = {
@@ -583,6 +607,7 @@ const struct http_route api_routes[] = {
 	{"GET", "/v1/prefilter/entries", get_prefilter_entries},
 	{"POST", "/v1/prefilter/uploads", upload_to_prefilter},
 	{"GET", "/v1/monitor", listen_to_monitor},
+	{"GET", "/v1/why", get_why},
 };
 
 const struct http_route prometheus_routes[1] = {{"GET", "/metrics", get_metrics}};

@@ -20,6 +20,7 @@
 	X(MONITOR)   \
 	X(POLICY)    \
 	X(PREFILTER) \
+	X(WHY)       \
 	X(TRACE)     \
 	X(METRICS)   \
 	X(CONFIG)    \

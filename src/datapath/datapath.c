@@ -49,6 +49,7 @@ struct device {
 
 struct datapath {
 	char *bpffs;
+	struct node_config config;
 	struct datapath_options options;
 	enum attach_mode mode; /* what attaching has come to */
 	struct bpf_object *object[OBJECTS];
@@ -104,6 +105,7 @@ int datapath_open(const struct datapath_options *options, struct datapath **ret,
 	int r;
 
 	datapath->bpffs = xstrdup(options->bpffs);
+	datapath->config = options->config;
 	datapath->options = *options;
 	datapath->options.bpffs = datapath->bpffs;
 	datapath->mode = options->attach;
@@ -134,6 +136,11 @@ const struct maps *datapath_maps(const struct datapath *datapath)
 const struct datapath_options *datapath_options(const struct datapath *datapath)
 {
 	return &datapath->options;
+}
+
+const struct node_config *datapath_config(const struct datapath *datapath)
+{
+	return &datapath->config;
 }
 
 int datapath_program(const struct datapath *datapath, const char *name)

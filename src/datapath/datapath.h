@@ -58,6 +58,9 @@ int datapath_remove(const char *bpffs, struct error *error);
 
 const struct maps *datapath_maps(const struct datapath *datapath);
 
+/* As the programs were told. */
+const struct node_config *datapath_config(const struct datapath *datapath);
+
 /* As it was opened with; lives as long. */
 const struct datapath_options *datapath_options(const struct datapath *datapath);
 

@@ -159,7 +159,7 @@ static void a_client_reaches_a_backend_of_another_node_by_this_one(void **state)
 			outcome = arrive(&spec);
 			assert_inner(&outcome, &expected, IDENTITY_WORLD);
 			assert_int_equal(direction_of(&translated).packets, n);
-			if (is_v6(&spec) && !rig.decap_v6)
+			if (is_v6(&spec) && !rig.config.decap_v6)
 				continue;
 			outcome = arrive_from_c(&answer);
 			assert_sent_on(&outcome, &expected_answer);
@@ -364,7 +364,7 @@ static void an_error_goes_the_detour_both_ways(void **state)
 		expected.source = detoured.source;
 		outcome = arrive(&error);
 		assert_inner(&outcome, &expected, IDENTITY_WORLD);
-		if (is_v6(&spec) && !rig.decap_v6)
+		if (is_v6(&spec) && !rig.config.decap_v6)
 			continue;
 		error = error_about(&detoured, &received, at_c.destination);
 		expected = error_about(&spec, &sent, spec.destination);

@@ -125,7 +125,7 @@ static void a_pod_reaches_a_backend_of_another_node(void **state)
 		assert_verdict(outcome, TC_ACT_REDIRECT);
 		inner.frame = frame_inner(&outcome.frame);
 		assert_packet(&inner, &expected);
-		if (is_v6(&spec) && !rig.decap_v6)
+		if (is_v6(&spec) && !rig.config.decap_v6)
 			continue;
 		outcome = arrive_from_c(&answer);
 		assert_reached(&outcome, DEVICE_A, &expected_answer);

@@ -440,13 +440,16 @@ static void bad_objects_are_ignored(void **state)
 static void all_are_listed(void **state)
 {
 	static const char *const expected[] = {
-		"{\"cidr\":\"0.0.0.0/"
-		"0\",\"identity\":2,\"labels\":[\"reserved:world\"],\"source\":\"reserved\",\"node\":"
-		"null}",
-		"{\"cidr\":\"10.1.0.1/32\",\"identity\":1,\"labels\":[\"reserved:host\"],\"source\":\"node\",\"node\":"
-		"\"a\"}",
-		"{\"cidr\":\"10.1.0.7/32\",\"identity\":300,\"labels\":[],\"source\":\"endpoint\",\"node\":\"a\"}",
-		"{\"cidr\":\"10.2.0.7/32\",\"identity\":301,\"labels\":[],\"source\":\"store\",\"node\":\"b\"}",
+		"{\"cidr\":\"0.0.0.0/0\",\"identity\":2,\"labels\":[\"reserved:world\"],\"source\":\"reserved\","
+		"\"node\":null,\"pod\":null}",
+		"{\"cidr\":\"10.1.0.1/32\",\"identity\":1,\"labels\":[\"reserved:host\"],\"source\":\"node\","
+		"\"node\":\"a\",\"pod\":null}",
+		"{\"cidr\":\"10.1.0.7/32\",\"identity\":300,\"labels\":[],\"source\":\"endpoint\","
+		"\"node\":\"a\",\"pod\":\"web-1\"}",
+		"{\"cidr\":\"10.2.0.6/32\",\"identity\":302,\"labels\":[],\"source\":\"store\","
+		"\"node\":\"b\",\"pod\":\"away/far\"}",
+		"{\"cidr\":\"10.2.0.7/32\",\"identity\":301,\"labels\":[],\"source\":\"store\","
+		"\"node\":\"b\",\"pod\":null}",
 	};
 	json_t *list, *ip;
 	size_t at, matches = 0;
@@ -456,10 +459,12 @@ static void all_are_listed(void **state)
 	start();
 	b_comes();
 	publish("10.1.0.7", 300);
+	write_text("10.2.0.6", "{\"address\": \"10.2.0.6\", \"identity\": 302, \"node\": \"b\", \"pod\": \"far\", "
+	                       "\"namespace\": \"away\"}");
 	write_ip("10.2.0.7", 301, "b");
-	assert_eventually(entry("10.2.0.7").identity);
+	assert_eventually(entry("10.2.0.6").identity && entry("10.2.0.7").identity);
 	list = ipcache_to_json(scene.ipcache);
-	assert_int_equal(json_array_size(list), 12);
+	assert_int_equal(json_array_size(list), 13);
 	json_array_foreach (list, at, ip) {
 		_cleanup_free_ char *text = json_dumps(ip, JSON_COMPACT);
 

@@ -77,6 +77,7 @@ void ip_entry_back(struct ip_entry *entry, enum ip_source source, const struct i
 
 	*copy = *backing;
 	copy->node = backing->node ? xstrdup(backing->node) : NULL;
+	copy->pod = backing->pod ? xstrdup(backing->pod) : NULL;
 	ip_entry_unback(entry, source);
 	entry->backing[source] = copy;
 }
@@ -86,6 +87,7 @@ void ip_entry_unback(struct ip_entry *entry, enum ip_source source)
 	if (!entry->backing[source])
 		return;
 	free(entry->backing[source]->node);
+	free(entry->backing[source]->pod);
 	free(entry->backing[source]);
 	entry->backing[source] = NULL;
 }

@@ -19,6 +19,7 @@ enum ip_source { IP_RESERVED, IP_STORE, IP_NODE, IP_ENDPOINT, IP_SOURCES };
 struct ip_backing {
 	uint32_t identity;
 	char *node;   /* where it lives; NULL: outside */
+	char *pod;    /* "default/web"; NULL: no pod, or one without a name */
 	bool overlay; /* packets go to that node, encapsulated */
 };
 

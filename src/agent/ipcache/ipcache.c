@@ -238,9 +238,16 @@ void ipcache_nodes_synced(struct ipcache *ipcache)
 
 /* ── this node's endpoints, in the store ── */
 
+/* The caller frees it. NULL: it has none. */
+static char *pod_name(const char *space, const char *pod)
+{
+	return pod ? xasprintf("%s%s%s", space ?: "", space ? "/" : "", pod) : NULL;
+}
+
 void ipcache_publish(struct ipcache *ipcache, const struct ipcache_publication *publication)
 {
-	struct ip_backing backing = {.identity = publication->identity, .node = ipcache->node_name};
+	_cleanup_free_ char *pod = pod_name(publication->namespace, publication->pod);
+	struct ip_backing backing = {.identity = publication->identity, .node = ipcache->node_name, .pod = pod};
 	struct prefix prefix = prefix_of_addr(&publication->addr);
 	char key[KEY_TEXT_MAX];
 	json_t *value;
@@ -302,6 +309,8 @@ static void say_whose(const struct ipcache *ipcache, const char *key, json_t *va
 static void on_set(void *userdata, const char *key, json_t *value)
 {
 	struct ipcache *ipcache = userdata;
+	_cleanup_free_ char *pod = pod_name(json_string_value(json_object_get(value, "namespace")),
+	                                    json_string_value(json_object_get(value, "pod")));
 	struct ip_backing backing = {};
 	struct error error = {};
 	struct prefix prefix;
@@ -316,6 +325,7 @@ static void on_set(void *userdata, const char *key, json_t *value)
 		publications_seen(ipcache->publications, key, value);
 		return;
 	}
+	backing.pod = pod;
 	say_whose(ipcache, key, value, backing.node);
 	back(ipcache, &prefix, IP_STORE, &backing);
 	if (publications_get(ipcache->publications, key))
@@ -423,9 +433,9 @@ static json_t *entry_to_json(const struct ipcache *ipcache, const struct ip_entr
 	json_t *labels = identity_labels(ipcache->services.identities, backing->identity);
 	char text[PREFIX_TEXT_MAX];
 
-	return json_pack("{s:s, s:I, s:o, s:s, s:s?}", "cidr", prefix_format(&prefix, text), "identity",
+	return json_pack("{s:s, s:I, s:o, s:s, s:s?, s:s?}", "cidr", prefix_format(&prefix, text), "identity",
 	                 (json_int_t)backing->identity, "labels", labels ? json_incref(labels) : json_array(), "source",
-	                 names[source], "node", backing->node);
+	                 names[source], "node", backing->node, "pod", backing->pod);
 }
 
 json_t *ipcache_to_json(const struct ipcache *ipcache)
