@@ -298,6 +298,51 @@ static void write_prefilter_bytes(const struct scene *scene, struct exposition *
 
 /* ── the process ── */
 
+/* None before there are policies. */
+static struct policy_counts policy_counts(const struct scene *scene)
+{
+	const struct policies *policies = scene->agent->policies;
+
+	return policies ? policies_count(policies) : (struct policy_counts){};
+}
+
+static void write_policies(const struct scene *scene, struct exposition *out)
+{
+	exposition_value(out, (double)policy_counts(scene).policies);
+}
+
+static void write_policy_revision(const struct scene *scene, struct exposition *out)
+{
+	exposition_value(out, (double)policy_counts(scene).revision);
+}
+
+static void write_import_errors(const struct scene *scene, struct exposition *out)
+{
+	exposition_value(out, (double)policy_counts(scene).import_errors);
+}
+
+static void write_policy_entries(const struct scene *scene, struct exposition *out)
+{
+	exposition_value(out, (double)policy_counts(scene).entries);
+}
+
+static void write_locked_down(const struct scene *scene, struct exposition *out)
+{
+	exposition_value(out, (double)policy_counts(scene).locked_down);
+}
+
+static void write_enforcement(const struct scene *scene, struct exposition *out)
+{
+	unsigned counts[ENFORCEMENTS] = {};
+
+	if (scene->agent->endpoints)
+		endpoints_count_enforcement(scene->agent->endpoints, counts);
+	SAMPLE(out, counts[0], {"enforcement", "none"});
+	SAMPLE(out, counts[1], {"enforcement", "ingress"});
+	SAMPLE(out, counts[2], {"enforcement", "egress"});
+	SAMPLE(out, counts[3], {"enforcement", "both"});
+}
+
 static void write_cpu(const struct scene *scene, struct exposition *out)
 {
 	struct timespec used;
@@ -360,6 +405,13 @@ static const struct {
          write_latency},
 	{"pilus_services", METRIC_GAUGE, "Services that this node serves.", write_services},
 	{"pilus_service_backends", METRIC_GAUGE, "Backends of these services.", write_service_backends},
+	{"pilus_policy", METRIC_GAUGE, "Policies that are known.", write_policies},
+	{"pilus_policy_max_revision", METRIC_GAUGE, "Of this node's policies.", write_policy_revision},
+	{"pilus_policy_import_errors_total", METRIC_COUNTER, "Policies that could not be taken.", write_import_errors},
+	{"pilus_policy_entries", METRIC_GAUGE, "Entries of this node's sets.", write_policy_entries},
+	{"pilus_policy_locked_down", METRIC_GAUGE, "Sets that do not fit into the maps.", write_locked_down},
+	{"pilus_policy_endpoint_enforcement_status", METRIC_GAUGE, "Endpoints of this node, by what is enforced.",
+         write_enforcement},
 	{"pilus_identity", METRIC_GAUGE, "Identities that are known.", write_identities},
 	{"pilus_ip_addresses", METRIC_GAUGE, "Addresses of this node's pod CIDRs in use.", write_ips_used},
 	{"pilus_ipam_capacity", METRIC_GAUGE, "Addresses that this node's pod CIDRs have for use.", write_ips},

@@ -48,6 +48,10 @@ int endpoints_restore(struct endpoints *endpoints, struct error *error);
 /* Another policy for those of an identity (policies.h): in the map when this returns. */
 void endpoints_set_policy(struct endpoints *endpoints, uint32_t identity, const struct endpoint_policy *policy);
 
+/* How many have a policy in neither direction, only of ingress, only of egress, in both. */
+enum { ENFORCEMENTS = 4 };
+void endpoints_count_enforcement(const struct endpoints *endpoints, unsigned ret[static ENFORCEMENTS]);
+
 /* Another MTU for pods: new ones get it, and those that are there, on both ends of their wire. */
 void endpoints_set_mtu(struct endpoints *endpoints, uint32_t pod_mtu);
 

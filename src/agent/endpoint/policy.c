@@ -62,3 +62,15 @@ void endpoints_set_policy(struct endpoints *endpoints, uint32_t identity, const 
 		if (entry->joined == identity)
 			change(entry, policy);
 }
+
+void endpoints_count_enforcement(const struct endpoints *endpoints, unsigned ret[static ENFORCEMENTS])
+{
+	const struct endpoint_entry *entry;
+
+	endpoints_foreach (endpoints, entry) {
+		bool ingress = entry->policy.flags & ENDPOINT_ASKS(POLICY_INGRESS),
+		     egress = entry->policy.flags & ENDPOINT_ASKS(POLICY_EGRESS);
+
+		ret[ingress + 2 * egress]++;
+	}
+}
