@@ -119,6 +119,21 @@ static void get_endpoint(struct http_exchange *exchange, void *userdata)
 		            "there is no endpoint of that id");
 }
 
+static void put_endpoint_labels(struct http_exchange *exchange, void *userdata)
+{
+	const struct agent *agent = userdata;
+	struct error error = {};
+	int result;
+
+	if (!is_ready(exchange, agent))
+		return;
+	result = endpoint_relabel(agent->endpoints, endpoint_id(exchange), http_exchange_body(exchange), &error);
+	if (result)
+		reply_failure(exchange, result, &error);
+	else
+		http_reply_json(exchange, 200, endpoint_to_json(agent->endpoints, endpoint_id(exchange)));
+}
+
 static void get_endpoint_log(struct http_exchange *exchange, void *userdata)
 {
 	const struct agent *agent = userdata;
@@ -579,6 +594,7 @@ const struct http_route api_routes[] = {
 	{"POST", "/v1/endpoints/check", check_endpoint},
 	{"POST", "/v1/endpoints/gc", collect_endpoints},
 	{"GET", "/v1/endpoints/{id}", get_endpoint},
+	{"PUT", "/v1/endpoints/{id}/labels", put_endpoint_labels},
 	{"GET", "/v1/endpoints/{id}/log", get_endpoint_log},
 	{"GET", "/v1/endpoints/{id}/health", get_endpoint_health},
 	{"GET", BY_CONTAINER, get_by_container},

@@ -3,12 +3,17 @@
  * The noun `endpoint`.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "abi/endpoint.h"
+#include "base/cleanup.h"
+#include "base/memory.h"
 #include "cli/agent.h"
 #include "cli/nouns.h"
 #include "cli/show.h"
+#include "http/client.h"
+#include "policy/label_set.h"
 
 static const struct column LIST_COLUMNS[] = {
 	{.title = "ENDPOINT\n ", .key = "id"},
@@ -123,10 +128,70 @@ static int endpoint_health(struct cli *cli, struct error *error)
 	return r < 0 ? r : judge_health(health, id, error);
 }
 
+/* The labels that it was made with, or given since: the namespace is not among them. */
+static json_t *own_labels(const json_t *endpoint)
+{
+	static const char source[] = LABEL_SOURCE_KUBERNETES ":";
+	json_t *own = json_object(), *label;
+	size_t i;
+
+	json_array_foreach (json_object_get(endpoint, "labels"), i, label) {
+		const char *text = json_string_value(label);
+		const char *equals = text ? strchr(text, '=') : NULL;
+
+		if (!equals || strncmp(text, source, strlen(source)) ||
+		    !strncmp(text + strlen(source), LABEL_NAMESPACE "=", strlen(LABEL_NAMESPACE) + 1))
+			continue;
+		text += strlen(source);
+		json_object_setn_new(own, text, (size_t)(equals - text), json_string(equals + 1));
+	}
+	return own;
+}
+
+static int change_labels(const struct cli *cli, json_t *labels, struct error *error)
+{
+	for (size_t i = 0; i < cli->given_count; i++) {
+		const char *value = cli->given[i].value, *equals = value ? strchr(value, '=') : NULL;
+
+		if (cli->given[i].option->letter == 'd')
+			json_object_del(labels, value);
+		if (cli->given[i].option->letter != 'a')
+			continue;
+		if (!equals || equals == value)
+			return cli_wrong_use(error, "--add: '%s' is no label: write key=value", value);
+		json_object_setn_new(labels, value, (size_t)(equals - value), json_string(equals + 1));
+	}
+	return 0;
+}
+
+static int endpoint_labels(struct cli *cli, struct error *error)
+{
+	json_auto_t *endpoint = NULL, *labels = NULL, *answer = NULL;
+	_cleanup_free_ char *path = NULL;
+	uint32_t id = 0;
+	int r = fetch(cli, "", agent_get_object, &endpoint, &id, error);
+
+	if (r < 0)
+		return r;
+	labels = own_labels(endpoint);
+	r = change_labels(cli, labels, error);
+	if (!r && (cli_count(cli, "add") || cli_count(cli, "delete"))) {
+		path = xasprintf("/v1/endpoints/%u/labels", id);
+		r = http_request(cli->socket, "PUT", path, labels, &answer, error);
+	}
+	return r ?: show_json(cli, json_object_get(answer ?: endpoint, "labels"), error);
+}
+
 static void complete_ids(struct cli *cli)
 {
 	agent_complete(cli, "/v1/endpoints", "id");
 }
+
+static const struct cli_option LABELS_OPTIONS[] = {
+	{'a', "add", "KEY=VALUE", "a label, in the place of one with that key"},
+	{'d', "delete", "KEY", "the label with that key"},
+	{},
+};
 
 static const struct command VERBS[] = {
 	{.name = "list", .summary = "All endpoints of this node", .run = endpoint_list},
@@ -146,6 +211,16 @@ static const struct command VERBS[] = {
 		.arguments_min = 1,
 		.arguments_max = 1,
 		.run = endpoint_log,
+		.complete = complete_ids,
+	},
+	{
+		.name = "labels",
+		.summary = "The labels of an endpoint, and other ones for it",
+		.arguments = "ID",
+		.arguments_min = 1,
+		.arguments_max = 1,
+		.options = LABELS_OPTIONS,
+		.run = endpoint_labels,
 		.complete = complete_ids,
 	},
 	{

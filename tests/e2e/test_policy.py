@@ -179,6 +179,41 @@ def test_a_new_pod_is_closed_from_the_start(lab, family):
         lab.run("pod", "del", "late")
 
 
+def test_other_labels_are_another_policy(lab):
+    bring(lab, about("near", ingress=[{"from": peers("client")}]))
+    identity = lab.endpoint("other")["identity"]
+    refused(lab, "other", lab.ip("near", 4))
+    number = str(lab.endpoint("other")["id"])
+    lab.pilus("node-1", "endpoint", "labels", number, "-a", "app=client")
+    try:
+        wait_for(lambda: lab.endpoint("other")["identity"] == lab.endpoint("client")["identity"], "the other identity")
+        ask(lab, "other", "tcp-ask", lab.ip("near", 4), TCP_PORT)
+    finally:
+        lab.pilus("node-1", "endpoint", "labels", number, "-a", "app=other")
+    wait_for(lambda: lab.endpoint("other")["identity"] == identity, "its identity again")
+    refused(lab, "other", lab.ip("near", 4))
+
+
+def test_a_name_is_the_port_of_the_pod_that_has_it(lab, family):
+    """The same name means another number in another pod."""
+    lab.add("node-2", "one", "--labels", "app=named,number=one", "--ports", f"service={TCP_PORT}/TCP")
+    lab.add("node-1", "two", "--labels", "app=named,number=two", "--ports", "service=7999/TCP")
+    try:
+        bring(lab, about("named", ingress=[{"ports": [{"port": "service"}]}]))
+        with lab.server("one", "tcp-echo", TCP_PORT), lab.server("two", "tcp-echo", TCP_PORT):
+            ask(lab, "client", "tcp-ask", lab.ip("one", family), TCP_PORT)
+            refused(lab, "client", lab.ip("two", family))
+        bring(lab, about("named", name="test", ingress=[{}]),
+              about("client", name="out", policyTypes=["Egress"],
+                    egress=[{"to": peers("named"), "ports": [{"port": "service"}]}]))
+        with lab.server("one", "tcp-echo", TCP_PORT), lab.server("two", "tcp-echo", TCP_PORT):
+            ask(lab, "client", "tcp-ask", lab.ip("one", family), TCP_PORT)
+            refused(lab, "client", lab.ip("two", family))
+    finally:
+        lab.run("pod", "del", "one")
+        lab.run("pod", "del", "two")
+
+
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_nothing_opens_or_closes_while_the_agent_is_away(lab, how):
     bring(lab, about("near", ingress=[{"from": peers("client")}]))
@@ -221,6 +256,18 @@ def test_bad_input_changes_nothing(lab):
     assert done.returncode == 1
     assert "-:3: spec.engress: there is no such field" in done.stderr
     assert lab.json("node-1", "policy", "get") == [policy]
+
+
+def test_entries_are_listed_with_what_asked_them(lab):
+    bring(lab, about("near", ingress=[{"from": peers("client"), "ports": [{"port": TCP_PORT}]}]))
+    ask(lab, "client", "tcp-ask", lab.ip("near", 4), TCP_PORT)
+    rows = lab.json("node-1", "bpf", "policy", "get", str(lab.endpoint("near")["id"]))
+    asked, = [row for row in rows if row["identity"] == lab.endpoint("client")["identity"]]
+    assert asked["policy"] == "Allow" and asked["direction"] == "Ingress" and asked["protocol"] == "TCP"
+    assert asked["port"] == asked["last-port"] == TCP_PORT
+    assert asked["packets"] > 0
+    text = lab.pilus("node-1", "bpf", "policy", "list")
+    assert f"{TCP_PORT}/TCP" in text and "k8s:app=client" in text
 
 
 def test_selectors_say_whom_they_mean(lab):

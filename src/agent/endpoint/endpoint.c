@@ -126,6 +126,8 @@ int endpoint_check(const struct endpoints *endpoints, json_t *request, struct er
 		return result;
 	entry = endpoint_lookup(endpoints, spec.container, spec.interface);
 	difference = entry ? endpoint_spec_difference(&entry->spec, &spec) : NULL;
+	if (difference && !strcmp(difference, "labels")) /* they may have changed since */
+		difference = NULL;
 	place = (struct pod_place){.netns = entry ? entry->spec.netns : NULL,
 	                           .interface = entry ? entry->spec.interface : NULL};
 	if (!entry)

@@ -70,6 +70,12 @@ int endpoint_delete(struct endpoints *endpoints, const char *container, const ch
 /* CNI CHECK: -EEXIST with words saying what differs, -ENOENT when there is none. */
 int endpoint_check(const struct endpoints *endpoints, json_t *request, struct error *error);
 
+/*
+ * Other labels than the endpoint was made with ({"app": "web"}): it gets another identity, and with it another policy,
+ * as soon as the store knows that. -ENOENT; -EINVAL: these are no labels; else the state folder cannot be written.
+ */
+int endpoint_relabel(struct endpoints *endpoints, uint16_t id, json_t *labels, struct error *error);
+
 /* CNI GC. Returns how many were taken down, or −errno. */
 int endpoints_collect(struct endpoints *endpoints, json_t *request, struct error *error);
 

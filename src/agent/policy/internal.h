@@ -66,7 +66,8 @@ struct policies {
 	uint64_t round_began, round_ended, round_took;
 	uv_timer_t rounds, sweeps, retries;
 	unsigned closing;
-	struct wait *waits;
+	struct wait **waits;
+	size_t wait_count;
 };
 
 /* objects.c */

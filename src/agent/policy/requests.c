@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <utlist.h>
 
 #include "agent/policy/internal.h"
 #include "base/memory.h"
@@ -23,7 +22,6 @@ struct wait {
 	uv_timer_t timer;          /* when it is over */
 	policies_done done;
 	void *userdata;
-	struct wait *prev, *next;
 };
 
 /* The last who owed something lets it go. */
@@ -40,10 +38,20 @@ static void timer_closed(uv_handle_t *handle)
 	settle(handle->data);
 }
 
+/* The last takes its place. */
+static void leave(struct policies *policies, const struct wait *wait)
+{
+	size_t at = 0;
+
+	while (at < policies->wait_count && policies->waits[at] != wait)
+		at++;
+	policies->waits[at] = policies->waits[--policies->wait_count];
+}
+
 /* Takes the answer's reference. */
 static void answer(struct wait *wait, json_t *body, const struct error *error)
 {
-	DL_DELETE(wait->policies->waits, wait);
+	leave(wait->policies, wait);
 	wait->policies = NULL;
 	wait->owed++;
 	uv_close((uv_handle_t *)&wait->timer, timer_closed);
@@ -98,20 +106,19 @@ static void look(struct wait *wait)
 
 void waits_look(struct policies *policies)
 {
-	struct wait *wait, *next;
-
-	DL_FOREACH_SAFE(policies->waits, wait, next)
-	look(wait);
+	/* From the end, as each may leave. */
+	for (size_t i = policies->wait_count; i-- > 0;)
+		look(policies->waits[i]);
 }
 
 void waits_end(struct policies *policies)
 {
-	struct wait *wait, *next;
 	struct error error;
 
 	error_set(&error, -EAGAIN, "the agent is ending: try again later");
-	DL_FOREACH_SAFE(policies->waits, wait, next)
-	answer(wait, NULL, &error);
+	while (policies->wait_count)
+		answer(policies->waits[0], NULL, &error);
+	free(TAKE_PTR(policies->waits));
 }
 
 /* The store has it, so it will be enforced: only not yet. */
@@ -145,7 +152,8 @@ static struct wait *wait_new(struct policies *policies, json_t *wanted, uint64_t
 	wait->timer.data = wait;
 	uv_timer_init(policies->services.loop, &wait->timer);
 	uv_timer_start(&wait->timer, time_over, timeout_ms, 0);
-	DL_APPEND(policies->waits, wait);
+	policies->waits = xrealloc(policies->waits, (policies->wait_count + 1) * sizeof(*policies->waits));
+	policies->waits[policies->wait_count++] = wait;
 	return wait;
 }
 
