@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """BPF(text=…): a program from text to events, with the names that BCC's Python module has."""
-import bisect
 import collections.abc
+import ctypes
 import errno
 import os
 import platform
@@ -54,12 +54,6 @@ class KernelSymbols:
                     found.append((int(address, 16), name))
         found.sort()
         self.addresses, self.names = [one[0] for one in found], [one[1] for one in found]
-
-    def find(self, address):
-        """Name and offset; None: there is none."""
-        self.load()
-        place = bisect.bisect_right(self.addresses, address) - 1
-        return (self.names[place], address - self.addresses[place]) if place >= 0 else None
 
     def address_of(self, name):
         self.load()
@@ -380,12 +374,23 @@ class BPF(collections.abc.Mapping):
 
     # ── addresses ──
 
+    @staticmethod
+    def symbol(addr, pid, show_module, show_offset):
+        offset, file = ctypes.c_uint64(), ctypes.create_string_buffer(256)
+        name = lib.symbol(pid, addr, offset, file, len(file)) or "[unknown]"
+        known = name != "[unknown]"
+        shown = os.path.basename(file.value.decode(errors="replace"))
+        return Text(name + (f"+{offset.value:#x}" if show_offset and known else "") +
+                    (f" [{shown}]" if show_module and shown else ""))
+
     @classmethod
     def ksym(cls, addr, show_module=False, show_offset=False):
-        found = cls.kernel_symbols.find(addr)
-        if not found:
-            return Text("[unknown]")
-        return Text(found[0] + (f"+{found[1]:#x}" if show_offset else "") + (" [kernel]" if show_module else ""))
+        return cls.symbol(addr, 0, show_module, show_offset)
+
+    @classmethod
+    def sym(cls, addr, pid, show_module=False, show_offset=False, demangle=True):
+        """Of a process; with a pid below 0, of the kernel."""
+        return cls.symbol(addr, max(pid, 0), show_module, show_offset)
 
     @classmethod
     def ksymname(cls, name):

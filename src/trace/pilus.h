@@ -184,6 +184,14 @@ PILUS_API int pilus_module_listen(struct pilus_module *module, const char *table
  * lines or were events; 0: the time is over; −EINTR: a signal came. */
 PILUS_API int pilus_module_wait(struct pilus_module *module, int timeout_ms);
 
+/* ── symbols ── */
+
+/* What is at an address of a process, or, with pid 0, of the kernel: the function as people write it, "" if none is
+ * known. *ret_offset: into it; ret_file: what the process calls the file, or the kernel's module, in at most `size`
+ * bytes. Both may be NULL. The caller frees the result. For one thread at a time; what was read of a process is kept.
+ */
+PILUS_API char *pilus_symbol(uint32_t pid, uint64_t address, uint64_t *ret_offset, char *ret_file, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

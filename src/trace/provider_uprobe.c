@@ -6,68 +6,13 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "trace/provider.h"
-
-/* ── files by name ── */
-
-static char *find_program(const char *name)
-{
-	_cleanup_free_ char *folders = xstrdup(getenv("PATH") ?: "/usr/local/bin:/usr/bin:/bin");
-	char *rest = folders, *folder;
-
-	while ((folder = strsep(&rest, ":"))) {
-		_cleanup_free_ char *path = xasprintf("%s/%s", *folder ? folder : ".", name);
-
-		if (!access(path, R_OK | X_OK))
-			return TAKE_PTR(path);
-	}
-	return NULL;
-}
-
-/* The newest version: the last in order. */
-static char *find_library(const char *name)
-{
-	static const char *const folders[] = {
-		"/usr/local/lib", "/lib/" MULTIARCH, "/usr/lib/" MULTIARCH, "/lib64", "/usr/lib64", "/lib", "/usr/lib"};
-	const char *prefix = !strncmp(name, "lib", 3) ? "" : "lib", *ending = strstr(name, ".so") ? "*" : ".so*";
-
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
-		_cleanup_free_ char *pattern = xasprintf("%s/%s%s%s", folders[i], prefix, name, ending);
-		glob_t found = {};
-		char *path = NULL;
-
-		if (!glob(pattern, 0, NULL, &found) && found.gl_pathc)
-			path = xstrdup(found.gl_pathv[found.gl_pathc - 1]);
-		globfree(&found);
-		if (path)
-			return path;
-	}
-	return NULL;
-}
-
-static int find_file(const char *name, char **ret, struct error *error)
-{
-	char *path;
-
-	if (strchr(name, '/')) {
-		if (access(name, R_OK))
-			return error_set_errno(error, -errno, "cannot probe %s", name);
-		*ret = xstrdup(name);
-		return 0;
-	}
-	path = find_program(name) ?: find_library(name);
-	if (!path)
-		return error_set(error, -ENOENT, "there is no program and no library called %s", name);
-	*ret = path;
-	return 0;
-}
+#include "trace/symbols/process_symbols.h"
 
 /* ── uprobe, uretprobe ── */
 
@@ -114,7 +59,7 @@ static int attach(const struct probe *probe, bool at_return, struct bpf_program 
 	int r;
 
 	split_last(probe->target, &name, &symbol);
-	r = find_file(name, &path, error);
+	r = program_find(name, (uint32_t)probe->pid, &path, error);
 	if (r < 0)
 		return r;
 	link = attach_one(path, symbol, at_return, probe->pid ?: -1, program);
@@ -174,7 +119,7 @@ static int attach_usdt(const struct probe *probe, struct bpf_program *program, s
 
 	split_last(probe->target, &rest, &name);
 	split_last(rest, &file, &provider);
-	r = find_file(file, &path, error);
+	r = program_find(file, (uint32_t)probe->pid, &path, error);
 	if (r < 0)
 		return r;
 	link = bpf_program__attach_usdt(program, probe->pid ?: -1, path, provider, name, NULL);

@@ -254,7 +254,13 @@ os.getpgid(0)
 while not b["hits"][1].value:
     sum(range(10000))
 print(b["hits"][0].value)
-assert b.program_facts("count").jited_bytes and BPF.ksym(BPF.ksymname("vprintk")) in ("vprintk", "[unknown]")
+assert b.program_facts("count").jited_bytes and BPF.ksym(BPF.ksymname("vprintk")) == "vprintk"
+import ctypes
+libc = ctypes.CDLL("libc.so.6")
+address = ctypes.cast(libc.strtoul, ctypes.c_void_p).value
+assert b.sym(address + 4, os.getpid(), show_module=True, show_offset=True) in ("strtoul+0x4 [libc.so.6]", "strtoull+0x4 [libc.so.6]",
+                                                                            "strtouq+0x4 [libc.so.6]"), b.sym(address, os.getpid())
+assert b.sym(1, os.getpid()) == "[unknown]"
 """) == "1\n"
 
 
