@@ -493,8 +493,12 @@ static int serve_prometheus(struct agent *agent, struct error *error)
 {
 	int fd, result = agent->config->prometheus ? metrics_listen(agent->config->prometheus, &fd, error) : -ENOENT;
 
-	if (result)
-		return result == -ENOENT ? 0 : result;
+	if (result == -ENOENT)
+		return 0;
+	if (result) {
+		error_prefix(error, "prometheus-serve-addr");
+		return result;
+	}
 	return http_server_adopt(agent->loop, fd, prometheus_routes, 1, agent, &agent->prometheus, error);
 }
 

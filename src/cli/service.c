@@ -197,7 +197,7 @@ static int read_lists(const struct cli *cli, json_t *body, struct error *error)
 static int read_rest(const struct cli *cli, json_t *body, struct error *error)
 {
 	static const char *const texts[] = {"type", "algorithm", "internal-policy", "external-policy"},
-				 *const numbers[] = {"affinity"};
+				 *const numbers[] = {"affinity", "health-port"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (cli_value(cli, texts[i]))
@@ -255,6 +255,7 @@ static const struct cli_option UPDATE_OPTIONS[] = {
 	{0, "internal-policy", "POLICY", "Cluster, or Local: backends of the client's node only", complete_policies},
 	{0, "external-policy", "POLICY", "Cluster, or Local: those of the node that is asked", complete_policies},
 	{0, "source-ranges", "CIDR[,...]", "who may use it from outside (everybody)"},
+	{0, "health-port", "PORT", "where each node answers whether it has backends of its own (nowhere)"},
 	{},
 };
 

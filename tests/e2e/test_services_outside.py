@@ -8,7 +8,7 @@ import pytest
 
 from conftest import new_lab
 from support import wait_for
-from test_services import BACKEND, PORT, Services
+from test_services import BACKEND, PORT, Services, peer
 
 ANYWHERE = {4: "0.0.0.0", 6: "::"}
 OUTSIDE = {4: "198.51.100.{}", 6: "fd77::{}"}
@@ -73,6 +73,27 @@ def test_external_policy(services, family):
     services.update(address, ["near", "far"], "--type", "LoadBalancer", "--external-policy", "Local")
     assert services.count("underlay", address, 30) == {"near": 30}
     assert set(services.count("client", address, 60)) == {"near", "far"}
+
+
+HEALTH = """
+import sys, urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen(f"http://{sys.argv[1]}/healthz", timeout=10).status)
+except urllib.error.HTTPError as error:
+    print(error.code, error.read().decode())
+"""
+
+
+def test_health_port(services, family):
+    """Which nodes a load balancer is to ask: those that have backends themselves."""
+    address, port = outside_address(services, family), node_port(services)
+    services.update(address, ["near"], "--type", "LoadBalancer", "--external-policy", "Local", "--health-port", str(port))
+    services.wait_serving(address, ["near"])
+
+    def health(node):
+        return services.lab.python("underlay", HEALTH, peer(services.lab.ip(node, family), port))
+    assert health("node-1").strip() == "200"
+    assert health("node-2").startswith("503") and '"localEndpoints":0' in health("node-2").replace(" ", "")
 
 
 def test_source_ranges(services):

@@ -95,7 +95,7 @@ int metrics_listen(const char *text, int *ret, struct error *error)
 	fd = open_socket(&host);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 || bind_to(fd, &host, port) < 0 ||
 	    listen(fd, BACKLOG) < 0)
-		return error_set_errno(error, -errno, "prometheus-serve-addr: cannot listen on %s", text);
+		return error_set_errno(error, -errno, "cannot listen on %s", text);
 	*ret = TAKE_FD(fd);
 	return 0;
 }

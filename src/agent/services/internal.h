@@ -72,8 +72,9 @@ struct record {
 	struct group *groups;
 	size_t group_count;
 	bool dirty;
-	bool refused;          /* not all of it is served: tried again when something goes */
-	struct error *trouble; /* the first thing that is wrong; NULL: nothing */
+	struct health_port *health; /* NULL: nobody may ask */
+	bool refused;               /* not all of it is served: tried again when something goes */
+	struct error *trouble;      /* the first thing that is wrong; NULL: nothing */
 	struct record *next_dirty;
 	UT_hash_handle hh;
 };

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "agent/services/health_port.h"
 #include "agent/services/internal.h"
 #include "agent/services/request.h"
 #include "base/log.h"
@@ -47,6 +48,7 @@ static void record_free(struct services *services, struct record *record)
 	free(record->groups);
 	free(record->frontends);
 	free(record->trouble);
+	health_port_free(record->health);
 	service_spec_free(record->spec);
 	free(record->key);
 	free(record);
@@ -101,6 +103,7 @@ static void apply(struct services *services, struct record *record)
 	_cleanup_free_ struct error *before = TAKE_PTR(record->trouble);
 
 	record_apply(services, record);
+	health_port_update(services, record);
 	if (record->trouble && !(before && !strcmp(before->message, record->trouble->message)))
 		log_warning("services: %s: %s", record_name(record), record->trouble->message);
 }
