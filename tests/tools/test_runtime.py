@@ -106,6 +106,15 @@ def test_table():
     assert lines[0].split()[1] == "0.000000000"
 
 
+def test_control_characters_stay_with_us():
+    code = "import time; print('begun', flush=True)\nwhile True:\n  try: open('/no/\\x1b[31m\\n')\n  except OSError: time.sleep(0.01)"
+    with subprocess.Popen([*PYTHON, code], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        done = run("opensnoop", "-p", process.pid, "--count", 1)
+        process.kill()
+    assert done.stdout.splitlines()[1].endswith("/no/?[31m?")
+
+
 def test_user_and_name(trace):
     tool = trace("execsnoop", "-u", "nobody", "-n", "tru")
     options = {"user": 65534, "group": 65534, "extra_groups": []}

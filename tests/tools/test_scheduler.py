@@ -7,6 +7,8 @@ from support import PYTHON, wait_for
 from tool import run
 
 SLEEPS, SLEEP_US = 20, 10000
+# On a virtual machine that stands still in the wrong moment a sleep is over before the task has left the CPU.
+SLEEPS_SEEN = SLEEPS * 3 // 4
 
 
 def waiting(code):
@@ -42,7 +44,7 @@ SLEEP = f"for i in range({SLEEPS}): time.sleep({SLEEP_US} / 1e6)"
 def test_runqlat(trace):
     _, events = observe(trace, SLEEP, "runqlat")
     assert events[0]["unit"] == "usecs"
-    assert SLEEPS <= slots_from(events, 0) < 50 * SLEEPS
+    assert SLEEPS_SEEN <= slots_from(events, 0) < 50 * SLEEPS
 
 
 def test_runqlat_by_process(trace):
@@ -52,7 +54,7 @@ def test_runqlat_by_process(trace):
 
 def test_cpudist_off_the_cpu(trace):
     _, events = observe(trace, SLEEP, "cpudist", "-O")
-    assert SLEEPS <= slots_from(events, 8192) <= SLEEPS + 3
+    assert SLEEPS_SEEN <= slots_from(events, 8192) <= SLEEPS + 3
 
 
 def test_cpudist_in_milliseconds(trace):
@@ -122,5 +124,5 @@ def test_offcputime(trace):
     pid, events = observe(trace, SLEEP, "offcputime", "-m", "5000")
     assert {(event["pid"], event["comm"]) for event in events} == {(pid, "python3")}
     asleep = [event for event in events if any("nanosleep" in name for name in event["kernel"])]
-    assert SLEEPS * SLEEP_US <= sum(event["value"] for event in asleep) < 20 * SLEEPS * SLEEP_US
+    assert SLEEPS_SEEN * SLEEP_US <= sum(event["value"] for event in asleep) < 20 * SLEEPS * SLEEP_US
     assert not any(name.startswith("bpf_") for event in events for name in event["kernel"])

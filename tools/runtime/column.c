@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -103,16 +104,30 @@ static const char *text_of(const struct run *run, const struct column *column, c
 	return *ret_made;
 }
 
+/* Control characters would be the terminal's to act on. */
+static void write_clean(const char *text, size_t length, FILE *out)
+{
+	for (size_t i = 0; i < length; i++)
+		putc_unlocked((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i], out);
+}
+
+static void write_padded(const char *text, int width, FILE *out)
+{
+	int length = (int)strlen(text), spaces = abs(width) - length;
+
+	for (int i = 0; width > 0 && i < spaces; i++)
+		putc_unlocked(' ', out);
+	write_clean(text, length, out);
+	for (int i = 0; width < 0 && i < spaces; i++)
+		putc_unlocked(' ', out);
+}
+
 static void write_text(const struct run *run, const struct column *column, const void *event)
 {
 	_cleanup_free_ char *made = NULL;
 	char addr[ADDR_TEXT_MAX];
 
-	/* The last one needs no width, so it needs no copy. */
-	if (column->kind == COLUMN_CELL && !column->width)
-		column->cell(run, event, run->out);
-	else
-		fprintf(run->out, "%*s", column->width, text_of(run, column, event, addr, &made));
+	write_padded(text_of(run, column, event, addr, &made), column->width, run->out);
 }
 
 static unsigned family_of(const struct column *column, const void *event)
@@ -122,36 +137,34 @@ static unsigned family_of(const struct column *column, const void *event)
 
 static void write_value(const struct run *run, const struct column *column, const void *event)
 {
-	char hex[24];
-	FILE *out = run->out;
-	int width = column->width;
+	char text[32];
 
 	switch (column->kind) {
 	case COLUMN_NUMBER:
-		fprintf(out, "%*" PRIu64, width, unsigned_of(column, event));
+		snprintf(text, sizeof(text), "%" PRIu64, unsigned_of(column, event));
 		break;
 	case COLUMN_SIGNED:
-		fprintf(out, "%*" PRId64, width, signed_of(column, event));
+		snprintf(text, sizeof(text), "%" PRId64, signed_of(column, event));
 		break;
 	case COLUMN_HEX:
-		snprintf(hex, sizeof(hex), "0x%" PRIx64, unsigned_of(column, event));
-		fprintf(out, "%*s", width, hex);
+		snprintf(text, sizeof(text), "0x%" PRIx64, unsigned_of(column, event));
 		break;
 	case COLUMN_FAMILY:
-		fprintf(out, "%*u", width, family_of(column, event));
+		snprintf(text, sizeof(text), "%u", family_of(column, event));
 		break;
 	case COLUMN_US:
-		fprintf(out, "%*" PRIu64, width, unsigned_of(column, event) / 1000);
+		snprintf(text, sizeof(text), "%" PRIu64, unsigned_of(column, event) / 1000);
 		break;
 	case COLUMN_MS:
-		fprintf(out, "%*.3f", width, (double)unsigned_of(column, event) / NS_PER_MS);
+		snprintf(text, sizeof(text), "%.3f", (double)unsigned_of(column, event) / NS_PER_MS);
 		break;
 	case COLUMN_TEXT:
 	case COLUMN_ADDR:
 	case COLUMN_CELL:
 		write_text(run, column, event);
-		break;
+		return;
 	}
+	write_padded(text, column->width, run->out);
 }
 
 /* Names of files are bytes, and JSON has only characters. */
@@ -215,32 +228,42 @@ static bool is_shown_anyway(const struct tool *tool, const struct column *column
 	return (tool->shows_time && column == &BEFORE[0]) || (tool->shows_timestamp && column == &BEFORE[1]);
 }
 
-/* Those shown, in order: `each` is called for them. */
-static void each_of(const struct run *run, const struct column *columns, const void *event, void *userdata,
-                    void (*each)(const struct run *, const struct column *, const void *event, void *userdata))
+/* Appends those of the table that are shown. */
+static void choose_of(struct run *run, const struct column *columns, size_t *count)
 {
 	for (const struct column *column = columns; column->title; column++) {
 		if (column->option && !run_given(run, column->option) && !is_shown_anyway(run->tool, column))
 			continue;
-		each(run, column, event, userdata);
+		run->shown[(*count)++] = column;
 		if (run->pods && is_comm(column))
-			each(run, POD, event, userdata);
+			run->shown[(*count)++] = POD;
 	}
 }
 
-static void write_title(const struct run *run, const struct column *column, const void *event, void *userdata)
+void columns_choose(struct run *run)
+{
+	size_t count = 0, room = ARRAY_SIZE(BEFORE) + ARRAY_SIZE(POD);
+
+	for (const struct column *column = run->tool->columns; column->title; column++)
+		room++;
+	run->shown = xcalloc(room, sizeof(struct column *));
+	choose_of(run, BEFORE, &count);
+	choose_of(run, run->tool->columns, &count);
+}
+
+static void write_title(const struct run *run, const struct column *column)
 {
 	fprintf(run->out, column->width ? "%*s " : "%*s", column->width, column->title);
 }
 
-static void write_cell(const struct run *run, const struct column *column, const void *event, void *userdata)
+static void write_cell(const struct run *run, const struct column *column, const void *event)
 {
 	write_value(run, column, event);
 	if (column->width)
-		fputc(' ', run->out);
+		putc_unlocked(' ', run->out);
 }
 
-static void add_member(const struct run *run, const struct column *column, const void *event, void *object)
+static void add_member(const struct run *run, const struct column *column, const void *event, json_t *object)
 {
 	char key[KEY_MAX];
 
@@ -256,8 +279,8 @@ void columns_head(const struct run *run)
 		return;
 	if (run->colour)
 		fputs("\033[1m", run->out);
-	each_of(run, BEFORE, NULL, NULL, write_title);
-	each_of(run, run->tool->columns, NULL, NULL, write_title);
+	for (const struct column *const *column = run->shown; *column; column++)
+		write_title(run, *column);
 	fputs(run->colour ? "\033[0m\n" : "\n", run->out);
 }
 
@@ -272,8 +295,8 @@ static void write_json(const struct run *run, const void *event)
 {
 	json_t *object = json_object();
 
-	each_of(run, BEFORE, event, object, add_member);
-	each_of(run, run->tool->columns, event, object, add_member);
+	for (const struct column *const *column = run->shown; *column; column++)
+		add_member(run, *column, event, object);
 	run_write_json(run, object);
 }
 
@@ -283,7 +306,7 @@ void columns_write(const struct run *run, const void *event)
 		write_json(run, event);
 		return;
 	}
-	each_of(run, BEFORE, event, NULL, write_cell);
-	each_of(run, run->tool->columns, event, NULL, write_cell);
-	fputc('\n', run->out);
+	for (const struct column *const *column = run->shown; *column; column++)
+		write_cell(run, *column, event);
+	putc_unlocked('\n', run->out);
 }

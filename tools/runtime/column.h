@@ -47,6 +47,9 @@ struct column {
 #define COLUMN_WRITTEN(title_, width_, cell_, ...) \
 	{.title = (title_), .width = (width_), .kind = COLUMN_CELL, .cell = (cell_), ##__VA_ARGS__}
 
+/* Which columns are shown, once the options are known; the run has to free them. */
+void columns_choose(struct run *run);
+
 /* The columns' titles; nothing with JSON. */
 void columns_head(const struct run *run);
 

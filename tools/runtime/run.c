@@ -199,10 +199,12 @@ static int finish(struct run *run, struct loop *loop, struct error *error)
 	return r;
 }
 
-static void say_head(const struct run *run)
+static void say_head(struct run *run)
 {
 	if (run->tool->head)
 		fprintf(run->json ? stderr : run->out, "%s\n", run->tool->head);
+	if (run->tool->columns)
+		columns_choose(run);
 	if (run->tool->columns && !run->tool->event)
 		columns_head(run);
 	fflush(run->out);
@@ -238,6 +240,7 @@ static void run_clear(struct run *run)
 {
 	program_unload(run);
 	pods_free(run->pods);
+	free(run->shown);
 }
 
 int run_tool(const struct tool *tool, const struct cli *cli, struct error *error)

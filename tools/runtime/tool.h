@@ -84,11 +84,12 @@ struct run {
 	FILE *out;
 	bool json, colour, verbose;
 	struct trace_filter filter;
-	const char *name_part; /* --name: only commands with this in it */
-	uint64_t duration;     /* ns; 0: none */
-	uint64_t events_left;  /* of --count; 0: no limit */
-	uint64_t interval;     /* ns; 0: only at the end */
-	uint64_t reports_left; /* 0: no limit */
+	const char *name_part;       /* --name: only commands with this in it */
+	uint64_t duration;           /* ns; 0: none */
+	uint64_t events_left;        /* of --count; 0: no limit */
+	uint64_t interval;           /* ns; 0: only at the end */
+	uint64_t reports_left;       /* 0: no limit */
+	const struct column **shown; /* ends with NULL */
 	struct bpf_object *object;
 	void *shared; /* .bss, as the programs have it */
 	size_t shared_size;
