@@ -54,7 +54,8 @@ static void add_map(const struct cli *cli, uint32_t id, json_t *rows)
 
 static void bytes_cell(const json_t *row, FILE *out)
 {
-	bytes_write(row_number(row, "bytes"), out);
+	if (row_number(row, "bytes"))
+		bytes_write(row_number(row, "bytes"), out);
 }
 
 static const struct column COLUMNS[] = {

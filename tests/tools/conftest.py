@@ -13,6 +13,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 from tool import Tool  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "kernels: runs on other kernels too, by make check-kernels; so it is quick")
+
+
 def pytest_sessionstart(session):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if os.geteuid() != 0:

@@ -14,6 +14,8 @@ from test_processes import python
 
 LOOPBACK = {4: (socket.AF_INET, "127.0.0.1"), 6: (socket.AF_INET6, "::1")}
 
+pytestmark = pytest.mark.kernels
+
 
 def listener(version):
     family, address = LOOPBACK[version]

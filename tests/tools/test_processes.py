@@ -8,6 +8,8 @@ import pytest
 
 from support import PYTHON
 
+pytestmark = pytest.mark.kernels
+
 
 def python(code, *arguments):
     """Runs it to its end; its pid, and what it printed."""

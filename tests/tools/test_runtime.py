@@ -164,6 +164,16 @@ def test_reader_leaves():
     assert done.stdout.splitlines()[-1] == "1"
 
 
+def test_reader_leaves_before_anything_happens():
+    with subprocess.Popen([PROGRAM, "mkdirsnoop", "-n", "no such command", "-v"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as tool:
+        while tool.stderr.readline() != "mkdirsnoop: tracing\n":
+            pass
+        tool.stdout.close()
+        assert tool.wait(20 * PATIENCE) == 1
+        assert tool.stderr.read() == ""
+
+
 def test_nothing_stays_attached(trace):
     tool = trace("opensnoop")
     programs = programs_of(tool._process.pid)

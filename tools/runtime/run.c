@@ -27,7 +27,7 @@
 #define STORM    256
 #define STORM_NS (2 * NS_PER_MS)
 
-enum { WAIT_SIGNAL, WAIT_EVENTS, WAIT_PROCESS, WAITS };
+enum { WAIT_SIGNAL, WAIT_EVENTS, WAIT_PROCESS, WAIT_READER, WAITS };
 
 struct loop {
 	struct pollfd waits[WAITS];
@@ -136,8 +136,10 @@ static int loop_open(struct run *run, struct loop *loop, const sigset_t *signals
 			return error_set_errno(error, -errno, "cannot map the ring buffer");
 		loop->waits[WAIT_EVENTS].fd = ring_buffer__epoll_fd(loop->events);
 	}
-	for (size_t i = 0; i < WAITS; i++)
+	for (size_t i = 0; i < WAIT_READER; i++)
 		loop->waits[i].events = POLLIN;
+	/* Of a pipe that nobody reads any more, also when there is nothing to write. */
+	loop->waits[WAIT_READER].fd = STDOUT_FILENO;
 	return 0;
 }
 
@@ -173,6 +175,8 @@ static int work(struct run *run, struct loop *loop, struct error *error)
 	while (!r && !run->complete) {
 		if (poll(loop->waits, WAITS, time_left(loop)) < 0 && errno != EINTR)
 			return error_set_errno(error, -errno, "cannot wait for events");
+		if (loop->waits[WAIT_READER].revents & POLLERR)
+			return error_set_errno(error, -EPIPE, "cannot write to standard output");
 		r = take_events(run, loop, error);
 		now = clock_now();
 		if (loop->waits[WAIT_SIGNAL].revents || loop->waits[WAIT_PROCESS].revents ||
@@ -246,7 +250,7 @@ static void run_clear(struct run *run)
 int run_tool(const struct tool *tool, const struct cli *cli, struct error *error)
 {
 	_cleanup_(run_clear) struct run run = {.tool = tool, .cli = cli, .out = cli->out};
-	_cleanup_(loop_clear) struct loop loop = {.waits = {{.fd = -1}, {.fd = -1}, {.fd = -1}}};
+	_cleanup_(loop_clear) struct loop loop = {.waits = {{.fd = -1}, {.fd = -1}, {.fd = -1}, {.fd = -1}}};
 	sigset_t signals;
 	int r;
 
