@@ -28,7 +28,7 @@ fuzz: all ## all that reads outside input, fed with nonsense: DURATION=60 second
 	@FUZZ_SECONDS=$(DURATION) scripts/check fuzz
 
 check-kernels: all ## part of the tests on Debian's kernels 6.1, 6.12 and newest, in QEMU; minutes each
-	@scripts/check kernel-6.1 kernel-6.12 kernel-newest
+	@scripts/check kernel-6.1 kernel-6.12 kernel-newest tools-6.1 tools-6.12 tools-newest
 
 check-packages: $(BUILD)/deps.stamp ## install, upgrade and remove the Debian packages in a Debian of their own
 	@scripts/as-root tests/packages/run
