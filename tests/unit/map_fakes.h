@@ -30,6 +30,10 @@ static inline struct maps maps_fake(void)
 	                          BPF_F_NO_PREALLOC),
 		.ipcache = map_fake(BPF_MAP_TYPE_LPM_TRIE, sizeof(struct ipcache_key), sizeof(struct ipcache_entry),
 	                            1024, BPF_F_NO_PREALLOC),
+		.policy = map_fake(BPF_MAP_TYPE_LPM_TRIE, sizeof(struct policy_key), sizeof(struct policy_entry), 64,
+	                           BPF_F_NO_PREALLOC),
+		.policy_cidrs =
+			map_fake(BPF_MAP_TYPE_LPM_TRIE, sizeof(struct policy_cidr_key), 4, 64, BPF_F_NO_PREALLOC),
 		.state = map_fake(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct state), 1, BPF_F_MMAPABLE),
 	};
 
