@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policies from the command line to the packets: imported on one node, enforced on all."""
+import contextlib
+import itertools
 import json
+import os
+import time
 
 import pytest
 
 from conftest import new_pair
-from support import PEER, PYTHON, TCP_PORT, UDP_PORT, ask, dropped, wait_for
+from support import PATIENCE, PEER, PYTHON, TCP_PORT, UDP_PORT, ask, dropped, wait_for
 
 UNDERLAY = {4: "10.99.0.254", 6: "fd99::fe"}
 
@@ -28,6 +32,32 @@ try:
 except TimeoutError:
     sys.exit("timeout")
 """
+
+# Asks by UDP from ever new ports, until its input ends; says how often, and how often somebody answered.
+FLOOD = """
+import select, socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+askers, asked, answered = [], 0, 0
+while not select.select([sys.stdin], [], [], 0)[0]:
+    askers.append(socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
+    askers[-1].connect((sys.argv[1], int(sys.argv[2])))
+    for _ in range(100):
+        askers[-1].send(b"?")
+    asked += 100
+    if asked == 100:
+        print("ready", flush=True)
+    if len(askers) > 200:
+        for asker in askers:
+            try:
+                asker.recv(1)
+                answered += 1
+            except BlockingIOError:
+                pass
+            asker.close()
+        askers.clear()
+print(f"asked={asked} answered={answered}", flush=True)
+"""
+WINDOW_SECONDS = float(os.environ.get("PILUS_WINDOW_SECONDS") or 3)
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +258,33 @@ def test_nothing_opens_or_closes_while_the_agent_is_away(lab, how):
         lab.pilus("node-1", "policy", "wait")
         refused(lab, "other", address)
         assert steady.finish() == 0
+
+
+def test_no_packet_finds_a_window_while_policies_change(lab, server):
+    """What one version of the policy allows and the next one, too, is never interrupted; what both forbid never passes."""
+    address, space = lab.ip(server, 4), namespace_of(server)
+    versions = itertools.cycle([
+        [about(server, space, ingress=[{"from": peers("client")}])],
+        [cilium(server, space, ingress=[{"fromEntities": ["all"]}],
+                ingressDeny=[{"fromEndpoints": [{"matchLabels": {"app": "other",
+                                                                 "k8s:io.kubernetes.pod.namespace": "default"}}]}]),
+         about(server, space, ingress=[{"from": peers("client", "nobody"), "ports": [{"port": TCP_PORT}]}])],
+    ])
+    bring(lab, *next(versions))
+    with contextlib.ExitStack() as stack:
+        steady = [stack.enter_context(lab.background("client", *PEER, "tcp-steady", address, str(TCP_PORT), "1000",
+                                                     ready="^ready$")) for _ in range(2)]
+        flood = stack.enter_context(lab.background("other", *PYTHON, FLOOD, address, str(UDP_PORT), ready="^ready$"))
+        deadline, changes = time.monotonic() + WINDOW_SECONDS, 0
+        while time.monotonic() < deadline or changes < 6:
+            lab.pilus("node-1", "policy", "import", "-", text="\n---\n".join(map(json.dumps, next(versions))))
+            changes += 1
+        assert flood.finish(30) == 0
+        assert flood.lines[-1].endswith(" answered=0"), flood.lines[-1]
+        for process in steady:
+            assert process.finish(30) == 0
+            longest = int(process.lines[-1].split("longest=")[1])
+            assert longest < 1000 * PATIENCE, f"{changes} changes: {process.lines[-1]}"
 
 
 # ── the commands ──
