@@ -38,8 +38,8 @@ def complete(*words, folder=None):
 @pytest.mark.parametrize("line, expected", [
     ("e", ["endpoint"]),
     ("m", ["map", "metrics", "monitor"]),
-    ("endpoint ", ["get", "health", "list", "log"]),
-    ("endpoint l", ["list", "log"]),
+    ("endpoint ", ["get", "health", "labels", "list", "log"]),
+    ("endpoint l", ["labels", "list", "log"]),
     ("bpf ct ", ["flush", "list"]),
     ("bpf ct list ", ["global"]),
     ("-o json bpf ct f", ["flush"]),
@@ -52,7 +52,7 @@ def complete(*words, folder=None):
     ("help s", ["service", "status"]),
     ("he", ["health", "help"]),
     ("dance ", ["bpf", "bugtool", "config", "endpoint", "health", "help", "identity", "ip", "map", "metrics", "monitor", "node",
-                "policy", "prefilter", "service", "status", "trace", "version"]),
+                "policy", "prefilter", "service", "status", "trace", "version", "why"]),
 ])
 def test_words_are_completed(line, expected):
     assert complete(*line.split(" ")) == [word for word in expected if word]
