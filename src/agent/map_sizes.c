@@ -28,15 +28,16 @@ static uint32_t flows_for(uint64_t memory)
 struct map_sizes map_sizes_choose(const struct config *config, uint64_t memory)
 {
 	bool edge = config->profile == PROFILE_EDGE;
-	uint32_t flows = config->flow_table_size ?: edge ? EDGE_FLOWS : flows_for(memory);
+	uint32_t fitting = edge ? EDGE_FLOWS : flows_for(memory), flows = config->flow_table_size ?: fitting;
 
 	return (struct map_sizes){
 		.flows = flows,
 		.nat = flows / 2, /* two entries each: a quarter of the flows may be masqueraded */
 		.ipcache = edge ? EDGE_IPCACHE : 0,
-		.services = edge ? EDGE_SERVICES : 0,
-		.service_slots = edge ? 2 * EDGE_SERVICES : 0,
-		.backends = edge ? 2 * EDGE_SERVICES : 0,
+		.services =
+			edge ? EDGE_SERVICES : fitting, /* empty, a hash takes 16 bytes for each entry that may be */
+		.service_slots = edge ? 2 * EDGE_SERVICES : fitting,
+		.backends = edge ? 2 * EDGE_SERVICES : fitting,
 		.socket_peers = flows / 8,
 		.affinity = flows / 16,
 	};

@@ -39,6 +39,7 @@ static void test_the_edge_is_small_wherever_it_is(void **state)
 	assert_int_equal(sizes.backends, 8192);
 	assert_int_equal(sizes.socket_peers, 2048);
 	assert_int_equal(map_sizes_choose(&(struct config){}, 64000 * MIB).ipcache, 0);
+	assert_int_equal(map_sizes_choose(&(struct config){}, 24105 * MIB).backends, 131072);
 }
 
 static void test_what_is_asked_for_wins(void **state)
