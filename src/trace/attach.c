@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
@@ -30,6 +31,9 @@ static int attach_here(struct pilus_module *module, struct program *program, con
 
 	choose_kind(module, probe, &kind);
 	r = module_load(module, program, &kind, &loaded, error);
+	/* Root may load all there is: some kernels are built without what trampolines need and say it so. */
+	if (r == -EPERM && !geteuid() && probe->provider->loads_for_target)
+		return error_set(error, -EOPNOTSUPP, "this kernel loads no program for %s", probe->provider->name);
 	return r < 0 ? r : probe->provider->attach(probe, loaded, links, error);
 }
 

@@ -82,6 +82,9 @@ void probe_clear(struct probe *probe);
 /* The probe that a program's section or name asks for; the caller frees it. NULL: none. */
 char *probe_of_program(const char *section, const char *function);
 
+/* A syscall's function of the kernel whose only argument is the user's registers. */
+bool is_syscall_wrapper(const char *function);
+
 void links_add(struct links *links, struct bpf_link *link);
 void links_destroy(struct links *links);
 

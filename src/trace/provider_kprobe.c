@@ -13,7 +13,7 @@
 #include "trace/provider.h"
 #include "trace/tracefs.h"
 
-/* The names under which the kernel calls what does a syscall. */
+/* The names under which the kernel calls what does a syscall. The first two are wrappers. */
 static const char *const wrappers[] = {"__x64_sys_", "__arm64_sys_", "__se_sys_", "__do_sys_", "sys_"};
 
 /* "mkdir" of "__x64_sys_mkdir"; NULL: no syscall's. */
@@ -25,8 +25,7 @@ static const char *syscall_of(const char *function)
 	return NULL;
 }
 
-/* The two first get the user's registers, the others the arguments themselves. */
-static bool is_wrapper(const char *function)
+bool is_syscall_wrapper(const char *function)
 {
 	return !strncmp(function, wrappers[0], strlen(wrappers[0])) ||
 	       !strncmp(function, wrappers[1], strlen(wrappers[1]));
@@ -44,7 +43,7 @@ static bool kernel_has_kprobes(void)
 
 static void choose_entry(const struct probe *probe, struct load_kind *kind)
 {
-	if (is_wrapper(probe->target))
+	if (is_syscall_wrapper(probe->target))
 		kind->context = TRACE_CONTEXT_SYSCALL_REGISTERS;
 	if (is_pattern(probe->target))
 		kind->attach_type = BPF_TRACE_KPROBE_MULTI;

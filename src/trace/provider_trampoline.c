@@ -39,14 +39,15 @@ static int attach_iterator(const struct probe *probe, struct bpf_program *progra
 	return links_take(links, bpf_program__attach_iter(program, NULL), probe, error);
 }
 
+/* There a program gets the registers, as one at a kprobe or tracepoint would not: it gets the syscall's arguments. */
 static char *entry_stand_in(const struct probe *probe)
 {
-	return xasprintf("kprobe:%s", probe->target);
+	return is_syscall_wrapper(probe->target) ? NULL : xasprintf("kprobe:%s", probe->target);
 }
 
 static char *exit_stand_in(const struct probe *probe)
 {
-	return xasprintf("kretprobe:%s", probe->target);
+	return is_syscall_wrapper(probe->target) ? NULL : xasprintf("kretprobe:%s", probe->target);
 }
 
 const struct provider provider_fentry = {

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from conftest import BUILD, TOP
+from running import BUILD, TOP
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(TOP / "python"), "PILUS_LIBRARY": str(BUILD / "src/trace/libpilus.so.0"),
                "PYTHONUNBUFFERED": "1"}

@@ -11,7 +11,7 @@ import tempfile
 
 import pytest
 
-from conftest import BUILD, PATIENCE, TOP, wait_until
+from running import BUILD, PATIENCE, TOP, wait_until
 
 PILUS = BUILD / "pilus"
 
@@ -79,6 +79,7 @@ def test_stages(run, tmp_path):
     assert "attach   tracepoint__syscalls__sys_enter_mkdir at tracepoint:syscalls:sys_enter_mkdir (perf event)" in said
 
 
+@pytest.mark.kernels
 def test_values(run, tmp_path):
     """A probe of a syscall's function gives the program the syscall's arguments, with and without kprobes."""
     running = run(MKDIR, "-D", f"ONLY={os.getpid()}", "--attach", "kprobe:__x64_sys_mkdir")
@@ -99,6 +100,7 @@ def test_values(run, tmp_path):
     assert f"{comm} makes {str(tmp_path / 'a')[:63]} with {0o700}" in said
 
 
+@pytest.mark.kernels
 def test_result(run, tmp_path):
     running = run(f"""
         int at_end(struct pt_regs *ctx)
@@ -115,6 +117,7 @@ def test_result(run, tmp_path):
     assert running.end() == 0
 
 
+@pytest.mark.kernels
 def test_stand_in_is_told(run):
     running = run("int f(void *ctx) { return 0; }", "-a", "kprobe:__x64_sys_mkdir")
     if not os.path.exists("/sys/bus/event_source/devices/kprobe"):
@@ -123,6 +126,39 @@ def test_stand_in_is_told(run):
         assert "attach   f at tracepoint:syscalls:sys_enter_mkdir" in running.said()
     else:
         assert "attach   f at kprobe:__x64_sys_mkdir (breakpoint)" in running.said()
+
+
+@pytest.mark.kernels
+def test_function_by_trampoline(start, program):
+    """Arguments and result of a function."""
+    path = program(f"""
+        KRETFUNC_PROBE(vfs_read, void *file, char *buffer, long count, void *place, long ret)
+        {{
+            if (bpf_get_current_pid_tgid() >> 32 == {os.getpid()} && count == 4321)
+                bpf_trace_printk("read %d of %d", ret, count);
+            return 0;
+        }}""")
+    running = start(PILUS, "trace", "run", "-v", path)
+    wait_until(lambda: "\nevents " in running.said() or running.process.poll() is not None)
+    if running.process.poll() == 3:
+        assert "this kernel loads no program for fexit" in running.complained()
+        pytest.skip("this kernel has no trampolines")
+    running.wait_for("at fexit:vfs_read (trampoline)")
+    with open("/proc/self/stat", "rb", buffering=0) as file:
+        told = len(file.read(4321))
+    running.wait_for(f"read {told} of 4321")
+    assert running.end() == 0
+
+
+def test_registers_have_no_stand_in(refuse):
+    """A wrapper of a syscall gets registers, which no tracepoint gives."""
+    if os.path.exists("/sys/bus/event_source/devices/kprobe"):
+        pytest.skip("this kernel has kprobes")
+    done = refuse("KFUNC_PROBE(__x64_sys_getpgid, struct pt_regs *regs) { return 0; }")
+    assert done.returncode == 3
+    done = refuse("int f(struct pt_regs *ctx) { u64 x; bpf_probe_read_kernel(&x, 8, &PT_REGS_PARM1(ctx)); return 0; }", "-a",
+                  "kprobe:__x64_sys_getpgid")
+    assert done.returncode == 3
 
 
 def test_no_stand_in(refuse):
@@ -155,6 +191,7 @@ def test_raw_tracepoint(run):
     assert counted and int(counted[1]) >= before
 
 
+@pytest.mark.kernels
 def test_uprobe(run):
     """The first argument and the result of a library's function, in one process."""
     child = subprocess.Popen([sys.executable, "-c", "import ctypes, sys; libc = ctypes.CDLL(None)\n"
@@ -184,6 +221,7 @@ def test_uprobe(run):
         child.wait()
 
 
+@pytest.mark.kernels
 def test_usdt(run, start, probed):
     """Arguments, signed and in registers; and the semaphore, which tells the program that somebody looks."""
     target = start(probed)
@@ -265,6 +303,7 @@ RAW_TRACEPOINT_PROBE(sched_process_exec)
 """
 
 
+@pytest.mark.kernels
 def test_structs_of_the_kernel(run):
     """As BCC does, members are read through pointers as if they were at hand; only what is named is compiled."""
     running = run(STRUCTS, "-D", f"ONLY={os.getpid()}")
@@ -287,6 +326,7 @@ def test_the_guides_programs(run, refuse, tmp_path):
     assert "prog.c:7: the verifier refuses tracepoint__syscalls__sys_enter_mkdir: a table's lookup may find" in refuse(bad).stderr
 
 
+@pytest.mark.kernels
 def test_generated_vmlinux(start, program):
     """C for libbpf that includes vmlinux.h gets one of its own, of what it names."""
     path = program("""
