@@ -120,7 +120,7 @@ static int run_pilus(const struct bugtool *bugtool, const char *file, const char
 
 static bool is_telling(const struct command *command)
 {
-	static const char *const names[] = {"list", "status", "config", "version"};
+	static const char *const names[] = {"list", "stats", "status", "config", "version"};
 
 	for (size_t i = 0; command->run && i < ARRAY_SIZE(names); i++)
 		if (!strcmp(command->name, names[i]))

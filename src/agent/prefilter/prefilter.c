@@ -452,8 +452,18 @@ const struct sets *prefilter_sets(const struct prefilter_keeper *keeper)
 	return &keeper->sets;
 }
 
+static int warn_of_gone(const struct attachment *attachment, void *userdata)
+{
+	if (!strcmp(attachment->program, "prefilter") && !strcmp(attachment->hook, "gone"))
+		json_array_append_new(userdata, json_sprintf("prefilter: somebody has removed its program from %s: "
+		                                             "restart the agent",
+		                                             attachment->device));
+	return 0;
+}
+
 void prefilter_warnings(const struct prefilter_keeper *keeper, json_t *list)
 {
+	datapath_each_attachment(keeper->services.datapath, warn_of_gone, list);
 	if (keeper->trouble.code)
 		json_array_append_new(list, json_sprintf("prefilter: %s", keeper->trouble.message));
 	for (size_t i = 0; i < PREFILTER_SETS_MAX; i++)
