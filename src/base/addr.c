@@ -23,10 +23,31 @@ int addr_parse(const char *text, struct addr *ret)
 	return 0;
 }
 
+/* Up to 255. Lists have millions of numbers, and printf takes its time. Returns where it ends. */
+static char *format_number(unsigned number, char *at)
+{
+	if (number >= 100)
+		*at++ = (char)('0' + number / 100);
+	if (number >= 10)
+		*at++ = (char)('0' + number / 10 % 10);
+	*at++ = (char)('0' + number % 10);
+	return at;
+}
+
+static char *format_v4(const uint8_t byte[static 4], char *at)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		if (i)
+			*at++ = '.';
+		at = format_number(byte[i], at);
+	}
+	return at;
+}
+
 const char *addr_format(const struct addr *addr, char text[static ADDR_TEXT_MAX])
 {
 	if (addr_is_v4(addr))
-		inet_ntop(AF_INET, &addr->word[3], text, ADDR_TEXT_MAX);
+		*format_v4(&addr->byte[12], text) = '\0';
 	else
 		inet_ntop(AF_INET6, addr, text, ADDR_TEXT_MAX);
 	return text;
@@ -112,9 +133,12 @@ int prefix_parse(const char *text, struct prefix *ret)
 
 const char *prefix_format(const struct prefix *prefix, char text[static PREFIX_TEXT_MAX])
 {
-	char addr_text[ADDR_TEXT_MAX];
+	char *end;
 
-	snprintf(text, PREFIX_TEXT_MAX, "%s/%u", addr_format(&prefix->addr, addr_text), prefix_length(prefix) & 0xff);
+	addr_format(&prefix->addr, text);
+	end = text + strlen(text);
+	*end++ = '/';
+	*format_number(prefix_length(prefix) & 0xff, end) = '\0';
 	return text;
 }
 

@@ -55,7 +55,7 @@ static int read_words(const char *value, struct cidrs *cidrs, struct error *erro
 	return 0;
 }
 
-/* Of all --cidr and --file, each once. */
+/* Of all --cidr and --file. */
 static int collect(const struct cli *cli, struct cidrs *ret, struct error *error)
 {
 	int r = 0;
@@ -70,7 +70,6 @@ static int collect(const struct cli *cli, struct cidrs *ret, struct error *error
 		else if (!strcmp(name, "file"))
 			r = read_list(cli->given[i].value, ret, error);
 	}
-	cidrs_sort(ret);
 	return r;
 }
 
@@ -134,12 +133,15 @@ static void end_progress(void)
 
 static json_t *piece(const struct cidrs *cidrs, size_t from)
 {
-	json_t *list = json_array();
-	char text[PREFIX_TEXT_MAX];
+	size_t left = cidrs->count - from, size;
+	const struct cidrs part = {.items = cidrs->items + from, .count = left < AT_ONCE ? left : AT_ONCE};
+	_cleanup_free_ char *text = NULL;
+	FILE *file = open_memstream(&text, &size);
 
-	for (size_t i = from; i < cidrs->count && i < from + AT_ONCE; i++)
-		json_array_append_new(list, json_string(prefix_format(&cidrs->items[i], text)));
-	return list;
+	if (!file)
+		return NULL;
+	cidrs_write(&part, file);
+	return fclose(file) ? NULL : json_string(text);
 }
 
 /* Half of the way is getting them to the agent, the other half is the kernel's. */

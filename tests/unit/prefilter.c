@@ -214,7 +214,11 @@ static void what_is_asked_wrongly_changes_nothing(void **state)
 	assert_refused("{\"verb\": \"put\"}", -EINVAL, "verb: must be add, delete or replace, not \"put\"");
 	assert_refused("[]", -EINVAL, "the body must be a JSON object");
 	assert_refused("{\"verb\": \"add\", \"cidr\": []}", -EINVAL, "\"cidr\" means nothing here");
-	assert_refused("{\"verb\": \"add\", \"cidrs\": \"10.0.0.0/8\"}", -EINVAL, "cidrs: must be a list of texts");
+	assert_refused("{\"verb\": \"add\", \"cidrs\": 7}", -EINVAL,
+	               "cidrs: must be a list of texts, or a text of lines");
+	assert_refused(
+		"{\"verb\": \"add\", \"cidrs\": \"10.0.0.0/8\\n10.0.0.0/40\\nhello\"}", -EINVAL,
+		"cidrs, line 2: \"10.0.0.0/40\" is no CIDR: its length is wrong, or bits are set beyond the length");
 	assert_refused("{\"verb\": \"add\", \"set\": \"feed.deny\"}", -EINVAL,
 	               "set: must be local.deny, local.allow, local.deny-to or local.allow-to, not \"feed.deny\"");
 	assert_refused(
@@ -235,7 +239,7 @@ static void what_is_asked_wrongly_changes_nothing(void **state)
 
 static void long_lists_come_in_pieces(void **state)
 {
-	json_auto_t *first = json_loads("{\"cidrs\": [\"192.0.2.1\", \"192.0.2.2\"]}", 0, NULL),
+	json_auto_t *first = json_loads("{\"cidrs\": \"192.0.2.1\\n192.0.2.2\\n\"}", 0, NULL),
 		    *second = json_loads("{\"upload\": 1, \"cidrs\": [\"192.0.2.3\"]}", 0, NULL), *answer = NULL,
 		    *again = NULL;
 

@@ -28,6 +28,25 @@ static int check_members(json_t *body, const char *const *known, struct error *e
 	return 0;
 }
 
+static void note_fault(void *userdata, size_t line, const char *text, const char *fault)
+{
+	struct error *error = userdata;
+
+	if (!error->code)
+		error_set(error, -EINVAL, "cidrs, line %zu: \"%s\" %s", line, text, fault);
+}
+
+/* As in a file: quicker than a list, for many. */
+static int parse_lines(const char *lines, struct cidrs *ret, struct error *error)
+{
+	_cleanup_free_ char *text = xstrdup(lines);
+	struct error first = {};
+
+	if (!cidrs_read(text, ret, note_fault, &first))
+		return 0;
+	return error_set(error, first.code, "%s", first.message);
+}
+
 /* The first that is wrong is named, and how many more there are. */
 static int parse_cidrs(const json_t *list, struct cidrs *ret, struct error *error)
 {
@@ -35,8 +54,10 @@ static int parse_cidrs(const json_t *list, struct cidrs *ret, struct error *erro
 	struct prefix prefix;
 	json_t *item;
 
+	if (json_is_string(list))
+		return parse_lines(json_string_value(list), ret, error);
 	if (list && !json_is_array(list))
-		return error_set(error, -EINVAL, "cidrs: must be a list of texts");
+		return error_set(error, -EINVAL, "cidrs: must be a list of texts, or a text of lines");
 	json_array_foreach (list, i, item) {
 		const char *text = json_string_value(item) ?: "";
 
