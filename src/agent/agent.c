@@ -308,6 +308,7 @@ static void make_why(struct agent *agent)
 		.nodes = agent->nodes,
 		.ipcache = agent->ipcache,
 		.endpoints = agent->endpoints,
+		.policies = agent->policies,
 	};
 
 	agent->why = why_new(&services);

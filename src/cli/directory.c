@@ -42,7 +42,8 @@ void directory_clear(struct directory *directory)
 {
 	json_decref(directory->identities);
 	json_decref(directory->nodes);
-	directory->identities = directory->nodes = NULL;
+	json_decref(directory->rules);
+	directory->identities = directory->nodes = directory->rules = NULL;
 }
 
 void directory_fill(struct directory *directory, const json_t *identities, const json_t *nodes)
@@ -91,4 +92,25 @@ const json_t *directory_labels(struct directory *directory, uint32_t identity)
 const json_t *directory_node(struct directory *directory, uint16_t id)
 {
 	return id ? look_up(directory, &directory->nodes, id) : NULL;
+}
+
+/* A number means one rule as long as the agent lives. */
+const json_t *directory_rule(struct directory *directory, uint32_t number)
+{
+	char key[16], path[64];
+	json_t *rule;
+
+	if (!number)
+		return NULL;
+	snprintf(key, sizeof(key), "%u", number);
+	rule = json_object_get(directory->rules, key);
+	if (!rule && directory->cli) {
+		snprintf(path, sizeof(path), "/v1/policies/rules/%u", number);
+		if (agent_get_object(directory->cli, path, &rule, NULL) < 0)
+			rule = json_null();
+		if (!directory->rules)
+			directory->rules = json_object();
+		json_object_set_new(directory->rules, key, rule);
+	}
+	return json_is_object(rule) ? rule : NULL;
 }

@@ -12,6 +12,7 @@ struct directory {
 	const struct cli *cli; /* NULL: holds what it holds, asks nobody */
 	json_t *identities;    /* "4262" -> labels */
 	json_t *nodes;         /* "2" -> node */
+	json_t *rules;         /* "257" -> what the rule is, or null; fetched when asked for */
 	uint64_t asked;        /* ns, CLOCK_MONOTONIC */
 };
 
@@ -25,6 +26,7 @@ void directory_clear(struct directory *directory);
 /* Borrowed; NULL: unknown. */
 const json_t *directory_labels(struct directory *directory, uint32_t identity);
 const json_t *directory_node(struct directory *directory, uint16_t id);
+const json_t *directory_rule(struct directory *directory, uint32_t number); /* GET /v1/policies/rules/{number} */
 
 /* "host" for a reserved number, "unknown" for 0, else NULL. */
 const char *reserved_identity_name(uint32_t identity);

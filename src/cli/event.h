@@ -34,6 +34,8 @@ const char *event_state_name(const struct event *event);
 const char *event_verdict_action(const struct event *event);
 const char *event_verdict_match(const struct event *event);
 const char *event_verdict_direction(const struct event *event);
+/* "spec.ingress[0] of NetworkPolicy default/web", or "rule 3"; nothing without a rule. */
+void event_verdict_write_rule(const struct event *event, struct directory *directory, FILE *out);
 uint32_t event_verdict_peer(const struct event *event); /* the identity of who is at the other end */
 
 /* "-> endpoint 7", "Policy verdict (deny)", "xx drop (Policy denied)"; without newline. */

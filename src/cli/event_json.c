@@ -153,8 +153,11 @@ static void add_reason(json_t *json, const struct event *event)
 	json_object_set_new(json, "reason", json_string(text ? text : number));
 }
 
-static void add_verdict(json_t *json, const struct event *event)
+static void add_verdict(json_t *json, const struct event *event, struct directory *directory)
 {
+	const json_t *rule = directory_rule(directory, event->verdict.rule);
+
+	json_object_set_new(json, "policy", rule ? json_deep_copy(rule) : json_null());
 	json_object_update_new(json,
 	                       json_pack("{si sI ss ss ss sI}", "endpoint", event->verdict.endpoint, "remoteID",
 	                                 (json_int_t)event_verdict_peer(event), "direction",
@@ -176,7 +179,7 @@ json_t *event_to_json(const struct event *event, struct directory *directory)
 	if (event->type == EVENT_DROP)
 		add_reason(json, event);
 	if (event->type == EVENT_POLICY_VERDICT)
-		add_verdict(json, event);
+		add_verdict(json, event, directory);
 	json_object_update_new(json, json_pack("{ss so si si si sI sI si}", "observationPoint", event_point_name(event),
 	                                       "traceSummary", text_of(write_summary, event), "source",
 	                                       event->source_endpoint, "bytes", (int)event->length, "captured",

@@ -110,14 +110,20 @@ static void tell_drop(const struct event *event, void (*step)(void *userdata, co
 	step(userdata, sentence);
 }
 
-static void tell_verdict(const struct event *event, void (*step)(void *userdata, const char *sentence), void *userdata)
+static void tell_verdict(const struct event *event, struct directory *directory,
+                         void (*step)(void *userdata, const char *sentence), void *userdata)
 {
-	char sentence[128], rule[32] = "";
+	_cleanup_free_ char *sentence = NULL;
+	size_t size;
+	FILE *out = open_sentence(&sentence, &size);
 
-	if (event->verdict.rule)
-		snprintf(rule, sizeof(rule), ", rule %u", event->verdict.rule);
-	snprintf(sentence, sizeof(sentence), "policy of endpoint %u, %s: %s, match %s%s", event->verdict.endpoint,
-	         event_verdict_direction(event), event_verdict_action(event), event_verdict_match(event), rule);
+	fprintf(out, "policy of endpoint %u, %s: %s, match %s", event->verdict.endpoint, event_verdict_direction(event),
+	        event_verdict_action(event), event_verdict_match(event));
+	if (event->verdict.rule) {
+		fputs(", ", out);
+		event_verdict_write_rule(event, directory, out);
+	}
+	fclose(out);
 	step(userdata, sentence);
 }
 
@@ -130,5 +136,5 @@ void event_each_step(const struct event *event, struct directory *directory,
 	if (event->type == EVENT_DROP)
 		tell_drop(event, step, userdata);
 	if (event->type == EVENT_POLICY_VERDICT)
-		tell_verdict(event, step, userdata);
+		tell_verdict(event, directory, step, userdata);
 }

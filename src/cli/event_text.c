@@ -138,7 +138,22 @@ static void write_verdict(const struct event *event, FILE *out)
 	        event_verdict_match(event));
 }
 
-static void write_verdict_line(const struct event *event, const struct dissection *packet, FILE *out)
+void event_verdict_write_rule(const struct event *event, struct directory *directory, FILE *out)
+{
+	const json_t *rule = directory_rule(directory, event->verdict.rule);
+	const char *kind = row_text(rule, "kind"), *space = row_text(rule, "namespace");
+
+	if (!rule)
+		fprintf(out, "rule %u", event->verdict.rule);
+	else if (!kind)
+		fputs(row_text(rule, "rule") ?: "?", out);
+	else
+		fprintf(out, "%s of %s %s%s%s", row_text(rule, "rule") ?: "?", kind, space ?: "", space ? "/" : "",
+		        row_text(rule, "name") ?: "?");
+}
+
+static void write_verdict_line(const struct event *event, const struct dissection *packet, struct directory *directory,
+                               FILE *out)
 {
 	fprintf(out, "Policy verdict log: flow 0x%x local EP ID %u, remote ID ", event->hash, event->verdict.endpoint);
 	write_identity(event_verdict_peer(event), out);
@@ -146,17 +161,20 @@ static void write_verdict_line(const struct event *event, const struct dissectio
 	write_verdict(event, out);
 	fputs(", ", out);
 	dissection_write_summary(packet, out);
-	if (event->verdict.rule)
-		fprintf(out, " by rule %u", event->verdict.rule);
+	if (event->verdict.rule) {
+		fputs(" by ", out);
+		event_verdict_write_rule(event, directory, out);
+	}
 	fputc('\n', out);
 }
 
-static void write_line(const struct event *event, const struct dissection *packet, FILE *out)
+static void write_line(const struct event *event, const struct dissection *packet, struct directory *directory,
+                       FILE *out)
 {
 	char device[DEVICE_TEXT_MAX];
 
 	if (event->type == EVENT_POLICY_VERDICT) {
-		write_verdict_line(event, packet, out);
+		write_verdict_line(event, packet, directory, out);
 		return;
 	}
 	event_write_summary(event, out);
@@ -295,7 +313,7 @@ void event_write(const struct event *event, struct directory *directory, enum ev
 	}
 	dissect(event->frame, event->captured, &packet);
 	if (detail == EVENT_LINE) {
-		write_line(event, &packet, out);
+		write_line(event, &packet, directory, out);
 		return;
 	}
 	fputs(RULE, out);

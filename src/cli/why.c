@@ -156,10 +156,8 @@ static void print_answer(const struct cli *cli, const json_t *answer)
 		fprintf(cli->out, "%3zu. %s\n", i + 1, row_text(decision, "text") ?: "?");
 	if (!strcmp(verdict, "allowed"))
 		fputs("ALLOWED\n", cli->out);
-	else if (!strcmp(verdict, "denied"))
-		fprintf(cli->out, "DENIED: %s\n", reason ?: "?");
 	else
-		fputs("Not denied here; the other node is not known to allow it\n", cli->out);
+		fprintf(cli->out, "DENIED: %s\n", reason ?: "?");
 	if (remedy)
 		fprintf(cli->out, "\nThis would allow it (pilus policy import -):\n---\n%s", remedy);
 }

@@ -338,3 +338,95 @@ def test_what_is_not_there_cannot_be_deleted(lab):
     done = lab.run("pilus", "node-1", "policy", "delete", "nothing", check=False)
     assert done.returncode == 1
     assert "there is no policy nothing" in done.stderr
+
+
+# ── what is told of it ──
+
+
+def why(lab, node, *arguments):
+    return lab.json(node, "why", *arguments)
+
+
+def said_by(answer, direction):
+    """What the policy of one end says."""
+    return next(decision for decision in answer["decisions"] if decision.get("direction") == direction)
+
+
+def try_tcp(lab, place, address):
+    """Do packets come through?"""
+    return lab.exec(place, *PYTHON, TRY, address, str(TCP_PORT), "1", check=False).returncode == 0
+
+
+def test_why_says_what_packets_meet_and_its_remedy_helps(lab, server):
+    bring(lab, about(server, namespace_of(server), "closed", policyTypes=["Ingress"]),
+          about("client", name="shut", policyTypes=["Egress"]))
+    address, name = lab.ip(server, 4), f"{namespace_of(server)}/{server}"
+    answer = why(lab, "node-1", "client", f"{name}:{TCP_PORT}/tcp")
+    assert (answer["verdict"], answer["reason"]) == ("denied", "Policy denied")
+    for direction in ("egress", "ingress"):
+        assert (said_by(answer, direction)["verdict"], said_by(answer, direction)["match"]) == ("deny", "none")
+    assert said_by(answer, "egress")["by"] == "programs"
+    refused(lab, "client", address)
+    lab.pilus("node-1", "policy", "import", "-", text=answer["remedy"])
+    settle(lab)
+    answer = why(lab, "node-1", "client", f"{name}:{TCP_PORT}")
+    assert answer["verdict"] == "allowed", answer
+    assert said_by(answer, "egress")["policy"]["name"].startswith("allow-egress-default-client")
+    assert said_by(answer, "ingress")["by"] == ("programs" if server == "near" else "policies")
+    assert said_by(answer, "ingress")["policy"]["path"] == "spec.ingress[0]"
+    assert try_tcp(lab, "client", address)
+    assert why(lab, "node-1", "client", f"{name}:{TCP_PORT + 1}")["verdict"] == "denied"
+    assert why(lab, "node-1", "other", f"{name}:{TCP_PORT}")["verdict"] == "denied"
+    refused(lab, "other", address)
+    if server == "far":  # by the programs that are asked for it
+        there = why(lab, "node-2", "client", f"far:{TCP_PORT}")
+        assert (there["verdict"], said_by(there, "ingress")["by"]) == ("allowed", "programs")
+        assert why(lab, "node-2", "other", f"far:{TCP_PORT}")["verdict"] == "denied"
+
+
+def test_why_names_the_rule_that_denies(lab):
+    bring(lab, cilium("near", name="never", ingress=[{"fromEntities": ["all"]}],
+                      ingressDeny=[{"fromEntities": ["world"]}, {"fromEndpoints": [{"matchLabels": {"app": "other"}}]}]))
+    for source, path in (("other", "spec.ingressDeny[1]"), ("world", "spec.ingressDeny[0]")):
+        answer = why(lab, "node-1", source, f"near:{TCP_PORT}")
+        assert (answer["verdict"], answer["reason"]) == ("denied", "Policy denied by denylist")
+        assert answer["remedy"] is None
+        assert said_by(answer, "ingress")["policy"] == \
+            {"kind": "CiliumNetworkPolicy", "namespace": "default", "name": "never", "path": path}
+    assert why(lab, "node-1", "client", f"near:{TCP_PORT}")["verdict"] == "allowed"
+    text = lab.pilus("node-1", "why", "other", f"near:{TCP_PORT}")
+    assert "denied by spec.ingressDeny[1] of CiliumNetworkPolicy default/never" in text
+    assert "DENIED: Policy denied by denylist" in text
+
+
+@pytest.mark.parametrize("source", ["client", "other", "far", "node-1", "node-2", "world"])
+def test_why_and_packets_agree(lab, source):
+    bring(lab, about("near", ingress=[{"from": peers("client", "far"), "ports": [{"port": TCP_PORT}]}]))
+    answer = why(lab, "node-1", source, f"near:{TCP_PORT}")
+    place = "underlay" if source == "world" else source
+    if source == "world":  # nobody outside knows the way to pods
+        assert answer["verdict"] == "denied"
+        return
+    assert try_tcp(lab, place, lab.ip("near", 4)) == (answer["verdict"] == "allowed"), answer
+
+
+def test_verdicts_are_told_with_the_policy(lab):
+    bring(lab, about("near", name="some", ingress=[{"from": peers("client")}]))
+    near = lab.endpoint("near")["id"]
+    with lab.monitor("node-1", "--type", "policy-verdict") as lines, \
+         lab.monitor("node-1", "-j", "--type", "policy-verdict,drop") as objects:
+        ask(lab, "client", "tcp-ask", lab.ip("near", 4), TCP_PORT, 5)
+        refused(lab, "other", lab.ip("near", 4))
+        allow = lines.wait_line("action allow")
+        deny = lines.wait_line("action deny")
+        objects.wait_line('"drop"')
+    assert f"local EP ID {near}, remote ID {lab.endpoint('client')['identity']}, proto 6, ingress" in allow
+    assert "match L3-Only" in allow and "by spec.ingress[0] of NetworkPolicy default/some" in allow
+    assert f"remote ID {lab.endpoint('other')['identity']}, proto 6, ingress, action deny, match none" in deny
+    told = [json.loads(line) for line in objects.lines if line.startswith("{")]
+    verdicts = [event for event in told if event["type"] == "policy-verdict" and event["verdict"] == "allow"]
+    assert len(verdicts) == 1, "one for the whole connection"
+    assert verdicts[0]["policy"]["name"] == "some"
+    drop = next(event for event in told if event["type"] == "drop")
+    assert (drop["reason"], drop["srcLabel"], drop["dstLabel"]) == \
+        ("Policy denied", lab.endpoint("other")["identity"], lab.endpoint("near")["identity"])

@@ -51,6 +51,9 @@ static struct directory known(void)
 	struct directory directory = {};
 
 	directory_fill(&directory, identities, nodes);
+	directory.rules = json_pack("{s{ss ss ss ss}, s{sn sn sn ss}, sn}", "257", "kind", "NetworkPolicy", "namespace",
+	                            "default", "name", "web", "rule", "spec.egress[0]", "1", "kind", "namespace",
+	                            "name", "rule", "the host may reach its pods", "258");
 	return directory;
 }
 
@@ -159,6 +162,26 @@ static void a_verdict_is_a_line(void **state)
 	assert_told(&event, EVENT_LINE,
 	            "Policy verdict log: flow 0xabc local EP ID 9, remote ID 4262, proto 1, ingress, action deny, "
 	            "match none, 10.101.62.62 -> 10.101.92.31 EchoRequest\n");
+}
+
+static void a_verdict_names_the_policy(void **state)
+{
+	struct event event = verdict(VERDICT_ALLOW, POLICY_MATCH_L3_L4, 257);
+	static const struct {
+		uint32_t rule;
+		const char *said;
+	} rules[] = {{257, " by spec.egress[0] of NetworkPolicy default/web\n"},
+	             {1, " by the host may reach its pods\n"},
+	             {258, " by rule 258\n"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		char *text;
+
+		event.verdict.rule = rules[i].rule;
+		text = told(&event, EVENT_LINE);
+		assert_non_null(strstr(text, rules[i].said));
+		free(text);
+	}
 }
 
 static void a_verdict_is_a_story_and_json(void **state)
@@ -455,6 +478,7 @@ int main(void)
 		cmocka_unit_test(devices_have_names),
 		cmocka_unit_test(a_drop_is_a_line),
 		cmocka_unit_test(a_verdict_is_a_line),
+		cmocka_unit_test(a_verdict_names_the_policy),
 		cmocka_unit_test(a_verdict_is_a_story_and_json),
 		cmocka_unit_test(unknown_codes_are_survived),
 		cmocka_unit_test(verbose_takes_apart),

@@ -135,3 +135,35 @@ bool policies_find_rule(const struct policies *policies, uint32_t number, struct
 {
 	return rulebook_find(policies->book, number, ret);
 }
+
+static struct policy_answer evaluate_all(const struct policies *policies, const struct policy_question *question)
+{
+	struct policy_list all = {};
+	struct policy_answer answer;
+	const struct object *object;
+
+	/* Borrowed: the list is not cleared. */
+	for (object = policies->objects; object; object = object->hh.next)
+		for (size_t i = 0; i < object->list.count; i++)
+			policy_list_add(&all, object->list.policies[i]);
+	answer = policy_evaluate(&all, question);
+	free(all.policies);
+	return answer;
+}
+
+void policies_evaluate(const struct policies *policies, const struct policy_question *question,
+                       struct policy_answer *ret)
+{
+	const struct config *config = policies->services.config;
+	bool from_host = question->direction == POLICY_INGRESS && question->peer.identity == IDENTITY_HOST;
+
+	*ret = (struct policy_answer){.verdict = POLICY_NOT_ENFORCED};
+	if (config->enable_policy == ENFORCE_NEVER)
+		return;
+	*ret = evaluate_all(policies, question);
+	if (ret->verdict == POLICY_NOT_ENFORCED && config->enable_policy == ENFORCE_ALWAYS &&
+	    question->subject.identity != IDENTITY_HEALTH)
+		ret->verdict = POLICY_NOT_ALLOWED;
+	if (ret->verdict == POLICY_NOT_ALLOWED && from_host && config->allow_localhost == LOCALHOST_ALWAYS)
+		ret->verdict = POLICY_ALLOWED;
+}

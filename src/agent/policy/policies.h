@@ -13,6 +13,7 @@
 
 #include "agent/config/config.h"
 #include "agent/identity/identity.h"
+#include "policy/evaluate.h"
 #include "policy/rulebook.h"
 
 struct policies;
@@ -61,6 +62,13 @@ struct endpoint_policy policies_unknown(const struct policies *policies);
 
 /* Which rule has the number that an entry of the maps gives: see rulebook.h. */
 bool policies_find_rule(const struct policies *policies, uint32_t number, struct rule_facts *ret);
+
+/*
+ * What is enforced of a pod of any node, as the policies and this node's configuration have it: for those whose sets
+ * are in other nodes' maps. `ret` points into the policies, until the loop goes on.
+ */
+void policies_evaluate(const struct policies *policies, const struct policy_question *question,
+                       struct policy_answer *ret);
 
 /*
  * Answers from the loop, once: `answer` (a new reference) as in docs/api.md, or NULL with words. -EINVAL: the request

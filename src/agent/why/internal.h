@@ -81,7 +81,6 @@ struct walk {
 	json_t *decisions;          /* an array, in order */
 	json_t *refusal;            /* that which ends it, borrowed; NULL: none does */
 	bool judged[2];             /* by enum party_end: its policy has had its say */
-	bool unknown;               /* somebody else's say is not known here */
 };
 
 /* Fills `decisions`. -EINVAL: nobody here would see the packet. */

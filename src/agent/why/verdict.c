@@ -128,7 +128,6 @@ static const char *match_name(uint8_t match)
 
 void verdict_of_event(struct walk *walk, enum party_end end, const struct event *event)
 {
-	const struct why_services *services = walk->services;
 	struct say say = {
 		.end = end,
 		.by_programs = true,
@@ -137,7 +136,7 @@ void verdict_of_event(struct walk *walk, enum party_end end, const struct event 
 		.rule = event->verdict.rule,
 	};
 
-	say.found = say.rule && services->find_rule && services->find_rule(services->userdata, say.rule, &say.facts);
+	say.found = say.rule && policies_find_rule(walk->services->policies, say.rule, &say.facts);
 	tell(walk, &say);
 }
 
@@ -166,25 +165,13 @@ static struct policy_party policy_party(const struct party *party, bool at_home)
 	};
 }
 
-static void tell_unknown(struct walk *walk, enum party_end end)
-{
-	const struct party *party = party_of(walk, end);
-	const char *direction = directions[direction_of(end)];
-
-	walk->unknown = true;
-	walk_tell(walk,
-	          json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:i, s:n}", "kind", "policy", "by", "policies",
-	                    "node", party->node, "of", party->name, "direction", direction, "verdict", "unknown",
-	                    "match", "none", "rule", 0, "policy"),
-	          "%s of %s is asked on %s: ask the agent there", direction, party->name, party->node);
-}
-
-static void say_answer(struct say *say, const struct policy_answer *answer)
+/* Other nodes are taken to be configured as this one. */
+static void say_answer(struct say *say, const struct policy_answer *answer, bool audits)
 {
 	static const char *const kinds[] = POLICY_KIND_NAMES;
 	bool allowed = answer->verdict == POLICY_ALLOWED || answer->verdict == POLICY_NOT_ENFORCED;
 
-	say->action = allowed ? VERDICT_ALLOW : VERDICT_DENY;
+	say->action = allowed ? VERDICT_ALLOW : audits ? VERDICT_AUDIT : VERDICT_DENY;
 	say->match = answer->rule ? "rule" : "none";
 	if (!answer->rule || !answer->policy)
 		return;
@@ -211,11 +198,7 @@ void verdict_of_policies(struct walk *walk, enum party_end end)
 	struct say say = {.end = end};
 	struct policy_answer answer;
 
-	if (!walk->services->evaluate) {
-		tell_unknown(walk, end);
-		return;
-	}
-	walk->services->evaluate(walk->services->userdata, &question, &answer);
-	say_answer(&say, &answer);
+	policies_evaluate(walk->services->policies, &question, &answer);
+	say_answer(&say, &answer, walk->services->config->policy_audit_mode);
 	tell(walk, &say);
 }

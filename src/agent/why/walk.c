@@ -46,6 +46,11 @@ static bool is_policy(uint8_t reason)
 	return reason == DROP_POLICY_DENIED || reason == DROP_POLICY_DENY;
 }
 
+static bool is_pod(const struct party *party)
+{
+	return party->kind == PARTY_POD || party->kind == PARTY_REMOTE_POD;
+}
+
 /* The end that is a pod here has been asked for by now, or is not asked for at all. */
 static void tell_policy(struct walk *walk, enum party_end end)
 {
@@ -83,6 +88,9 @@ static void tell_decisions(struct walk *walk, const char *program)
 	tell_policy(walk, END_DESTINATION);
 	if (drop && !walk->refusal)
 		tell_drop(walk, program, drop);
+	/* The programs ask no further: what comes next, the policies know. */
+	if (walk->refusal && !walk->judged[END_DESTINATION] && is_pod(walk->destination))
+		verdict_of_policies(walk, END_DESTINATION);
 }
 
 /* ── where it is sent ── */

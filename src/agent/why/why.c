@@ -101,7 +101,7 @@ static const char *protocol_word(uint8_t protocol)
 
 static json_t *answer_of(const struct walk *walk)
 {
-	const char *verdict = walk->refusal ? "denied" : walk->unknown ? "unknown" : "allowed";
+	const char *verdict = walk->refusal ? "denied" : "allowed";
 	_cleanup_free_ char *remedy = walk->refusal ? remedy_write(walk) : NULL;
 
 	return json_pack("{s:o, s:o, s:s, s:i, s:s, s:s?, s:O, s:s?}", "source", party_to_json(walk->source),

@@ -12,10 +12,9 @@
 #include "agent/endpoint/endpoint.h"
 #include "agent/ipcache/ipcache.h"
 #include "agent/node/node.h"
+#include "agent/policy/policies.h"
 #include "datapath/datapath.h"
 #include "http/server.h"
-#include "policy/evaluate.h"
-#include "policy/rulebook.h"
 
 struct why;
 
@@ -29,10 +28,7 @@ struct why_services {
 	const struct nodes *nodes;
 	const struct ipcache *ipcache;
 	const struct endpoints *endpoints;
-	/* Of the policies. */
-	bool (*find_rule)(void *userdata, uint32_t number, struct rule_facts *ret);
-	void (*evaluate)(void *userdata, const struct policy_question *question, struct policy_answer *ret);
-	void *userdata;
+	const struct policies *policies;
 };
 
 struct why *why_new(const struct why_services *services);
