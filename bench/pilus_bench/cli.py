@@ -13,17 +13,18 @@ import sys
 
 from pilus_lab import LabError, labs, lifecycle
 
-from . import cni, compare, datapath, figures, machine, network, node, paths, peers, plot, prefilter, report, tracing, traffic
+from . import cni, compare, datapath, figures, machine, network, node, paths, peers, plot, policy, prefilter, report, tracing, traffic
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Rounds by number of flows; seconds of each measurement.
 MODES = {
     "short": {"rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000, "sampling": .3, "storm": 1,
-              "refused": 100000, "listed": [0, 1000, 1000000]},
+              "refused": 100000, "listed": [0, 1000, 1000000], "imports": (1000, 100), "recompute": (10000, 5000, 100)},
     "instant": {"rounds": {1: 1, 32: 1}, "seconds": .05, "starts": 1, "pods": 3, "remote-pods": 10, "packets": 500,
-                "sampling": .05, "storm": .1, "refused": 100, "listed": [0, 10]},
+                "sampling": .05, "storm": .1, "refused": 100, "listed": [0, 10], "imports": (10, 3),
+                "recompute": (100, 100, 2)},
     "long": {"rounds": {1: 9, 32: 5}, "seconds": 1.5, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 100000, "sampling": 5, "storm": 5,
-             "refused": 1000000, "listed": [0, 1000, 1000000]},
+             "refused": 1000000, "listed": [0, 1000, 1000000], "imports": (1000, 1000), "recompute": (10000, 5000, 100)},
 }
 
 
@@ -77,6 +78,15 @@ def _prefilter(bench):
                           "load": prefilter.load(bench.lab.node("node-1"), listed[-1])}}
 
 
+def _policy(bench):
+    measured = [way(path) for path in (bench.near, bench.far) for way in (lambda path: path, policy.policed)]
+    runs = {f"{kind}/1": network.run(measured, kind, 1, bench.size["rounds"][1], bench.size["seconds"])
+            for kind in ("stream", "rr", "crr")}
+    return {"policy": {"network": compare.of_network(runs, paths.NEAR),
+                       "imports": policy.imports(bench.lab, *bench.size["imports"]),
+                       "recompute": policy.recompute(bench.lab, *bench.size["recompute"])}}
+
+
 def _datapath(size):
     return {"datapath": datapath.measure(size["packets"], size["sampling"])}
 
@@ -91,6 +101,7 @@ def _tracing(size):
 
 # In this order: the agent's part restarts it, and leaves it many pods of other nodes.
 IN_LAB = {"network": _network, "monitor": _monitor, "traffic": _traffic, "cni": _cni, "prefilter": _prefilter,
+          "policy": _policy,
           "agent": _agent}
 WITHOUT_LAB = {"datapath": _datapath, "tracing": _tracing, "installed": _installed}
 PARTS = [*IN_LAB, *WITHOUT_LAB]

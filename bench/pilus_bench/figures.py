@@ -3,7 +3,7 @@
 import dataclasses
 import typing
 
-from . import compare, paths, prefilter
+from . import compare, paths, policy, prefilter
 from .paths import BRIDGE_FAR, FAR, NEAR, PLAIN, VXLAN
 
 MEGABYTE, KILOBYTE = 1e6, 1e3
@@ -48,6 +48,13 @@ def _field(divisor, *keys):
         for key in keys:
             results = results[key]
         return results / divisor
+    return value
+
+
+def _of_policy(path, work, metric):
+    def value(results):
+        measured = results["policy"]["network"][work]
+        return compare.ratio(measured[policy.policed_name(path)][metric]["runs"], measured[path][metric]["runs"])
     return value
 
 
@@ -97,6 +104,14 @@ FIGURES = [
     Figure("tool, resident", "≤", 6, "MB", _of_tool("resident", MEGABYTE)),
     Figure("opensnoop in a storm / libbpf-tools: events told", "≥", 2, "", _storm),
     Figure("tools, installed", "≤", 5, "MB", _field(MEGABYTE, "tracing", "installed")),
+    *(Figure(f"{title}, {kind.split('/')[0]}: 10,000 entries in force / none", "≥", target, "",
+             _of_policy(path, kind, metric), "")
+      for title, path in (("same node", NEAR), ("across", FAR))
+      for kind, metric, target in (("stream/1", "rate", .98), ("rr/1", "rate", .98), ("crr/1", "rate", .95))),
+    Figure("policy import to enforced on both nodes, 1,000 policies, p50", "≤", 10, "ms", _field(1, "policy", "imports", "p50"), "– / 9"),
+    Figure("policy import to enforced on both nodes, 1,000 policies, p99", "≤", 50, "ms", _field(1, "policy", "imports", "p99"), "– / 317"),
+    Figure("10,000 policies, 5,000 identities, 100 endpoints: recomputed", "≤", 2, "s", _field(1, "policy", "recompute", "seconds")),
+    Figure("10,000 policies, 5,000 identities, 100 endpoints: resident", "≤", 100, "MB", _field(MEGABYTE, "policy", "recompute", "resident")),
     Figure("prefilter, a packet refused by 1,000,000 hosts, above XDP_DROP", "≤", 40, "ns", prefilter.above_empty(1000000, 32)),
     Figure("prefilter, 1,000,000 entries from a file to the kernel", "≤", 2, "s", prefilter.loaded(1000000)),
     Figure("installed on a node", "≤", 10, "MB", lambda results: sum(results["installed"].values()) / MEGABYTE, "343 / 536"),

@@ -151,6 +151,15 @@ def _prefilter(prefilter):
                     ("one more", f"{seconds['one']:.2f} s"), ("all of them gone", f"{seconds['none']:.2f} s")])
 
 
+def _policy(policy):
+    yield _matrix("With and without 10,000 entries in force, 1000/s", policy["network"], _rate)
+    imports, recompute = policy["imports"], policy["recompute"]
+    yield _section("Policies", [
+        (f"enforced on both nodes, {imports['policies']} policies", f"p50 {imports['p50']:.1f} ms, p99 {imports['p99']:.1f} ms"),
+        (f"{recompute['policies']} policies, {recompute['identities']} identities, {recompute['endpoints']} endpoints",
+         f"recomputed in {recompute['seconds']:.2f} s: {recompute['entries']} entries, {recompute['resident'] / MEGABYTE:.0f} MB resident")])
+
+
 def machine(results):
     """A heading: what the figures are of."""
     described, load = results["machine"], results["load"]
@@ -178,6 +187,8 @@ def text(results):
         parts.append(_traffic(results["traffic"]))
     if "prefilter" in results:
         parts += _prefilter(results["prefilter"])
+    if "policy" in results:
+        parts += _policy(results["policy"])
     if "datapath" in results:
         parts += _datapath(results["datapath"])
     if "tracing" in results:

@@ -18,17 +18,29 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def get(node, path):
-    """As agents.ask has it."""
-    connection = _UnixConnection(node.socket, timeout=patience.stretch(5))
+def _ask(node, method, path, body=None, seconds=5):
+    connection = _UnixConnection(node.socket, timeout=patience.stretch(seconds))
     try:
-        connection.request("GET", path)
+        connection.request(method, path, body)
         response = connection.getresponse()
-        body = response.read().decode()
+        answer = response.read().decode()
     except http.client.HTTPException as error:
         raise OSError(f"the agent of {node.name} breaks off: {error!r}") from error
     finally:
         connection.close()
     if response.status != 200:
-        raise LabError(f"the agent of {node.name} answers {path} with {response.status}: {body.strip()}")
-    return json.loads(body)
+        raise LabError(f"the agent of {node.name} answers {path} with {response.status}: {answer.strip()}")
+    return json.loads(answer)
+
+
+def get(node, path, seconds=5):
+    """As agents.ask has it."""
+    return _ask(node, "GET", path, seconds=seconds)
+
+
+def put(node, path, body, seconds=30):
+    return _ask(node, "PUT", path, json.dumps(body), seconds)
+
+
+def delete(node, path, seconds=30):
+    return _ask(node, "DELETE", path, seconds=seconds)

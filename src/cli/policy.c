@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "cli/agent.h"
@@ -16,7 +17,8 @@
 #include "policy/document.h"
 
 #define WAIT_SECONDS_DEFAULT 60
-#define WAIT_AT_ONCE         20 /* seconds: the client gives up on an answer after 30 */
+#define PART_MAX             200 /* policies of one request */
+#define WAIT_AT_ONCE         20  /* seconds: the client gives up on an answer after 30 */
 
 /* ── files ── */
 
@@ -40,6 +42,23 @@ static int show_revision(const struct cli *cli, const json_t *answer, struct err
 	return 0;
 }
 
+/* In parts that the store takes soon enough: they were all found right before. */
+static int put_in_parts(const struct cli *cli, const json_t *objects, json_t **ret, struct error *error)
+{
+	size_t count = json_array_size(objects);
+	int r = 0;
+
+	for (size_t begin = 0; !r && begin < count; begin += PART_MAX) {
+		json_auto_t *part = json_array();
+
+		for (size_t i = begin; i < count && i < begin + PART_MAX; i++)
+			json_array_append(part, json_array_get(objects, i));
+		json_decref(TAKE_PTR(*ret));
+		r = http_request(cli->socket, "PUT", "/v1/policies", part, ret, error);
+	}
+	return r;
+}
+
 static int policy_import(struct cli *cli, struct error *error)
 {
 	_cleanup_(policy_list_clear) struct policy_list list = {};
@@ -49,7 +68,7 @@ static int policy_import(struct cli *cli, struct error *error)
 	if (!r && !json_array_size(objects))
 		r = error_set(error, -EINVAL, "there is no policy in the files");
 	if (!r)
-		r = http_request(cli->socket, "PUT", "/v1/policies", objects, &answer, error);
+		r = put_in_parts(cli, objects, &answer, error);
 	return r ?: show_revision(cli, answer, error);
 }
 

@@ -9,8 +9,8 @@
 #include "agent/policy/internal.h"
 #include "base/memory.h"
 
-#define ENFORCE_TIMEOUT_MS 10000
-#define KEY_MAX            200 /* store.h */
+#define ENFORCE_TIMEOUT_MS 25000 /* the client gives up after 30 s */
+#define KEY_MAX            200   /* store.h */
 
 /* Somebody waits: for the store's answers, then for keys to read so, then for a revision to be enforced. */
 struct wait {
