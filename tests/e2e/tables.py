@@ -8,6 +8,7 @@ other. So nothing waits for what will not come, and a packet that vanishes other
 """
 import contextlib
 import dataclasses
+import functools
 import http.client
 import itertools
 import json
@@ -33,6 +34,12 @@ DENIALS = re.compile(r'^pilus_drop_count_total\{reason="Policy denied[^"]*",.*\}
 
 def pod_name(party):
     return party.name.replace("/", "-")
+
+
+def questions(source, destination):
+    """(destination, family, protocol, port). SCTP is spoken between pods only: nobody translates it on its way out."""
+    return [(destination, family, protocol, port) for family in (4, 6) for protocol, port in SERVICES[family]
+            if protocol != "SCTP" or source.is_pod and destination.is_pod]
 
 
 class Node:
@@ -69,12 +76,19 @@ class Pods:
         self._lab, self.nodes = lab, [Node(lab, name) for name in ("node-1", "node-2")]
         self._stack, self._endings, self._probers, self._port = contextlib.ExitStack(), {}, {}, FIRST_PORT
         self.parties = [self._add(party) for party in world.nine_pods()]
+        self.places = [self._probe(world.Party(name, {}, "place"), name) for name in ("node-1", "node-2", "underlay")]
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self._stack.close()
+
+    @functools.cache
+    def source_of(self, place, family):
+        """Which address a place sends to pods from: a node has one for that."""
+        option, pod = {4: "-4", 6: "-6"}[family], self.parties[0].addresses[family]
+        return json.loads(self._lab.exec(place, "ip", "-j", option, "route", "get", pod).stdout)[0]["prefsrc"]
 
     def _add(self, party):
         """Returns the party with its addresses."""
@@ -84,10 +98,13 @@ class Pods:
         ports = [f"{name}={port}/{protocol}" for (name, protocol), port in party.ports.items()]
         self._lab.add(party.node, pod, "--namespace", party.namespace, "--ports", ",".join(ports),
                       "--labels", ",".join(f"{key}={value}" for key, value in labels.items()))
-        addresses = {family: self._lab.ip(pod, family) for family in (4, 6)}
+        return self._probe(party, pod)
+
+    def _probe(self, party, place):
+        addresses = {family: self._lab.ip(place, family) for family in (4, 6)}
         ending = self._endings[party.name] = self._stack.enter_context(contextlib.ExitStack())
         self._probers[party.name] = ending.enter_context(
-            self._lab.background(pod, *PROBER, addresses[4], addresses[6], ready="^ready$"))
+            self._lab.background(place, *PROBER, *addresses.values(), ready="^ready$"))
         return dataclasses.replace(party, addresses=addresses)
 
     def _replace(self, party):
@@ -113,35 +130,30 @@ class Pods:
                      "the other node knows the policies")
             node.pilus("policy", "wait")
 
-    def _ask(self, source):
-        """Whom it asks, in the order of the indices that come back."""
-        targets = [(destination, family, protocol, port)
-                   for destination in self.parties if destination is not source
-                   for family in (4, 6) for protocol, port in SERVICES[family]]
-        self._probers[source.name].tell(json.dumps({
-            "port": self._port, "targets": [(family, destination.addresses[family], protocol, port)
-                                            for destination, family, protocol, port in targets]}))
-        return targets
-
-    def _answers(self, source, since):
-        return [int(line) for line in self._probers[source.name].hear()[since:] if line.isdigit()]
-
-    def table(self, again=False):
-        """Who was reached: {(source's name, destination's, family, protocol, port)}. `again`: by the flows of before."""
+    def table(self, pairs=None, again=False):
+        """
+        Who of the pairs, by default of all pods, was reached: {(source's name, destination's, family, protocol, port)}.
+        `again`: by the flows of before.
+        """
         self._port += not again
-        before = sum(node.denials() for node in self.nodes)
-        heard = {source.name: len(self._probers[source.name].hear()) for source in self.parties}
-        asked = {source.name: self._ask(source) for source in self.parties}
-        total = sum(map(len, asked.values()))
+        before, asked = sum(node.denials() for node in self.nodes), {}
+        for source, destination in pairs or itertools.permutations(self.parties, 2):
+            asked.setdefault(source.name, []).extend(questions(source, destination))
+        heard = {name: len(self._probers[name].hear()) for name in asked}
+        for name, targets in asked.items():
+            self._probers[name].tell(json.dumps({
+                "port": self._port, "targets": [(family, destination.addresses[family], protocol, port)
+                                                for destination, family, protocol, port in targets]}))
 
         def answers():
-            return {source.name: self._answers(source, heard[source.name]) for source in self.parties}
+            return {name: [int(line) for line in self._probers[name].hear()[heard[name]:] if line.isdigit()]
+                    for name in asked}
 
         def accounted():
             denied = sum(node.denials() for node in self.nodes) - before
-            return sum(map(len, answers().values())) + denied >= total
+            return sum(map(len, answers().values())) + denied >= sum(map(len, asked.values()))
 
         with contextlib.suppress(AssertionError):  # the table tells more
             wait_for(accounted, "every packet was answered or denied")
-        return {(source, asked[source][index][0].name, *asked[source][index][1:])
-                for source, indices in answers().items() for index in indices}
+        return {(name, asked[name][index][0].name, *asked[name][index][1:])
+                for name, indices in answers().items() for index in indices}

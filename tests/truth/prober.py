@@ -5,14 +5,16 @@ One pod's part in a truth table; runs inside of it, as client and as server at o
 
     prober.py IPV4 IPV6
 
-As server, it answers TCP, UDP and SCTP on the ports of the tables, of both families; and the kernel pings. As client, it is told by a line of
-JSON on standard input what to ask, {"port": SOURCE, "targets": [[FAMILY, ADDRESS, PROTOCOL, PORT], …]}, sends to each
-target the one packet that opens a connection, and prints the target's index when the answer comes. A packet that the
-datapath drops is sent once and never again, so that what is dropped can be counted.
+As server, it answers TCP, UDP and SCTP on the ports of the tables, of both families; and the kernel pings. As client,
+it is told by a line of JSON on standard input what to ask, {"port": SOURCE, "targets": [[FAMILY, ADDRESS, PROTOCOL,
+PORT], …]}, sends to each target the one packet that opens a connection, and prints the target's index when the answer
+comes. A packet that the datapath drops is sent once and never again, so that what is dropped can be counted.
 
-The port of ICMP is its type. TCP's answers are the kernel's; the questions are raw, because connect() would repeat them. SCTP is spoken by hand,
-as kernels without it do for a test: an INIT is answered by an INIT ACK, without checksums, which nobody here looks at.
+The port of ICMP is its type. TCP's answers are the kernel's; the questions are raw, because connect() would repeat
+them. SCTP is spoken by hand, as kernels without it do for a test: an INIT is answered by an INIT ACK, without
+checksums, which nobody here looks at.
 """
+import errno
 import json
 import selectors
 import socket
@@ -33,11 +35,27 @@ def _checksum(data):
     return ~total & 0xffff
 
 
+def send(file, data, address):
+    """A node is told at once of what is denied to its packets on their way to a pod of its own."""
+    try:
+        file.sendto(data, address)
+    except OSError as error:
+        if error.errno != errno.ENOBUFS:
+            raise
+
+
+def _own_address(address):
+    """Which of its own it would send from."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.connect((address, 9))
+        return asker.getsockname()[0]
+
+
 class Raw:
     """A raw socket of a protocol and family. Received packets are cut to what follows the address headers."""
 
-    def __init__(self, family, protocol, address):
-        self.family, self._address = family, address
+    def __init__(self, family, protocol):
+        self.family = family
         self.socket = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_RAW, protocol)
         if family == 6 and protocol == socket.IPPROTO_TCP:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_CHECKSUM, 16)
@@ -47,12 +65,12 @@ class Raw:
         return data[(data[0] & 15) * 4:] if self.family == 4 else data, sender[0]
 
     def send(self, data, address):
-        self.socket.sendto(data, (address, 0))
+        send(self.socket, data, (address, 0))
 
     def syn(self, source, port, address):
         head = struct.pack("!HHIIBBHHH", source, port, 1, 0, 5 << 4, SYN, 65535, 0, 0)
         if self.family == 4:
-            pseudo = socket.inet_aton(self._address) + socket.inet_aton(address)
+            pseudo = socket.inet_aton(_own_address(address)) + socket.inet_aton(address)
             pseudo += struct.pack("!HH", socket.IPPROTO_TCP, len(head))
             head = head[:16] + struct.pack("!H", _checksum(pseudo + head)) + head[18:]
         self.send(head, address)
@@ -76,23 +94,23 @@ class Prober:
         self._source = 0
         self._asking = []  # UDP sockets of the step
         self._raw = {}
-        for family, address in addresses.items():
+        for family in (4, 6):
             icmp = socket.IPPROTO_ICMP if family == 4 else socket.IPPROTO_ICMPV6
             for protocol, receive in ((socket.IPPROTO_TCP, self._tcp), (SCTP, self._sctp), (icmp, self._icmp)):
-                raw = self._raw[family, protocol] = Raw(family, protocol, address)
+                raw = self._raw[family, protocol] = Raw(family, protocol)
                 self._watch(raw.socket, lambda _, raw=raw, receive=receive: receive(raw))
-        self._listeners = [self._serve(port) for port in PORTS]
+        self._listeners = [self._serve(port, addresses) for port in PORTS]
         self._watch(sys.stdin, self._told)
 
     def _watch(self, file, call):
         self._selector.register(file, selectors.EVENT_READ, call)
 
-    def _serve(self, port):
-        """Both families by one socket."""
-        echo = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        echo.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        echo.bind(("::", port))
-        self._watch(echo, lambda file: file.sendto(*file.recvfrom(2048)))
+    def _serve(self, port, addresses):
+        """UDP by the address that is asked: a node has several, and would answer from another."""
+        for address in addresses:
+            echo = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+            echo.bind((address, port))
+            self._watch(echo, lambda file: file.sendto(*file.recvfrom(2048)))
         return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024)
 
     def _answered(self, protocol, address, port):
@@ -152,7 +170,7 @@ class Prober:
                          for index, (_, address, protocol, port) in enumerate(told["targets"])}
         for family, address, protocol, port in told["targets"]:
             if protocol == "UDP":
-                udp[family].sendto(b"?", (address, port))
+                send(udp[family], b"?", (address, port))
             elif protocol == "SCTP":
                 self._raw[family, SCTP].send(_sctp(self._source, port, INIT, 0), address)
             elif protocol == "ICMP":
@@ -170,4 +188,4 @@ class Prober:
                 key.data(key.fileobj)
 
 
-Prober(dict(zip((4, 6), sys.argv[1:]))).run()
+Prober(sys.argv[1:]).run()
