@@ -13,7 +13,8 @@ import sys
 
 from pilus_lab import LabError, labs, lifecycle
 
-from . import cni, compare, datapath, figures, machine, network, node, paths, peers, plot, policy, prefilter, report, tracing, traffic
+from . import (cni, compare, datapath, figures, machine, network, node, paths, peers, plot, policy, prefilter, programs, report,
+               tracing, traffic)
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Rounds by number of flows; seconds of each measurement.
@@ -96,7 +97,8 @@ def _installed(_):
 
 
 def _tracing(size):
-    return {"tracing": {**tracing.measure(size["starts"], size["storm"]), "installed": tracing.installed()}}
+    return {"tracing": {**tracing.measure(size["starts"], size["storm"]), "installed": tracing.installed(),
+                        "program": programs.measure(size["starts"])}}
 
 
 # In this order: the agent's part restarts it, and leaves it many pods of other nodes.

@@ -103,6 +103,8 @@ FIGURES = [
     Figure("tool, start to first event", "≤", 20, "ms", _of_tool("first-event", 1e-3)),
     Figure("tool, resident", "≤", 6, "MB", _of_tool("resident", MEGABYTE)),
     Figure("opensnoop in a storm / libbpf-tools: events told", "≥", 2, "", _storm),
+    Figure("trace run, from C text", "≤", 150, "ms", _field(1e-3, "tracing", "program", "cold")),
+    Figure("trace run, compiled before", "≤", 25, "ms", _field(1e-3, "tracing", "program", "cached")),
     Figure("tools, installed", "≤", 5, "MB", _field(MEGABYTE, "tracing", "installed")),
     *(Figure(f"{title}, {kind.split('/')[0]}: 10,000 entries in force / none", "≥", target, "",
              _of_policy(path, kind, metric), "")

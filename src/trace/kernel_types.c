@@ -47,6 +47,14 @@ static bool is_table_macro(const struct token *token)
 	return token->kind == TOKEN_WORD && (!strncmp(token->start, "BPF_", 4) || !strncmp(token->start, "pilus_", 6));
 }
 
+/* TRACEPOINT_PROBE(category, name), RAW_TRACEPOINT_PROBE(name) */
+static bool is_event_name(const struct tokens *tokens, size_t i)
+{
+	return (i >= 2 && (token_is(&tokens->list[i - 2], "TRACEPOINT_PROBE") ||
+	                   token_is(&tokens->list[i - 2], "RAW_TRACEPOINT_PROBE"))) ||
+	       (i >= 4 && token_is(&tokens->list[i - 4], "TRACEPOINT_PROBE"));
+}
+
 static void note_defined(struct wants *wants, const struct tokens *tokens, size_t i)
 {
 	const struct token *token = &tokens->list[i];
@@ -58,7 +66,7 @@ static void note_defined(struct wants *wants, const struct tokens *tokens, size_
 	/* The name of a table, where it is made and where it is used. */
 	if (token_is(before, "(") && i > 1 && is_table_macro(&tokens->list[i - 2]))
 		words_add(&wants->defined, token->start, token->length);
-	if (token_is(before, "define"))
+	if (token_is(before, "define") || is_event_name(tokens, i))
 		words_add(&wants->defined, token->start, token->length);
 	/* A variable, a parameter or a function: after a type, before what follows a name. */
 	if ((before->kind == TOKEN_WORD || token_is(before, "*")) && after->length == 1 &&
