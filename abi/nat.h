@@ -56,6 +56,7 @@ enum nat_kind {
 	NAT_HOST = 1,    /* the host's own, whose port had been given to a pod before */
 	NAT_SERVICE = 2, /* to a service */
 	NAT_DETOUR = 3,  /* the same connection's source */
+	NAT_DIRECT = 4, /* to a service, translated where its backend is, which answers from there (bpf/lib/direct.h) */
 };
 
 struct nat_entry {
@@ -97,5 +98,9 @@ enum masquerade_family {
 
 /* On the skb of a pod's packet that is to be masqueraded where it leaves: the host's own rules must leave it alone. */
 #define MARK_MASQUERADE 0x00100000
+
+/* On the skb of what a service's client outside sends to another node (its id, or-ed) and is too large for the
+ * overlay's packets: the overlay's device sends it in several. */
+#define MARK_OUTSIDE 0x00200000
 
 #endif

@@ -47,12 +47,36 @@ static __always_inline int return_overlay(struct __sk_buff *skb, struct packet *
 	return reason ? drop(skb, packet, reason) : deliver_to_client(skb, packet);
 }
 
+/* What another node leaves to be translated here: then it is as if the client had sent it here. */
+static __always_inline int receive_direct(struct __sk_buff *skb, struct packet *packet, struct overlay_sender *sender)
+{
+	struct decision decision = {};
+	int reason;
+
+	if (packet->tuple.ethertype == bpf_htons(ETH_P_IPV6) && !config.decap_v6)
+		return leave_to_device(skb, packet);
+	packet->story |= STORY_DECAPSULATED;
+	reason = direct_learn(skb, packet, sender);
+	if (!reason)
+		reason = overlay_decapsulate(skb, packet);
+	if (!reason)
+		reason = direct_translate(skb, packet);
+	if (!reason)
+		reason = uplink_receive(skb, packet, &decision);
+	if (reason)
+		return drop(skb, packet, reason);
+	trace(skb, packet, TRACE_FROM_OVERLAY);
+	return deliver_to_endpoint(skb, packet, decision.target);
+}
+
 static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet *packet, struct overlay_sender *sender)
 {
 	struct decision decision = {};
 	int reason = parse_packet(skb, OVERLAY_ROOM, packet);
 
 	packet->point = TRACE_FROM_OVERLAY;
+	if (!reason && config.services && direct_is(skb, packet))
+		return receive_direct(skb, packet, sender);
 	if ((packet->tuple.ethertype == bpf_htons(ETH_P_IPV6) && !config.decap_v6) ||
 	    (!reason && hops_are_spent(packet)) || (reason && !arrival_is_for_this_node(sender)))
 		return leave_to_device(skb, packet);
@@ -122,22 +146,42 @@ static __always_inline int receive_plain(struct __sk_buff *skb, struct packet *p
 	return reason || packet->towards ? reason : uplink_receive(skb, packet, ret_decision);
 }
 
-/* To a backend elsewhere, as this node's own, by the overlay or the uplink that the client is at. */
+/* The stack, which sees to what does not fit, would not take it: it has the node's own address for its source. */
+static __always_inline int send_by_device(struct __sk_buff *skb, struct packet *packet, __u16 node)
+{
+	int reason = packet->direct ? address_directly(skb, packet, 0) : 0;
+
+	if (reason)
+		return drop(skb, packet, reason);
+	packet->node = node;
+	packet->story |= STORY_LEFT_TO_DEVICE;
+	metric_count(METRIC_FORWARDED, METRIC_EGRESS, packet->length);
+	skb->mark = MARK_OUTSIDE | node;
+	return bpf_redirect(config.overlay_ifindex, 0);
+}
+
+/* To a backend elsewhere: directly, or as this node's own, by the overlay or the uplink that the client is at. */
 static __always_inline int detour(struct __sk_buff *skb, struct packet *packet, const struct decision *decision)
 {
 	_Bool overlay = !config.native && decision->action == FLOW_TO_NODE;
 	const struct addr *own =
 		masquerade_source(overlay ? config.overlay_ifindex : skb->ifindex, &packet->tuple.destination);
 	struct addr source;
+	struct node *node;
 	int reason;
 
 	if (!own)
 		return drop(skb, packet, DROP_NO_NAT_MAPPING);
 	source = *own;
-	reason = translate_leaving(skb, packet, &source);
+	reason = packet->direct ? 0 : translate_leaving(skb, packet, &source);
 	if (reason)
 		return drop(skb, packet, reason);
-	return overlay ? deliver_to_node(skb, packet, decision->target) : deliver_to_uplink(skb, packet, skb->ifindex);
+	if (!overlay)
+		return deliver_to_uplink(skb, packet, skb->ifindex);
+	node = node_by_id(decision->target);
+	if (node && unlikely(!node_fits(skb, packet, node)))
+		return send_by_device(skb, packet, decision->target);
+	return deliver_to_node(skb, packet, decision->target);
 }
 
 static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet, const struct decision *decision)

@@ -10,6 +10,7 @@
 #include "lib/arrival.h"
 #include "lib/deliver.h"
 #include "lib/stack.h"
+#include "lib/uplink.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -23,6 +24,17 @@ static __always_inline int read_sender(struct __sk_buff *skb, struct overlay_sen
 		return DROP_UNKNOWN_SENDER;
 	*ret_sender = (struct overlay_sender){.remote = addr_from_v4(bpf_htonl(key.remote_ipv4)), .vni = key.tunnel_id};
 	return 0;
+}
+
+/* What another node leaves to be translated here: then it is as if the client had sent it here. */
+static __always_inline int direct_receive(struct __sk_buff *skb, struct packet *packet, struct overlay_sender *sender,
+                                          struct decision *ret_decision)
+{
+	int reason = direct_learn(skb, packet, sender);
+
+	if (!reason)
+		reason = direct_translate(skb, packet);
+	return reason ?: uplink_receive(skb, packet, ret_decision);
 }
 
 SEC("tcx/ingress")
@@ -40,7 +52,9 @@ int from_overlay(struct __sk_buff *skb)
 	packet.story = STORY_DECAPSULATED;
 	if (!reason)
 		reason = parse_packet(skb, 0, &packet);
-	if (!reason)
+	if (!reason && config.services && direct_is(skb, &packet))
+		reason = direct_receive(skb, &packet, &sender, &decision);
+	else if (!reason)
 		reason = arrival_receive(skb, &packet, &sender, &decision);
 	if (reason)
 		return drop(skb, &packet, reason);
@@ -81,8 +95,12 @@ int to_overlay(struct __sk_buff *skb)
 	if (stack_housekeeping(reason, &packet)) /* there is nobody to discover in the overlay */
 		return drop(skb, &packet, reason ? reason : DROP_MULTICAST);
 	packet.node = decision.target = ipcache_lookup(&packet.tuple.destination).node;
-	if (!reason)
+	if (skb->mark & MARK_OUTSIDE) { /* from_netdev has decided */
+		packet.node = skb->mark & NODE_ID_MAX;
+		packet.source_identity = IDENTITY_WORLD;
+	} else if (!reason) {
 		reason = stack_receive(skb, &packet, &decision);
+	}
 	packet.vni = packet.source_identity;
 	if (!reason)
 		reason = write_receiver(skb, &packet);

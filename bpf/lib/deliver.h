@@ -6,6 +6,7 @@
 #ifndef PILUS_BPF_DELIVER_H
 #define PILUS_BPF_DELIVER_H
 
+#include "direct.h"
 #include "endpoint.h"
 #include "flow.h"
 #include "overlay.h"
@@ -49,6 +50,18 @@ static __always_inline int address_frame(struct __sk_buff *skb, const struct pac
 	__builtin_memcpy(ethernet->h_dest, to, ETH_ALEN);
 	__builtin_memcpy(ethernet->h_source, from, ETH_ALEN);
 	ethernet->h_proto = packet->tuple.ethertype;
+	return 0;
+}
+
+/* Tells the backend's node, in the frame at the offset. */
+static __always_inline int address_directly(struct __sk_buff *skb, const struct packet *packet, __u32 frame)
+{
+	struct cursor cursor = cursor_at(skb, frame);
+	void *ethernet = cursor_take(&cursor, sizeof(struct ethhdr));
+
+	if (!ethernet)
+		return DROP_TRUNCATED_HEADER;
+	direct_write(ethernet, packet);
 	return 0;
 }
 
@@ -179,6 +192,8 @@ static __always_inline int deliver_to_node(struct __sk_buff *skb, struct packet 
 		packet->story |= STORY_NEIGHBOUR_LOOKUP;
 	trace(skb, packet, TRACE_TO_OVERLAY);
 	reason = overlay_encapsulate(skb, packet, node);
+	if (!reason && packet->direct)
+		reason = address_directly(skb, packet, OVERLAY_ROOM);
 	if (reason)
 		return drop(skb, packet, reason);
 	metric_count(METRIC_FORWARDED, METRIC_EGRESS, packet->length);

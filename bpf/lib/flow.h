@@ -135,6 +135,8 @@ static __always_inline void flow_count(struct flow *flow, struct packet *packet)
 	direction->bytes += packet->length;
 	direction->last_seen = now;
 	direction->tcp_flags |= packet->tuple.tcp_flags;
+	if (unlikely(packet->direct)) /* its answers, if there are any, do not come by here */
+		flow->direction[!(packet->direction & 1)].last_seen = now;
 	if (unlikely(packet->first_fragment))
 		fragment_remember(packet);
 }

@@ -34,8 +34,9 @@ static __always_inline void nat_note(struct packet *packet, const struct rewrite
 	} else {
 		tuple->destination = rewrite->to;
 		tuple->destination_port = rewrite->to_port;
-		packet->story |= kind == NAT_SERVICE ? STORY_SERVICE : STORY_UNMASQUERADED;
-		packet->translated = kind == NAT_SERVICE;
+		packet->translated = kind == NAT_SERVICE || kind == NAT_DIRECT;
+		packet->direct = kind == NAT_DIRECT;
+		packet->story |= packet->translated ? STORY_SERVICE : STORY_UNMASQUERADED;
 		if (kind == NAT_DETOUR)
 			packet->towards = entry->ifindex;
 	}
@@ -45,7 +46,7 @@ static __always_inline void nat_note(struct packet *packet, const struct rewrite
 static __always_inline int nat_apply(struct __sk_buff *skb, struct packet *packet, struct nat_work *work)
 {
 	struct rewrite *rewrite = &work->rewrite;
-	int reason;
+	int reason = 0;
 
 	work->headers = (struct rewrite_headers){
 		.network = packet->frame + ETH_HLEN,
@@ -53,7 +54,8 @@ static __always_inline int nat_apply(struct __sk_buff *skb, struct packet *packe
 		.ethertype = packet->tuple.ethertype,
 		.protocol = packet->tuple.protocol,
 	};
-	reason = rewrite_end(skb, &work->headers, rewrite, rewrite->end);
+	if (work->entry.kind != NAT_DIRECT) /* else it stays as it is, for another node to do it */
+		reason = rewrite_end(skb, &work->headers, rewrite, rewrite->end);
 	if (!reason)
 		nat_note(packet, rewrite, &work->entry);
 	return reason;
@@ -90,7 +92,8 @@ VERIFIED_ONCE int nat_translate_error(struct __sk_buff *skb, struct packet *pack
 		.protocol = work->quote.tuple.protocol,
 		.quoted = 1,
 	};
-	reason = rewrite_quote(skb, &work->headers, &work->rewrite, packet->transport);
+	reason = work->entry.kind == NAT_DIRECT ? 0
+	                                        : rewrite_quote(skb, &work->headers, &work->rewrite, packet->transport);
 	/* By a detour comes only what this node sends. */
 	if (!reason && (end & 1) == NAT_SOURCE && work->entry.kind == NAT_DETOUR)
 		work->rewrite.from = packet->tuple.source;

@@ -46,6 +46,7 @@ struct packet {
 	__u8 state;       /* enum packet_state */
 	_Bool notable;    /* see struct event */
 	_Bool translated; /* it was sent to a service: the flow's answers have their source replaced */
+	_Bool direct;     /* and is translated there: see direct.h */
 	_Bool mapped;     /* it is such an answer: see struct flow_direction */
 	__u16 source_endpoint;
 	__u16 destination_endpoint;

@@ -21,6 +21,11 @@ static __always_inline _Bool translate_opens(const struct packet *packet)
 	return packet->tuple.protocol != PROTOCOL_TCP || (packet->tuple.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+static __always_inline _Bool translate_is_service(const struct nat_entry *entry)
+{
+	return entry->kind == NAT_SERVICE || entry->kind == NAT_DIRECT;
+}
+
 /* Is the backend of the mapping still there? One that is leaving keeps its connections, and gets no new ones. */
 static __always_inline _Bool translate_holds(const struct nat_work *work, const struct packet *packet)
 {
@@ -40,6 +45,15 @@ static __always_inline int translate_write(struct nat_work *work)
 	return 0;
 }
 
+/* Does its node translate and answer directly? That needs the overlay, which tells it to. */
+static __always_inline __u8 translate_kind(const struct service *service, const struct backend *backend, __u8 side)
+{
+	_Bool direct = side == SERVICE_OUTSIDE && service->flags & SERVICE_DSR && !config.native &&
+	               ipcache_lookup(&backend->addr).node;
+
+	return direct ? NAT_DIRECT : NAT_SERVICE;
+}
+
 /* Maps the connection to a backend of the service. SCTP has to keep its port: there is no mending its checksum. */
 static __always_inline int translate_map(struct nat_work *work, const struct packet *packet,
                                          const struct service *service, __u8 side)
@@ -57,7 +71,7 @@ static __always_inline int translate_map(struct nat_work *work, const struct pac
 	work->entry = (struct nat_entry){.addr = backend->addr,
 	                                 .port = backend->port,
 	                                 .end = NAT_DESTINATION,
-	                                 .kind = NAT_SERVICE,
+	                                 .kind = translate_kind(service, backend, side),
 	                                 .backend = id,
 	                                 .created = now,
 	                                 .checked = now};
@@ -77,7 +91,7 @@ VERIFIED_ONCE int translate_find(struct packet *packet, __u8 side)
 		return NAT_NONE;
 	nat_key(&work->key, &packet->tuple);
 	found = nat_find(work, NAT_DESTINATION);
-	if (found && (work->entry.kind != NAT_SERVICE || translate_holds(work, packet)))
+	if (found && (!translate_is_service(&work->entry) || translate_holds(work, packet)))
 		return 0;
 	service = config.services ? service_find(&packet->tuple.destination, packet->tuple.destination_port,
 	                                         packet->tuple.protocol, side)
@@ -121,14 +135,15 @@ static __always_inline int translate_arriving(struct __sk_buff *skb, struct pack
 	return translate_destination(skb, packet, side);
 }
 
-VERIFIED_ONCE int translate_detour(struct __sk_buff *skb, struct packet *packet)
+/* By a mapping of this kind that is there. Returns 0, a drop reason or NAT_NONE. */
+VERIFIED_ONCE int translate_told(struct __sk_buff *skb, struct packet *packet, __u8 kind)
 {
 	struct nat_work *work = nat_work();
 
 	if (!packet || !work || packet->ahead)
 		return NAT_NONE;
 	nat_key(&work->key, &packet->tuple);
-	if (!nat_find(work, NAT_DESTINATION) || work->entry.kind != NAT_DETOUR)
+	if (!nat_find(work, NAT_DESTINATION) || work->entry.kind != kind)
 		return NAT_NONE;
 	if (packet->first_fragment)
 		fragment_remember(packet);
@@ -141,7 +156,7 @@ VERIFIED_ONCE int translate_detour(struct __sk_buff *skb, struct packet *packet)
 static __always_inline int translate_returning(struct __sk_buff *skb, struct packet *packet)
 {
 	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_DESTINATION, NAT_DETOUR)
-	                             : translate_detour(skb, packet);
+	                             : translate_told(skb, packet, NAT_DETOUR);
 }
 
 /* The pods' gateway, which a pod answers that is its own client: its answer to its own address would not come out. */

@@ -21,8 +21,6 @@ static __always_inline void uplink_find_backend(struct packet *packet, struct de
 {
 	struct ipcache_entry entry = ipcache_lookup(&packet->tuple.destination);
 
-	if (ret_decision->action)
-		return;
 	packet->destination_identity = entry.identity;
 	*ret_decision = entry.node ? (struct decision){.action = FLOW_TO_NODE, .target = entry.node}
 	                           : (struct decision){.action = FLOW_TO_WORLD};
@@ -39,9 +37,9 @@ VERIFIED_ONCE int uplink_decide(struct __sk_buff *skb, struct packet *packet, st
 	if (!packet || !ret_decision)
 		return DROP_INVALID_PACKET;
 	reason = local_find(packet, ret_decision);
-	if (packet->translated)
+	if (reason && packet->translated)
 		uplink_find_backend(packet, ret_decision);
-	else if (reason || ret_decision->action != FLOW_TO_ENDPOINT)
+	else if (!packet->translated && (reason || ret_decision->action != FLOW_TO_ENDPOINT))
 		return DROP_NOT_LOCAL;
 	if (local_lookup(&packet->tuple.source))
 		return DROP_INVALID_SOURCE_IP;

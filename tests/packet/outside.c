@@ -400,6 +400,154 @@ static void every_fragment_goes_the_same_way(void **state)
 	assert_sent_on(&outcome, &expected_answer);
 }
 
+/* The ethernet addresses that tell of pod a or c, and the service's port there. */
+static void tell(const struct spec *at_backend, uint8_t destination[ETH_ALEN], uint8_t source[ETH_ALEN])
+{
+	uint8_t told[10] = {at_backend->destination_port >> 8, at_backend->destination_port & 0xff};
+	struct addr addr;
+
+	assert_int_equal(addr_parse(at_backend->destination, &addr), 0);
+	memcpy(told + 2, &addr.byte[8], 8);
+	destination[0] = 6;
+	source[0] = 2;
+	memcpy(destination + 1, told, 5);
+	memcpy(source + 1, told + 5, 5);
+}
+
+static void what_is_answered_directly_is_sent_on_as_it_is(void **state)
+{
+	EVERY (i, requests) {
+		struct spec spec = from_client(&requests[i]), at_c = to_backend(&spec, POD_C4, POD_C6);
+		uint8_t destination[ETH_ALEN], source[ETH_ALEN];
+		struct outcome outcome;
+
+		rig_reset(&rig);
+		services_clear();
+		serve(&spec, POD_C4, POD_C6, SERVICE_EXTERNAL | SERVICE_DSR);
+		tell(&at_c, destination, source);
+		for (int n = 1; n <= 2; n++) {
+			outcome = arrive(&spec);
+			assert_inner(&outcome, &spec, IDENTITY_WORLD);
+			assert_bytes(outcome, OVERLAY_ROOM, destination, ETH_ALEN);
+			assert_bytes(outcome, OVERLAY_ROOM + ETH_ALEN, source, ETH_ALEN);
+			assert_int_equal(direction_of(&at_c).packets, n);
+		}
+		assert_int_equal(metric_drops(), 0);
+	}
+}
+
+/* A backend here has nothing to be told. */
+static void a_backend_here_is_asked_as_ever(void **state)
+{
+	struct spec spec = from_client(&requests[0]), expected = to_backend(&spec, POD_A4, POD_A6);
+	struct outcome outcome;
+
+	serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL | SERVICE_DSR);
+	outcome = arrive(&spec);
+	assert_reached(&outcome, DEVICE_A, &expected);
+}
+
+/* The client's packet to the peer, as the peer sends it on to pod a, or whom it says. */
+static struct outcome arrive_directly(const struct spec *spec, const struct spec *at_backend, const char *node,
+                                      uint32_t vni)
+{
+	uint8_t destination[ETH_ALEN], source[ETH_ALEN];
+	struct spec sent = *spec;
+	struct frame inner, frame;
+
+	tell(at_backend, destination, source);
+	sent.destination_mac = destination;
+	sent.source_mac = source;
+	inner = frame_build(&sent);
+	frame = frame_encapsulate(&inner, &(struct tunnel){.source_mac = rig.pod_mac[DEVICE_WIRE],
+	                                                   .destination_mac = rig.mac[DEVICE_WIRE],
+	                                                   .source = node,
+	                                                   .destination = HOST4,
+	                                                   .port = VXLAN_PORT,
+	                                                   .vni = vni});
+	return run("from_netdev", DEVICE_WIRE, &frame);
+}
+
+static void what_is_told_is_translated_here_and_answered_directly(void **state)
+{
+	EVERY (i, requests) {
+		struct spec spec = from_client(&requests[i]), at_a, answer, expected_answer, error, expected;
+		struct frame answered, heard;
+		struct outcome outcome;
+
+		if (is_v6(&spec) && !rig.config.decap_v6)
+			continue;
+		rig_reset(&rig);
+		services_clear();
+		spec.destination = is_v6(&spec) ? "2001:db8:0:2::2" : PEER4;
+		at_a = to_backend(&spec, POD_A4, POD_A6);
+		answer = spec_reply(&at_a);
+		expected_answer = spec_reply(&spec);
+		for (int n = 0; n < 2; n++) {
+			outcome = arrive_directly(&spec, &at_a, PEER4, IDENTITY_WORLD);
+			assert_reached(&outcome, DEVICE_A, &at_a);
+			outcome = send_by_a(&answer);
+			assert_untouched(&outcome, &answer);
+			outcome = leave_marked(&outcome.frame, outcome.mark);
+			assert_untouched(&outcome, &expected_answer);
+		}
+		answered = frame_build(&answer);
+		heard = frame_build(&expected_answer);
+		error = error_about(&expected_answer, &heard, is_v6(&spec) ? ROUTER6 : ROUTER4);
+		expected = error_about(&answer, &answered, error.source);
+		outcome = arrive_directly(&error, &at_a, PEER4, IDENTITY_WORLD);
+		assert_reached(&outcome, DEVICE_A, &expected);
+		assert_int_equal(metric_drops(), 0);
+	}
+}
+
+static void an_error_about_a_direct_answer_is_sent_on(void **state)
+{
+	EVERY (i, requests) {
+		struct spec spec = from_client(&requests[i]), at_c = to_backend(&spec, POD_C4, POD_C6);
+		struct spec answer_of_node = spec_reply(&spec), error;
+		struct frame heard = frame_build(&answer_of_node);
+		uint8_t destination[ETH_ALEN], source[ETH_ALEN];
+		struct outcome outcome;
+
+		rig_reset(&rig);
+		services_clear();
+		serve(&spec, POD_C4, POD_C6, SERVICE_EXTERNAL | SERVICE_DSR);
+		tell(&at_c, destination, source);
+		arrive(&spec);
+		error = error_about(&answer_of_node, &heard, is_v6(&spec) ? ROUTER6 : ROUTER4);
+		outcome = arrive(&error);
+		assert_inner(&outcome, &error, IDENTITY_WORLD);
+		assert_bytes(outcome, OVERLAY_ROOM + ETH_ALEN + 1, source + 1, ETH_ALEN - 1);
+	}
+}
+
+static void what_is_told_is_not_believed_of_everybody(void **state)
+{
+	struct spec spec = from_client(&requests[0]), at_a = to_backend(&spec, POD_A4, POD_A6);
+	static const struct {
+		const char *source, *backend, *node;
+		uint32_t vni;
+		uint8_t reason;
+	} cases[] = {
+		{WORLD4, POD_A4, STRANGER4, IDENTITY_WORLD, DROP_UNKNOWN_SENDER},
+		{WORLD4, POD_A4, PEER4, IDENTITY_C, DROP_UNKNOWN_SENDER},
+		{POD_C4, POD_A4, PEER4, IDENTITY_WORLD, DROP_INVALID_SOURCE_IP},
+		{POD_B4, POD_A4, PEER4, IDENTITY_WORLD, DROP_INVALID_SOURCE_IP},
+		{WORLD4, POD_C4, PEER4, IDENTITY_WORLD, DROP_NO_SERVICE_BACKEND},
+		{WORLD4, HOST4, PEER4, IDENTITY_WORLD, DROP_NO_SERVICE_BACKEND},
+	};
+
+	EVERY (i, cases) {
+		rig_reset(&rig);
+		spec.source = cases[i].source;
+		spec.destination = PEER4;
+		at_a.destination = cases[i].backend;
+		assert_dropped(arrive_directly(&spec, &at_a, cases[i].node, cases[i].vni), cases[i].reason,
+		               METRIC_INGRESS);
+	}
+}
+
 static void a_sum_over_the_packet_stays_right(void **state)
 {
 	EVERY (i, requests) {
@@ -457,6 +605,11 @@ int main(void)
 		OUTSIDE_TEST(an_error_reaches_the_backend_or_the_client),
 		OUTSIDE_TEST(an_error_goes_the_detour_both_ways),
 		OUTSIDE_TEST(every_fragment_goes_the_same_way),
+		OUTSIDE_TEST(what_is_answered_directly_is_sent_on_as_it_is),
+		OUTSIDE_TEST(a_backend_here_is_asked_as_ever),
+		OUTSIDE_TEST(what_is_told_is_translated_here_and_answered_directly),
+		OUTSIDE_TEST(an_error_about_a_direct_answer_is_sent_on),
+		OUTSIDE_TEST(what_is_told_is_not_believed_of_everybody),
 		OUTSIDE_TEST(a_sum_over_the_packet_stays_right),
 		OUTSIDE_TEST(a_detour_is_kept_as_long_as_its_flow),
 	};

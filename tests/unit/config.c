@@ -110,7 +110,7 @@ static void every_key_comes_back_as_json(void **state)
 		"prometheus-serve-addr: '[fd00::1]:9962'\nprefilter: generic\nprefilter-folder: /tmp/l\n"
 		"prefilter-rate: 500\nprefilter-drop: [bogons, fragments]\n"
 		"kube-proxy-replacement: false\nnode-port-range: 30000-30100\nlb-algorithm: maglev\n"
-		"lb-maglev-table-size: 251\nlb-no-backends: drop\nzone: north\nlog-level: debug\n";
+		"lb-maglev-table-size: 251\nlb-mode: hybrid\nlb-no-backends: drop\nzone: north\nlog-level: debug\n";
 	static const char expected[] =
 		"{\"node-name\":\"node-1\",\"cluster-name\":\"lab\",\"socket\":\"/tmp/s\",\"state-dir\":\"/tmp/d\","
 		"\"bpffs\":\"/tmp/b\",\"cgroup-root\":\"/tmp/c\",\"store\":\"dir:/tmp/store\","
@@ -131,7 +131,7 @@ static void every_key_comes_back_as_json(void **state)
 		"\"prefilter-drop\":[\"fragments\",\"bogons\"],"
 		"\"kube-proxy-replacement\":false,"
 		"\"node-port-range\":\"30000-30100\",\"lb-algorithm\":\"maglev\",\"lb-maglev-table-size\":251,"
-		"\"lb-no-backends\":\"drop\",\"zone\":\"north\",\"log-level\":\"debug\"}";
+		"\"lb-mode\":\"hybrid\",\"lb-no-backends\":\"drop\",\"zone\":\"north\",\"log-level\":\"debug\"}";
 	_cleanup_free_ char *shown = NULL;
 	struct error error = {};
 	struct config config;

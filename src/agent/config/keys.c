@@ -539,6 +539,7 @@ const struct config_key config_keys[] = {
          algorithms},
 	{"lb-maglev-table-size", &number_kind, FIELD(maglev_table_size), "16381",
          "slots of a service that chooses by maglev; a prime", NULL, 251, 131071},
+	{"lb-mode", &choice_kind, FIELD(lb_mode), "snat", "how other nodes' backends answer clients outside", lb_modes},
 	{"lb-no-backends", &choice_kind, FIELD(lb_no_backends), "reject", "clients of services without backends",
          no_backends},
 	{"zone", &word_kind, FIELD(zone), .help = "where this node is, for services that prefer near backends"},
