@@ -173,3 +173,31 @@ def test_what_it_says_is_what_packets_do(lab, server):
     """Where nothing is closed, everything passes."""
     assert why(lab, "client", f"{server}:{TCP_PORT}")["verdict"] == "allowed"
     ask(lab, "client", "tcp-ask", lab.ip(server, 4), TCP_PORT, 3)
+
+
+@pytest.mark.parametrize("family, address", [(4, "10.96.0.201"), (6, "fd96::201")], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize("backend", ["near", "far"])
+def test_a_service_is_followed_to_its_backend(lab, family, address, backend):
+    wire = {4: "{}:{}", 6: "[{}]:{}"}[family]
+    made = lab.json("node-1", "service", "update", "--frontend", f"{wire.format(address, 80)}/TCP",
+                    "--backends", wire.format(lab.ip(backend, family), TCP_PORT))[0]
+    try:
+        answer = why(lab, "client", f"{wire.format(address, 80)}/tcp")
+        service = next(decision for decision in answer["decisions"] if decision["kind"] == "service")
+        assert (service["address"], service["port"]) == (lab.ip(backend, family), TCP_PORT)
+        assert service["backend"].endswith(f"/{backend}")
+        assert (answer["verdict"], answer["port"]) == ("allowed", 80)
+        assert answer["destination"]["address"] == address
+        delivery = next(decision for decision in answer["decisions"] if decision["kind"] == "delivery")
+        assert delivery["to"] == {"near": "pod", "far": "node"}[backend]
+    finally:
+        lab.pilus("node-1", "service", "delete", str(made["id"]))
+
+
+def test_a_service_without_backends_is_refused(lab):
+    made = lab.json("node-1", "service", "update", "--frontend", "10.96.0.202:80/TCP", "--backends", "")[0]
+    try:
+        answer = why(lab, "client", "10.96.0.202:80")
+        assert (answer["verdict"], answer["reason"]) == ("denied", "Service backend not found"), answer
+    finally:
+        lab.pilus("node-1", "service", "delete", str(made["id"]))

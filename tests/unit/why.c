@@ -74,10 +74,14 @@ static void packets_are_what_would_open_a_connection(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct dry_packet packet =
 			packet_of(cases[i].source, cases[i].destination, cases[i].protocol, cases[i].port);
-		struct addr source;
+		struct addr source, destination;
+		uint16_t port;
 
 		assert_summary(&packet, 0, cases[i].summary);
 		assert_true(packet_source(&packet, &source));
+		assert_true(packet_destination(packet.bytes, packet.size, &destination, &port));
+		assert_int_equal(port, strstr(cases[i].summary, "Echo") ? 0 : cases[i].port);
+		assert_memory_equal(&destination, &(struct addr[]){address(cases[i].destination)}, sizeof(destination));
 		assert_memory_equal(&source, &(struct addr[]){address(cases[i].source)}, sizeof(source));
 	}
 }
@@ -158,6 +162,7 @@ static void assert_remedy(struct party *peer, enum party_end end, uint8_t protoc
 	struct party pod = web(), stranger = party(PARTY_POD, "default/other", "10.1.0.77", 1077,
 	                                           "[\"k8s:app=other\", \"k8s:io.kubernetes.pod.namespace=default\"]");
 	struct walk walk = {.question = &question,
+	                    .port = port,
 	                    .source = end == END_SOURCE ? &pod : peer,
 	                    .destination = end == END_SOURCE ? peer : &pod,
 	                    .decisions = decisions},
@@ -215,7 +220,8 @@ static void both_ends_may_need_one(void **state)
 	struct why_question question = {.protocol = PROTOCOL_TCP, .port = 80};
 	struct party pod = web(), peer = party(PARTY_POD, "default/db", "10.1.0.2", 1002,
 	                                       "[\"k8s:app=db\", \"k8s:io.kubernetes.pod.namespace=default\"]");
-	struct walk walk = {.question = &question, .source = &pod, .destination = &peer, .decisions = decisions};
+	struct walk walk = {
+		.question = &question, .port = 80, .source = &pod, .destination = &peer, .decisions = decisions};
 	_cleanup_free_ char *text = remedy_write(&walk);
 
 	assert_non_null(text);
@@ -230,7 +236,8 @@ static void what_a_rule_denies_has_no_remedy(void **state)
 	json_auto_t *decisions = json_pack("[o]", refused("egress", "L3-L4"));
 	struct why_question question = {.protocol = PROTOCOL_TCP, .port = 80};
 	struct party pod = web(), peer = web();
-	struct walk walk = {.question = &question, .source = &pod, .destination = &peer, .decisions = decisions};
+	struct walk walk = {
+		.question = &question, .port = 80, .source = &pod, .destination = &peer, .decisions = decisions};
 
 	assert_null(remedy_write(&walk));
 	party_clear(&pod);

@@ -9,6 +9,10 @@
 #include "datapath/dry_run.h"
 #include "policy/label_set.h"
 
+/* ── request.c ── */
+
+const char *why_protocol_word(uint8_t protocol); /* "tcp" */
+
 /* ── party.c: who is meant ── */
 
 enum party_kind {
@@ -64,6 +68,9 @@ struct packet_overlay {
 };
 void packet_encapsulate(struct dry_packet *packet, const struct packet_overlay *overlay);
 
+/* Where a frame goes; the port is 0 where its protocol has none. False for what is no frame of IP. */
+bool packet_destination(const uint8_t *frame, size_t size, struct addr *ret, uint16_t *ret_port);
+
 /* Its source, or false where it is none that packet_build makes. */
 bool packet_source(const struct dry_packet *packet, struct addr *ret);
 
@@ -76,6 +83,8 @@ struct walk {
 	struct dry_run *programs;
 	const struct why_question *question;
 	struct party *source, *destination;
+	uint16_t port;        /* where it goes: of the destination, */
+	struct party backend; /* which a service may have put in its place */
 	struct dry_packet packet;
 	struct dry_outcome outcome; /* of the last program */
 	json_t *decisions;          /* an array, in order */

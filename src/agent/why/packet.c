@@ -133,3 +133,30 @@ bool packet_source(const struct dry_packet *packet, struct addr *ret)
 		memcpy(ret, &v6.ip6_src, sizeof(*ret));
 	return true;
 }
+
+bool packet_destination(const uint8_t *frame, size_t size, struct addr *ret, uint16_t *ret_port)
+{
+	struct iphdr v4;
+	struct ip6_hdr v6;
+	size_t transport;
+	uint8_t protocol;
+	uint16_t port = 0;
+
+	if (size < ETH_HLEN + sizeof(v6) + 4)
+		return false;
+	memcpy(&v4, frame + ETH_HLEN, sizeof(v4));
+	memcpy(&v6, frame + ETH_HLEN, sizeof(v6));
+	if (v4.version == 4) {
+		*ret = addr_from_v4(v4.daddr);
+		protocol = v4.protocol;
+		transport = ETH_HLEN + sizeof(v4);
+	} else {
+		memcpy(ret, &v6.ip6_dst, sizeof(*ret));
+		protocol = v6.ip6_nxt;
+		transport = ETH_HLEN + sizeof(v6);
+	}
+	if (protocol != PROTOCOL_ICMP && protocol != PROTOCOL_ICMPV6)
+		memcpy(&port, frame + transport + sizeof(port), sizeof(port));
+	*ret_port = ntohs(port);
+	return true;
+}

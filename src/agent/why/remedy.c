@@ -79,7 +79,7 @@ static void write_name(FILE *out, const struct walk *walk, enum party_end end, c
 	size_t length;
 
 	snprintf(name, sizeof(name), "allow-%s-%s-to-%s-%u-%s", directions[end], walk->source->name,
-	         walk->destination->name, walk->question->port, protocol);
+	         walk->destination->name, walk->port, protocol);
 	length = strnlen(name, NAME_MAX_LENGTH);
 	for (size_t i = 0; i < length; i++)
 		name[i] = isalnum((unsigned char)name[i]) ? (char)tolower((unsigned char)name[i]) : '-';
@@ -140,7 +140,7 @@ static void write_kubernetes(FILE *out, const struct walk *walk, enum party_end 
 		fputc('}', out);
 	}
 	fprintf(out, "\n    ports:\n    - {protocol: %s, port: %u}\n", protocol_name(walk->question->protocol),
-	        walk->question->port);
+	        walk->port);
 }
 
 static void write_cilium_peer(FILE *out, const struct party *peer, const char *word)
@@ -176,11 +176,10 @@ static void write_cilium(FILE *out, const struct walk *walk, enum party_end end)
 	fprintf(out, "\n  %s:\n  - ", end == END_SOURCE ? "egress" : "ingress");
 	write_cilium_peer(out, peer, end == END_SOURCE ? "to" : "from");
 	if (protocol)
-		fprintf(out, "\n    toPorts:\n    - ports: [{port: \"%u\", protocol: %s}]\n", walk->question->port,
-		        protocol);
+		fprintf(out, "\n    toPorts:\n    - ports: [{port: \"%u\", protocol: %s}]\n", walk->port, protocol);
 	else
 		fprintf(out, "\n    icmps:\n    - fields: [{family: IPv%c, type: %u}]\n",
-		        walk->question->protocol == PROTOCOL_ICMP ? '4' : '6', walk->question->port);
+		        walk->question->protocol == PROTOCOL_ICMP ? '4' : '6', walk->port);
 }
 
 static void write_policy(FILE *out, const struct walk *walk, enum party_end end)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "abi/flow.h"
-#include "agent/why/why.h"
+#include "agent/why/internal.h"
 
 static const struct {
 	const char *word;
@@ -17,6 +17,14 @@ static const struct {
                  {"sctp", PROTOCOL_SCTP},
                  {"icmp", PROTOCOL_ICMP},
                  {"icmpv6", PROTOCOL_ICMPV6}};
+
+const char *why_protocol_word(uint8_t protocol)
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (protocols[i].number == protocol)
+			return protocols[i].word;
+	return "?";
+}
 
 static int read_protocol(const char *word, uint8_t *ret, struct error *error)
 {

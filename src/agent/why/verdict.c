@@ -193,7 +193,7 @@ void verdict_of_policies(struct walk *walk, enum party_end end)
 		.subject = policy_party(subject, true),
 		.peer = policy_party(peer, subject->kind == PARTY_POD),
 		.protocol = walk->question->protocol,
-		.port = walk->question->port,
+		.port = walk->port,
 	};
 	struct say say = {.end = end};
 	struct policy_answer answer;

@@ -75,11 +75,42 @@ static void tell_drop(struct walk *walk, const char *program, const struct event
 	                  "dropped by %s: %s", program, reason);
 }
 
+/* ── services ── */
+
+static const struct event *find_step(const struct walk *walk, enum story_step step)
+{
+	for (size_t i = 0; i < walk->outcome.event_count; i++)
+		if (walk->outcome.events[i].story & step)
+			return &walk->outcome.events[i];
+	return NULL;
+}
+
+/* From here on it goes to a backend. An event shows the packet as it was then. */
+static void follow_service(struct walk *walk)
+{
+	const struct event *event = find_step(walk, STORY_SERVICE);
+	char text[ADDR_TEXT_MAX];
+	struct addr addr;
+	uint16_t port;
+
+	if (!event || !packet_destination(event->frame, event->captured, &addr, &port) ||
+	    party_find(walk->services, addr_format(&addr, text), &walk->backend, NULL))
+		return;
+	walk->backend.addr = addr;
+	walk->destination = &walk->backend;
+	walk->port = port;
+	walk_tell(walk,
+	          json_pack("{s:s, s:s, s:s, s:i}", "kind", "service", "backend", walk->backend.name, "address", text,
+	                    "port", port),
+	          "the service is translated to a backend: %s (%s), port %u", walk->backend.name, text, port);
+}
+
 /* What the program decided about the packet, up to where it sends it. */
 static void tell_decisions(struct walk *walk, const char *program)
 {
 	const struct event *drop = find_event(walk, EVENT_DROP);
 
+	follow_service(walk);
 	if (drop && !is_policy(drop->reason)) {
 		tell_drop(walk, program, drop);
 		return;
@@ -233,7 +264,7 @@ static void build(struct walk *walk, const uint8_t *source_mac, const uint8_t *d
 		.source_mac = source_mac,
 		.destination_mac = destination_mac,
 		.protocol = walk->question->protocol,
-		.port = walk->question->port,
+		.port = walk->port,
 	};
 
 	packet_build(&spec, &walk->packet);

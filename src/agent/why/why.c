@@ -83,30 +83,14 @@ void why_free(struct why *why)
 
 /* ── an answer ── */
 
-static const char *protocol_word(uint8_t protocol)
-{
-	switch (protocol) {
-	case PROTOCOL_TCP:
-		return "tcp";
-	case PROTOCOL_UDP:
-		return "udp";
-	case PROTOCOL_SCTP:
-		return "sctp";
-	case PROTOCOL_ICMP:
-		return "icmp";
-	default:
-		return "icmpv6";
-	}
-}
-
-static json_t *answer_of(const struct walk *walk)
+static json_t *answer_of(const struct walk *walk, const struct party *destination)
 {
 	const char *verdict = walk->refusal ? "denied" : "allowed";
 	_cleanup_free_ char *remedy = walk->refusal ? remedy_write(walk) : NULL;
 
 	return json_pack("{s:o, s:o, s:s, s:i, s:s, s:s?, s:O, s:s?}", "source", party_to_json(walk->source),
-	                 "destination", party_to_json(walk->destination), "protocol",
-	                 protocol_word(walk->question->protocol), "port", walk->question->port, "verdict", verdict,
+	                 "destination", party_to_json(destination), "protocol",
+	                 why_protocol_word(walk->question->protocol), "port", walk->question->port, "verdict", verdict,
 	                 "reason", json_string_value(json_object_get(walk->refusal, "reason")), "decisions",
 	                 walk->decisions, "remedy", remedy);
 }
@@ -121,12 +105,14 @@ static void answer(struct why *why, struct asked *asked)
 		.question = &asked->question,
 		.source = &asked->source,
 		.destination = &asked->destination,
+		.port = asked->question.port,
 		.decisions = decisions,
 	};
 	struct error error = {};
 	int r = walk_all(&walk, &error);
 
-	asked->answered(asked->userdata, r ? NULL : answer_of(&walk), r, &error);
+	asked->answered(asked->userdata, r ? NULL : answer_of(&walk, &asked->destination), r, &error);
+	party_clear(&walk.backend);
 	asked_free(asked);
 }
 
@@ -201,8 +187,8 @@ static int check_protocol(const struct asked *asked, struct error *error)
 	uint8_t protocol = asked->question.protocol;
 
 	if ((protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6) && !is_icmp_of(protocol, &asked->source.addr))
-		return error_set(error, -EINVAL, "%s is not the other family's: ask with %s", protocol_word(protocol),
-		                 protocol == PROTOCOL_ICMP ? "icmpv6" : "icmp");
+		return error_set(error, -EINVAL, "%s is not the other family's: ask with %s",
+		                 why_protocol_word(protocol), protocol == PROTOCOL_ICMP ? "icmpv6" : "icmp");
 	return 0;
 }
 
