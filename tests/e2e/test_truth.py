@@ -5,6 +5,7 @@ PILUS_TRUTH_TABLES (40). Who reaches whom must be what the oracle reads out of t
 """
 import dataclasses
 import itertools
+import json
 import os
 
 import pytest
@@ -91,6 +92,29 @@ def test_generated(pods, seed):
     """Flows go on from one to the next: what was decided of them is decided anew."""
     pods.follow(with_addresses(pods))
     compare(pods, Generator(seed).policies(), f"seed {seed}", again=True)
+
+
+def ask_why(pods, source, destination, family, protocol, port):
+    """What pilus why makes of it, on the source's node."""
+    node = pods.nodes[int(source.node.removeprefix("node-")) - 1]
+    target = f"{tables.pod_name(destination)}:{port}/{protocol.lower()}"
+    return json.loads(node.pilus("why", f"-{family}", tables.pod_name(source), target, "-o", "json"))
+
+
+@pytest.mark.parametrize("seed", range(101, 107))
+def test_why_says_the_same(pods, seed):
+    """A sample, as it is asked one by one. Where it tells what would allow the connection, that does."""
+    pods.follow(with_addresses(pods))
+    policies = Generator(seed).policies()
+    pods.enforce(policies)
+    questions = [(source, *question) for source, destination in itertools.permutations(pods.parties, 2)
+                 for question in tables.questions(source, destination)]
+    for question in questions[seed::41]:
+        told, allowed = ask_why(pods, *question), Oracle(policies).connects(*question)
+        where = f"seed {seed}: {question[0].name} to {question[1].name}, {question[2:]}\n{policies}"
+        assert (told["verdict"] == "allowed") == allowed, f"{told}\n{where}"
+        if told["remedy"]:
+            assert Oracle(f"{policies}---\n{told['remedy']}").connects(*question), f"{told['remedy']}\n{where}"
 
 
 OUTSIDE = yaml.safe_load("""

@@ -193,20 +193,35 @@ static void write_policy(FILE *out, const struct walk *walk, enum party_end end)
 		write_cilium(out, walk, end);
 }
 
-/* Refused because no rule allows it, at this end? What a rule denies, no other rule can allow. */
+static bool reads(const json_t *decision, const char *member, const char *word)
+{
+	const char *text = json_string_value(json_object_get(decision, member));
+
+	return text && !strcmp(text, word);
+}
+
+/* Does a rule deny it, at either end? No other can allow it then. */
+static bool is_forbidden(const struct walk *walk)
+{
+	const json_t *decision;
+	size_t i;
+
+	json_array_foreach (walk->decisions, i, decision)
+		if (reads(decision, "verdict", "deny") && !reads(decision, "match", "none"))
+			return true;
+	return false;
+}
+
+/* Refused because no rule allows it, at this end? */
 static bool wants_rule(const struct walk *walk, enum party_end end)
 {
 	static const char *const directions[] = {[END_SOURCE] = "egress", [END_DESTINATION] = "ingress"};
 	const json_t *decision;
 	size_t i;
 
-	json_array_foreach (walk->decisions, i, decision) {
-		const char *verdict = json_string_value(json_object_get(decision, "verdict"));
-		const char *direction = json_string_value(json_object_get(decision, "direction"));
-
-		if (verdict && direction && !strcmp(direction, directions[end]) && !strcmp(verdict, "deny"))
-			return !strcmp(json_string_value(json_object_get(decision, "match")), "none");
-	}
+	json_array_foreach (walk->decisions, i, decision)
+		if (reads(decision, "direction", directions[end]) && reads(decision, "verdict", "deny"))
+			return true;
 	return false;
 }
 
@@ -217,7 +232,7 @@ char *remedy_write(const struct walk *walk)
 	size_t size;
 	FILE *out;
 
-	if (!source && !destination)
+	if (is_forbidden(walk) || (!source && !destination))
 		return NULL;
 	out = open_text(&text, &size);
 	if (source)
