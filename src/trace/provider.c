@@ -117,13 +117,14 @@ static char *probe_of_section(const char *section)
 static char *probe_of_function(const char *function)
 {
 	for (size_t i = 0; i < sizeof(providers) / sizeof(*providers); i++) {
-		const char *prefix = providers[i]->prefix, *target = function + (prefix ? strlen(prefix) : 0);
-		const char *middle = strstr(target, "__");
+		const char *prefix = providers[i]->prefix, *target, *middle;
 
 		if (!prefix || strncmp(function, prefix, strlen(prefix)) != 0)
 			continue;
+		target = function + strlen(prefix);
 		if (providers[i] != &provider_tracepoint)
 			return xasprintf("%s:%s", providers[i]->name, target);
+		middle = strstr(target, "__");
 		return middle ? xasprintf("tracepoint:%.*s:%s", (int)(middle - target), target, middle + 2) : NULL;
 	}
 	return NULL;
