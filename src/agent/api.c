@@ -134,6 +134,27 @@ static void put_endpoint_labels(struct http_exchange *exchange, void *userdata)
 		http_reply_json(exchange, 200, endpoint_to_json(agent->endpoints, endpoint_id(exchange)));
 }
 
+static void put_endpoint_config(struct http_exchange *exchange, void *userdata)
+{
+	const json_t *audit = json_object_get(http_exchange_body(exchange), "policy-audit-mode");
+	const struct agent *agent = userdata;
+	struct error error = {};
+	int result;
+
+	if (!is_ready(exchange, agent))
+		return;
+	if (!json_is_boolean(audit) || json_object_size(http_exchange_body(exchange)) != 1) {
+		http_reply_error(exchange, 400,
+		                 "an endpoint's configuration is {\"policy-audit-mode\": true or false}");
+		return;
+	}
+	result = endpoint_set_audit(agent->endpoints, endpoint_id(exchange), json_is_true(audit), &error);
+	if (result)
+		reply_failure(exchange, result, &error);
+	else
+		http_reply_json(exchange, 200, endpoint_to_json(agent->endpoints, endpoint_id(exchange)));
+}
+
 static void get_endpoint_log(struct http_exchange *exchange, void *userdata)
 {
 	const struct agent *agent = userdata;
@@ -595,6 +616,7 @@ const struct http_route api_routes[] = {
 	{"POST", "/v1/endpoints/gc", collect_endpoints},
 	{"GET", "/v1/endpoints/{id}", get_endpoint},
 	{"PUT", "/v1/endpoints/{id}/labels", put_endpoint_labels},
+	{"PUT", "/v1/endpoints/{id}/config", put_endpoint_config},
 	{"GET", "/v1/endpoints/{id}/log", get_endpoint_log},
 	{"GET", "/v1/endpoints/{id}/health", get_endpoint_health},
 	{"GET", BY_CONTAINER, get_by_container},

@@ -182,6 +182,45 @@ static int endpoint_labels(struct cli *cli, struct error *error)
 	return r ?: show_json(cli, json_object_get(answer ?: endpoint, "labels"), error);
 }
 
+static void print_config(const json_t *endpoint, FILE *out)
+{
+	bool audit = json_is_true(json_object_get(endpoint, "policy-audit-mode"));
+
+	fprintf(out, "PolicyAuditMode    %s\n", audit ? "Enabled" : "Disabled");
+}
+
+/* "PolicyAuditMode=Enabled", as Cilium has it. */
+static int read_setting(const char *text, bool *ret, struct error *error)
+{
+	if (!strcmp(text, "PolicyAuditMode=Enabled"))
+		*ret = true;
+	else if (!strcmp(text, "PolicyAuditMode=Disabled"))
+		*ret = false;
+	else
+		return cli_wrong_use(error, "'%s' is no setting: PolicyAuditMode=Enabled or =Disabled", text);
+	return 0;
+}
+
+static int endpoint_config(struct cli *cli, struct error *error)
+{
+	json_auto_t *endpoint = NULL, *request = NULL, *answer = NULL;
+	_cleanup_free_ char *path = NULL;
+	bool audit = false;
+	uint32_t id = 0;
+	int r = fetch(cli, "", agent_get_object, &endpoint, &id, error);
+
+	if (!r && cli->argument_count > 1)
+		r = read_setting(cli->arguments[1], &audit, error);
+	if (!r && cli->argument_count > 1) {
+		request = json_pack("{s:b}", "policy-audit-mode", audit);
+		path = xasprintf("/v1/endpoints/%u/config", id);
+		r = http_request(cli->socket, "PUT", path, request, &answer, error);
+	}
+	if (!r)
+		print_config(answer ?: endpoint, cli->out);
+	return r;
+}
+
 static void complete_ids(struct cli *cli)
 {
 	agent_complete(cli, "/v1/endpoints", "id");
@@ -221,6 +260,15 @@ static const struct command VERBS[] = {
 		.arguments_max = 1,
 		.options = LABELS_OPTIONS,
 		.run = endpoint_labels,
+		.complete = complete_ids,
+	},
+	{
+		.name = "config",
+		.summary = "Whether what its policy denies is only told, and to set that",
+		.arguments = "ID [PolicyAuditMode=Enabled|Disabled]",
+		.arguments_min = 1,
+		.arguments_max = 2,
+		.run = endpoint_config,
 		.complete = complete_ids,
 	},
 	{

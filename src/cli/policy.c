@@ -281,6 +281,7 @@ static const struct command VERBS[] = {
          .run = policy_get,
          .complete = complete_names,
          .yaml = true},
+	{.name = "list", .summary = "The cluster's policies", .run = policy_get, .yaml = true},
 	{.name = "delete",
          .summary = "Remove a policy from the cluster",
          .arguments = "NAME",

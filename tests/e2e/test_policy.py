@@ -209,6 +209,19 @@ def test_a_new_pod_is_closed_from_the_start(lab, family):
         lab.run("pod", "del", "late")
 
 
+def test_an_endpoint_in_audit_mode_lets_pass_what_it_would_deny(lab):
+    bring(lab, about("near", ingress=[{"from": peers("client")}]))
+    refused(lab, "other", lab.ip("near", 4))
+    number = str(lab.endpoint("near")["id"])
+    assert "Enabled" in lab.pilus("node-1", "endpoint", "config", number, "PolicyAuditMode=Enabled")
+    try:
+        assert lab.endpoint("near")["policy-ingress"] == "Enabled (Audit)"
+        ask(lab, "other", "tcp-ask", lab.ip("near", 4), TCP_PORT)
+    finally:
+        lab.pilus("node-1", "endpoint", "config", number, "PolicyAuditMode=Disabled")
+    refused(lab, "other", lab.ip("near", 4))
+
+
 def test_other_labels_are_another_policy(lab):
     bring(lab, about("near", ingress=[{"from": peers("client")}]))
     identity = lab.endpoint("other")["identity"]

@@ -20,7 +20,7 @@ struct endpoint endpoint_for_map(const struct endpoint_entry *entry)
 		.identity = entry->identity,
 		.v4 = link->address[FAMILY_V4],
 		.v6 = link->address[FAMILY_V6],
-		.flags = entry->policy.flags,
+		.flags = endpoint_policy_flags(entry),
 		.policy = entry->policy.set,
 	};
 

@@ -76,6 +76,9 @@ int endpoint_check(const struct endpoints *endpoints, json_t *request, struct er
  */
 int endpoint_relabel(struct endpoints *endpoints, uint16_t id, json_t *labels, struct error *error);
 
+/* Whether what its policy denies passes, and is only told: at once, and after a restart. -ENOENT. */
+int endpoint_set_audit(struct endpoints *endpoints, uint16_t id, bool audit, struct error *error);
+
 /* CNI GC. Returns how many were taken down, or −errno. */
 int endpoints_collect(struct endpoints *endpoints, json_t *request, struct error *error);
 

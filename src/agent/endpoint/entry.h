@@ -43,6 +43,7 @@ struct endpoint_entry {
 	uint32_t identity; /* 0: not known yet */
 	uint32_t joined;   /* the identity whose policy it has; 0: none yet */
 	struct endpoint_policy policy;
+	bool audit; /* what its policy denies is only told */
 	struct pod_link link;
 	time_t created;
 	bool wired, active, seen;
@@ -100,6 +101,7 @@ int endpoint_file_set_aside(const struct endpoint_entry *entry, struct error *er
  * endpoint_policy.c: which policy an endpoint has: that of its identity, once that is known; before, what the map says
  * (adopting), or none that lets anything pass.
  */
+uint32_t endpoint_policy_flags(const struct endpoint_entry *entry); /* as the map has them */
 void endpoint_adopt_policy(struct endpoint_entry *entry);
 void endpoint_join_policy(struct endpoint_entry *entry);
 void endpoint_leave_policy(struct endpoint_entry *entry);

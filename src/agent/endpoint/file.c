@@ -30,10 +30,10 @@ static json_t *entry_to_json(const struct endpoint_entry *entry)
 {
 	const struct pod_link *link = &entry->link;
 
-	return json_pack("{s:i, s:b, s:I, s:i, s:i, s:o, s:o, s:O}", "version", FORMAT_VERSION, "wired", entry->wired,
-	                 "created", (json_int_t)entry->created, "identity", entry->identity, "mtu", link->mtu, "ipv4",
-	                 addr_to_json(&link->address[FAMILY_V4]), "ipv6", addr_to_json(&link->address[FAMILY_V6]),
-	                 "request", entry->spec.json);
+	return json_pack("{s:i, s:b, s:b, s:I, s:i, s:i, s:o, s:o, s:O}", "version", FORMAT_VERSION, "wired",
+	                 entry->wired, "audit", entry->audit, "created", (json_int_t)entry->created, "identity",
+	                 entry->identity, "mtu", link->mtu, "ipv4", addr_to_json(&link->address[FAMILY_V4]), "ipv6",
+	                 addr_to_json(&link->address[FAMILY_V6]), "request", entry->spec.json);
 }
 
 static int write_file(const struct endpoint_entry *entry)
@@ -92,6 +92,7 @@ static int read_numbers(json_t *json, struct endpoint_entry *entry, struct error
 	if (identity < 0 || identity > UINT32_MAX || mtu <= 0 || mtu > UINT16_MAX || (wired && !identity))
 		return error_set(error, -EINVAL, "its identity or MTU cannot be");
 	entry->wired = wired;
+	entry->audit = json_is_true(json_object_get(json, "audit")); /* files of before have none */
 	entry->created = created;
 	entry->identity = identity;
 	entry->link.mtu = mtu;

@@ -71,7 +71,8 @@ json_t *endpoint_entry_to_json(const struct endpoint_entry *entry)
 
 	add_request(json, &entry->spec);
 	add_link(json, &entry->link);
-	add_policy(json, &entry->policy);
+	add_policy(json, &(struct endpoint_policy){.set = entry->policy.set, .flags = endpoint_policy_flags(entry)});
+	json_object_set_new(json, "policy-audit-mode", json_boolean(entry->audit));
 	json_object_set_new(json, "created", json_string(clock_format(entry->created, created)));
 	return json;
 }
@@ -92,6 +93,7 @@ static json_t *host_to_json(const struct endpoints *endpoints)
 	json_object_set_new(json, "ipv4", addr_to_json(ipam_router(services->ipam, FAMILY_V4)));
 	json_object_set_new(json, "ipv6", addr_to_json(ipam_router(services->ipam, FAMILY_V6)));
 	add_policy(json, &(struct endpoint_policy){});
+	json_object_set_new(json, "policy-audit-mode", json_false());
 	json_object_set_new(json, "created", json_string(clock_format(endpoints->started, created)));
 	return json;
 }

@@ -3,10 +3,18 @@
  * The policy of an endpoint is that of its identity. It is known before the endpoint is in the maps, and changes there
  * as the policies do.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "agent/endpoint/entry.h"
 #include "base/log.h"
+
+uint32_t endpoint_policy_flags(const struct endpoint_entry *entry)
+{
+	uint32_t flags = entry->policy.flags;
+
+	return flags && entry->audit ? flags | ENDPOINT_AUDITS : flags;
+}
 
 /* What the agent before had enforced stays in force; a map that is new knows nothing of it. */
 void endpoint_adopt_policy(struct endpoint_entry *entry)
@@ -49,7 +57,7 @@ static void change(struct endpoint_entry *entry, const struct endpoint_policy *p
 	entry->policy = *policy;
 	if (!entry->active)
 		return;
-	result = endpoint_map_set_policy(maps, entry->id, policy->set, policy->flags);
+	result = endpoint_map_set_policy(maps, entry->id, policy->set, endpoint_policy_flags(entry));
 	if (result)
 		log_error("endpoint %u: its policy cannot be changed: %s", entry->id, strerror(-result));
 }
@@ -73,4 +81,18 @@ void endpoints_count_enforcement(const struct endpoints *endpoints, unsigned ret
 
 		ret[ingress + 2 * egress]++;
 	}
+}
+
+int endpoint_set_audit(struct endpoints *endpoints, uint16_t id, bool audit, struct error *error)
+{
+	struct endpoint_entry *entry = id && id <= ENDPOINT_ID_MAX ? endpoints->entries[id] : NULL;
+	const struct endpoint_policy same = entry ? entry->policy : (struct endpoint_policy){};
+
+	if (!entry)
+		return error_set(error, -ENOENT, "there is no endpoint of that id");
+	entry->audit = audit;
+	change(entry, &same);
+	maps_bump_epoch(datapath_maps(endpoints->services.datapath));
+	endpoint_tell(entry, entry->state, ENDPOINT_OK, "Policy audit mode %s", audit ? "enabled" : "disabled");
+	return endpoint_file_write(entry, error);
 }
