@@ -22,18 +22,26 @@ from support import BUILD, TOP, wait_for
 TRUTH = TOP / "tests" / "truth"
 sys.path.append(str(TRUTH))
 
+import product
 import world
 
 PROBER = ["/usr/bin/python3", str(TRUTH / "prober.py")]
 _WITH_PORTS = [*itertools.product(world.PROTOCOLS, world.PORTS)]
 SERVICES = {4: [*_WITH_PORTS, ("ICMP", 8)], 6: [*_WITH_PORTS, ("ICMPv6", 128)]}
 FIRST_PORT = 20000
+NODES = ("node-1", "node-2")
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 DENIALS = re.compile(r'^pilus_drop_count_total\{reason="Policy denied[^"]*",.*\} (\d+)$', re.MULTILINE)
 
 
 def pod_name(party):
     return party.name.replace("/", "-")
+
+
+def told_labels(party):
+    """As the pod's runtime tells them, with those of its namespace."""
+    return party.labels | {f"io.cilium.k8s.namespace.labels.{key}": value
+                           for key, value in party.namespace_labels.items() if key != NAMESPACE_NAME}
 
 
 def questions(source, destination):
@@ -65,6 +73,11 @@ class Node:
             connection.request("GET", path)
             return connection.getresponse().read().decode()
 
+    def knows(self, party):
+        """All addresses, by the labels that it has now."""
+        known = {item["cidr"].partition("/")[0]: set(item["labels"]) for item in json.loads(self.get("/v1/ips"))}
+        return all(known.get(address) == set(product.labels(party)) for address in party.addresses.values())
+
     def denials(self):
         return sum(map(int, DENIALS.findall(self.get("/v1/metrics"))))
 
@@ -73,10 +86,10 @@ class Pods:
     """The nine, with what the lab gave them; and their probers, which end with it."""
 
     def __init__(self, lab):
-        self._lab, self.nodes = lab, [Node(lab, name) for name in ("node-1", "node-2")]
-        self._stack, self._endings, self._probers, self._port = contextlib.ExitStack(), {}, {}, FIRST_PORT
+        self._lab, self.nodes = lab, [Node(lab, name) for name in NODES]
+        self._stack, self._probers, self._port = contextlib.ExitStack(), {}, FIRST_PORT
         self.parties = [self._add(party) for party in world.nine_pods()]
-        self.places = [self._probe(world.Party(name, {}, "place"), name) for name in ("node-1", "node-2", "underlay")]
+        self.places = [self._probe(world.Party(name, {}, "place"), name) for name in (*NODES, "underlay")]
 
     def __enter__(self):
         return self
@@ -92,9 +105,7 @@ class Pods:
 
     def _add(self, party):
         """Returns the party with its addresses."""
-        pod = pod_name(party)
-        labels = party.labels | {f"io.cilium.k8s.namespace.labels.{key}": value
-                                 for key, value in party.namespace_labels.items() if key != NAMESPACE_NAME}
+        pod, labels = pod_name(party), told_labels(party)
         ports = [f"{name}={port}/{protocol}" for (name, protocol), port in party.ports.items()]
         self._lab.add(party.node, pod, "--namespace", party.namespace, "--ports", ",".join(ports),
                       "--labels", ",".join(f"{key}={value}" for key, value in labels.items()))
@@ -102,20 +113,27 @@ class Pods:
 
     def _probe(self, party, place):
         addresses = {family: self._lab.ip(place, family) for family in (4, 6)}
-        ending = self._endings[party.name] = self._stack.enter_context(contextlib.ExitStack())
-        self._probers[party.name] = ending.enter_context(
+        self._probers[party.name] = self._stack.enter_context(
             self._lab.background(place, *PROBER, *addresses.values(), ready="^ready$"))
         return dataclasses.replace(party, addresses=addresses)
 
-    def _replace(self, party):
-        self._endings[party.name].close()
-        self._lab.run("pod", "del", pod_name(party))
-        return self._add(party)
+    def _relabel(self, before, party):
+        """Alive; until all nodes know the address so."""
+        old, new = told_labels(before), told_labels(party)
+        node = self.nodes[NODES.index(party.node)]
+        endpoint = next(item for item in json.loads(node.get("/v1/endpoints")) if item["pod"] == pod_name(party))
+        changes = [f"--add={key}={value}" for key, value in new.items() if old.get(key) != value]
+        node.pilus("endpoint", "labels", str(endpoint["id"]), *changes,
+                   *(f"--delete={key}" for key in old if key not in new))
+        for node in self.nodes:
+            wait_for(lambda node=node: node.knows(party), f"{node} knows the labels of {party.name}")
+            node.pilus("policy", "wait")
+        return party
 
     def follow(self, parties):
-        """Whose labels are others now is made anew. Returns all as they are then."""
-        self.parties = [before if (before.labels, before.namespace_labels) == (party.labels, party.namespace_labels)
-                        else self._replace(party) for before, party in zip(self.parties, parties, strict=True)]
+        """Whose labels are others now gets them. Returns all as they are then."""
+        self.parties = [self._relabel(before, party) if told_labels(before) != told_labels(party) else before
+                        for before, party in zip(self.parties, parties, strict=True)]
         return self.parties
 
     def enforce(self, policies):

@@ -96,7 +96,7 @@ def test_generated(pods, seed):
 
 def ask_why(pods, source, destination, family, protocol, port):
     """What pilus why makes of it, on the source's node."""
-    node = pods.nodes[int(source.node.removeprefix("node-")) - 1]
+    node = pods.nodes[tables.NODES.index(source.node)]
     target = f"{tables.pod_name(destination)}:{port}/{protocol.lower()}"
     return json.loads(node.pilus("why", f"-{family}", tables.pod_name(source), target, "-o", "json"))
 
