@@ -45,6 +45,10 @@ STATUS = {
                  "programs": [{"name": "from_container", "device": "plx7", "hook": "tcx/ingress"}]},
     "masquerade": {"ipv4": True, "ipv6": False, "devices": ["eth0"], "excluded": ["10.1.0.0/24", "fd00:1::/112"]},
     "monitor": {"listeners": 0, "lost": 0}, "endpoints": {"ready": 2, "total": 2},
+    "prefilter": {"state": "attached", "revision": 3, "entries": 2, "devices": [{"device": "eth0", "hook": "xdp/native"}]},
+    "services": {"services": 2, "frontends": 5, "backends": 4},
+    "policy": {"state": "in force", "enforcement": "default", "audit": True, "allow-localhost": "always", "policies": 3,
+               "revision": 7, "sets": 2, "entries": 24, "locked-down": 1},
     "health": {"probed": "2026-11-22T11:09:06Z", "reachable": 2, "total": 2},
     "memory": {"resident": 6291456, "maps": 12582912},
 }

@@ -63,7 +63,10 @@ TABLES = {
                "Routing:        Tunnel [vxlan], UDP port 8472, MTU of pods 1450",
                "Host Routing:   BPF, programs attached by tcx, uplinks eth0",
                "Masquerading:   BPF [eth0] 10.1.0.0/24, fd00:1::/112 [IPv4: Enabled, IPv6: Disabled]",
+               "Prefilter:      attached, revision 3, 2 entries, eth0 by xdp/native",
+               "KubeProxyReplacement: True   2 services, 5 frontends, 4 backends",
                "Endpoints:      2/2 ready",
+               "Policy:         in force, enforcement default (audit), 3 policies, revision 7, 1 locked down",
                "Memory:         agent 6.3 MB, maps 12.6 MB",
                "Cluster health: 2/2 reachable   (2026-11-22T11:09:06Z)"],
     "health status": ["Probe time:   2026-11-22T11:09:06Z", "Nodes:",
@@ -97,7 +100,7 @@ def test_tables(agent, command):
 def test_status_verbose_adds_addresses_programs_and_maps(agent):
     text = agent.pilus("status", "--verbose")
     assert text.startswith(agent.pilus("status"))
-    assert lines(text)[11:] == [
+    assert lines(text)[14:] == [
         "  Name                 IP          Node        Endpoints",
         "  node-1 (localhost)   10.99.0.1   reachable   none",
         "  node-2               10.99.0.2   reachable   reachable",
@@ -162,13 +165,13 @@ def test_metrics_are_understood_again(agent):
 def test_status_tells_who_cannot_be_reached(agent):
     agent.answers["/v1/health"] = health(BAD)
     agent.answers["/v1/status"] = STATUS | {"health": {"probed": None, "reachable": 1, "total": 2}}
-    assert lines(agent.pilus("status"))[10:] == [
+    assert lines(agent.pilus("status"))[13:] == [
         "Cluster health: 1/2 reachable   (not all probed yet)",
         "  Name     IP          Node        Endpoints",
         "  node-2   10.99.0.2   reachable   unreachable",
     ]
     agent.answers["/v1/status"] = STATUS | {"health": None}
-    assert lines(agent.pilus("status"))[10:] == ["Cluster health: Probe disabled"]
+    assert lines(agent.pilus("status"))[13:] == ["Cluster health: Probe disabled"]
 
 
 def test_health_tells_every_address_that_cannot_be_reached(agent):
