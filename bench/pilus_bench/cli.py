@@ -14,17 +14,17 @@ import sys
 from pilus_lab import LabError, labs, lifecycle
 
 from . import (cni, compare, datapath, figures, machine, network, node, paths, peers, plot, policy, prefilter, programs, report,
-               tracing, traffic)
+               services, tracing, traffic)
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Rounds by number of flows; seconds of each measurement.
 MODES = {
-    "short": {"rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000, "sampling": .3, "storm": 1,
+    "short": {"services": [1, 1000, 10000], "rounds": {1: 3, 32: 1}, "seconds": .2, "starts": 5, "pods": 40, "remote-pods": 1000, "packets": 20000, "sampling": .3, "storm": 1,
               "refused": 100000, "listed": [0, 1000, 1000000], "imports": (1000, 100), "recompute": (10000, 5000, 100)},
-    "instant": {"rounds": {1: 1, 32: 1}, "seconds": .05, "starts": 1, "pods": 3, "remote-pods": 10, "packets": 500,
+    "instant": {"services": [1, 10], "rounds": {1: 1, 32: 1}, "seconds": .05, "starts": 1, "pods": 3, "remote-pods": 10, "packets": 500,
                 "sampling": .05, "storm": .1, "refused": 100, "listed": [0, 10], "imports": (10, 3),
                 "recompute": (100, 100, 2)},
-    "long": {"rounds": {1: 9, 32: 5}, "seconds": 1.5, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 100000, "sampling": 5, "storm": 5,
+    "long": {"services": [1, 1000, 10000], "rounds": {1: 9, 32: 5}, "seconds": 1.5, "starts": 20, "pods": 200, "remote-pods": 5000, "packets": 100000, "sampling": 5, "storm": 5,
              "refused": 1000000, "listed": [0, 1000, 1000000], "imports": (1000, 1000), "recompute": (10000, 5000, 100)},
 }
 
@@ -88,6 +88,10 @@ def _policy(bench):
                        "recompute": policy.recompute(bench.lab, *bench.size["recompute"])}}
 
 
+def _services(bench):
+    return {"services": services.measure(bench)}
+
+
 def _datapath(size):
     return {"datapath": datapath.measure(size["packets"], size["sampling"])}
 
@@ -103,7 +107,7 @@ def _tracing(size):
 
 # In this order: the agent's part restarts it, and leaves it many pods of other nodes.
 IN_LAB = {"network": _network, "monitor": _monitor, "traffic": _traffic, "cni": _cni, "prefilter": _prefilter,
-          "policy": _policy,
+          "policy": _policy, "services": _services,
           "agent": _agent}
 WITHOUT_LAB = {"datapath": _datapath, "tracing": _tracing, "installed": _installed}
 PARTS = [*IN_LAB, *WITHOUT_LAB]

@@ -3,8 +3,9 @@
 import dataclasses
 import typing
 
-from . import compare, paths, policy, prefilter
+from . import compare, paths, policy, prefilter, services
 from .paths import BRIDGE_FAR, FAR, NEAR, PLAIN, VXLAN
+from .services import IPTABLES, SERVICE, STRAIGHT
 
 MEGABYTE, KILOBYTE = 1e6, 1e3
 
@@ -116,6 +117,16 @@ FIGURES = [
     Figure("10,000 policies, 5,000 identities, 100 endpoints: resident", "≤", 100, "MB", _field(MEGABYTE, "policy", "recompute", "resident")),
     Figure("prefilter, a packet refused by 1,000,000 hosts, above XDP_DROP", "≤", 40, "ns", prefilter.above_empty(1000000, 32)),
     Figure("prefilter, 1,000,000 entries from a file to the kernel", "≤", 2, "s", prefilter.loaded(1000000)),
+    Figure("service / straight to the pod: RR", "≥", .99, "", services.ratio(SERVICE, STRAIGHT, "rr/1", "rate", 0)),
+    Figure("service / straight to the pod: CRR", "≥", .95, "", services.ratio(SERVICE, STRAIGHT, "crr/1", "rate", 0)),
+    Figure("service / straight to the pod: CRR, of 10,000", "≥", .95, "", services.ratio(SERVICE, STRAIGHT, "crr/1", "rate", -1)),
+    Figure("service, CRR: of 10,000 / of one", "≥", .97, "", services.flat),
+    Figure("service / iptables: CRR p50", "≤", .95, "", services.ratio(SERVICE, IPTABLES, "crr/1", "p50", 0)),
+    Figure("service / iptables: CRR p50, of 10,000", "≤", .40, "", services.ratio(SERVICE, IPTABLES, "crr/1", "p50", -1)),
+    Figure("agent, start to ready with 10,000 services of 10 backends", "≤", 1, "s", services.of_agent("start")),
+    Figure("one change among 10,000 services, p99", "≤", 5, "ms", lambda results: services.of_agent("change", "p99")(results) * 1e3),
+    Figure("agent, resident with 10,000 services of 10 backends", "≤", 60, "MB",
+           lambda results: services.of_agent("resident")(results) / MEGABYTE),
     Figure("installed on a node", "≤", 10, "MB", lambda results: sum(results["installed"].values()) / MEGABYTE, "343 / 536"),
 ]
 

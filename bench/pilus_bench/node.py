@@ -69,7 +69,7 @@ def memory(node):
             "pods": sum(pod.node.name == node.name for pod in node.lab.pods())}
 
 
-def _put(lab, key, value):
+def put(lab, key, value):
     """As agents put it: whole or not at all."""
     os.makedirs(os.path.dirname(f"{lab.store}/{key}"), exist_ok=True)
     labs.write_json(f"{lab.store}/{key}.json", value)
@@ -77,11 +77,11 @@ def _put(lab, key, value):
 
 def _publish(lab, count):
     """What the agent of one more node would: that it is there, and both addresses of each of its pods."""
-    _put(lab, "alive/remote", {"node": "remote"})
-    _put(lab, "nodes/remote", {"name": "remote", "ipv4": "10.99.0.200", "pod-cidrs": ["10.200.0.0/16", "fd00:200::/112"]})
+    put(lab, "alive/remote", {"node": "remote"})
+    put(lab, "nodes/remote", {"name": "remote", "ipv4": "10.99.0.200", "pod-cidrs": ["10.200.0.0/16", "fd00:200::/112"]})
     for number in range(count):
         for address in (f"10.200.{number // 250}.{number % 250 + 1}", f"fd00:200::{number + 1:x}"):
-            _put(lab, f"ips/{address}", {
+            put(lab, f"ips/{address}", {
                 "address": address, "identity": 50000 + number % 100, "node": "remote", "pod": f"pod-{number}",
                 "namespace": "default",
                 "labels": [f"k8s:app=app-{number % 100}", "k8s:io.kubernetes.pod.namespace=default"]})

@@ -67,8 +67,8 @@ def _pair(lab, word, addresses):
     return ends
 
 
-def veth(lab, family):
-    client, server = _pair(lab, "veth", [NODE[family]])
+def veth(lab, family, word="veth"):
+    client, server = _pair(lab, word, [NODE[family]])
     return client, server, _bare(NODE[family].format(2))
 
 

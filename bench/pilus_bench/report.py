@@ -160,6 +160,19 @@ def _policy(policy):
          f"recomputed in {recompute['seconds']:.2f} s: {recompute['entries']} entries, {recompute['resident'] / MEGABYTE:.0f} MB resident")])
 
 
+def _services(services):
+    rows = [("", "services", "RR p50, µs", "CRR p50, µs", "RR, 1000/s", "CRR, 1000/s")]
+    for count, works in services["connections"].items():
+        rows += [(path, count, *(f"{works[work][path]['p50']['median']:.1f}" for work in ("rr/1", "crr/1")),
+                  *(f"{works[work][path]['rate']['median'] / 1e3:.2f}" for work in ("rr/1", "crr/1")))
+                 for path in works["crr/1"]]
+    yield _section("Connections through a service", rows)
+    agent = services["agent"]
+    rows = [("start to ready, maps gone", f"{agent['start']:.2f} s"), ("resident", f"{agent['resident'] / MEGABYTE:.1f} MB")]
+    rows += [(f"one change, {key}", f"{agent['change'][key] * 1e3:.1f} ms") for key in ("p50", "p99")]
+    yield _section(f"The agent with {agent['services']} services of {agent['backends']} backends", rows)
+
+
 def machine(results):
     """A heading: what the figures are of."""
     described, load = results["machine"], results["load"]
@@ -189,6 +202,8 @@ def text(results):
         parts += _prefilter(results["prefilter"])
     if "policy" in results:
         parts += _policy(results["policy"])
+    if "services" in results:
+        parts += _services(results["services"])
     if "datapath" in results:
         parts += _datapath(results["datapath"])
     if "tracing" in results:
