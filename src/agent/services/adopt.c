@@ -159,11 +159,6 @@ static int add_range(uint32_t service, const struct prefix *prefix, void *userda
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-	return member_compare(a, b);
-}
-
 int services_adopt(struct services *services)
 {
 	const struct maps *maps = services->needs.maps;
@@ -178,7 +173,7 @@ int services_adopt(struct services *services)
 		r = adopt_sets(services);
 	HASH_ITER (hh, services->adopted, group, next)
 		if (group->count)
-			qsort(group->members, group->count, sizeof(*group->members), compare);
+			qsort(group->members, group->count, sizeof(*group->members), member_compare);
 	return r;
 }
 

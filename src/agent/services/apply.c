@@ -49,8 +49,7 @@ static const struct member *member_before(const struct group *old, const struct 
 	const struct member *found = NULL;
 
 	if (old && old->count)
-		found = bsearch(member, old->members, old->count, sizeof(*member),
-		                (int (*)(const void *, const void *))member_compare);
+		found = bsearch(member, old->members, old->count, sizeof(*member), member_compare);
 	return found && found->candidate.id == member->candidate.id ? found : NULL;
 }
 

@@ -138,7 +138,7 @@ struct service_key frontend_key(const struct addr *addr, uint16_t port, uint8_t 
 bool slice_port_is_for(const struct slice_port *of, const struct service_port *port);
 
 /* The backends of a port and family, from the record's slices, without ids; the caller frees *ret. */
-int member_compare(const struct member *a, const struct member *b); /* by address and port */
+int member_compare(const void *a, const void *b); /* by address and port */
 size_t members_gather(const struct record *record, const struct service_port *port, bool v4, struct member **ret);
 
 /* plan.c: the groups of the frontends that the record has, with the numbers and ids that are in the maps already; those

@@ -6,11 +6,12 @@
 #include "agent/services/internal.h"
 #include "base/memory.h"
 
-int member_compare(const struct member *a, const struct member *b)
+int member_compare(const void *a, const void *b)
 {
-	int order = addr_compare(&a->candidate.addr, &b->candidate.addr);
+	const struct member *left = a, *right = b;
+	int order = addr_compare(&left->candidate.addr, &right->candidate.addr);
 
-	return order ? order : a->candidate.port - b->candidate.port;
+	return order ? order : left->candidate.port - right->candidate.port;
 }
 
 static int compare(const void *a, const void *b)

@@ -112,7 +112,8 @@ size_t groups_plan(struct services *services, struct record *record, struct grou
 		keep_ids(services, group, group_before(services, record, group->number));
 		group->range_count = spec->range_count;
 		group->ranges = xcalloc(spec->range_count ?: 1, sizeof(*group->ranges));
-		memcpy(group->ranges, spec->ranges, spec->range_count * sizeof(*group->ranges));
+		for (size_t range = 0; range < spec->range_count; range++)
+			group->ranges[range] = spec->ranges[range];
 	}
 	return count;
 }
