@@ -38,7 +38,7 @@ def complete(*words, folder=None):
 @pytest.mark.parametrize("line, expected", [
     ("e", ["endpoint"]),
     ("m", ["map", "metrics", "monitor"]),
-    ("endpoint ", ["get", "health", "labels", "list", "log"]),
+    ("endpoint ", ["config", "get", "health", "labels", "list", "log"]),
     ("endpoint l", ["labels", "list", "log"]),
     ("bpf ct ", ["flush", "list"]),
     ("bpf ct list ", ["global"]),
