@@ -343,5 +343,5 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-	return packet_tests_run("dry_run", tests, sizeof(tests) / sizeof(tests[0]), &services_config);
+	return PACKET_TESTS("dry_run", tests);
 }

@@ -614,5 +614,5 @@ int main(void)
 		OUTSIDE_TEST(a_detour_is_kept_as_long_as_its_flow),
 	};
 
-	return packet_tests_run("outside", tests, sizeof(tests) / sizeof(tests[0]), &services_config);
+	return PACKET_TESTS("outside", tests);
 }

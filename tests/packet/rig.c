@@ -59,6 +59,9 @@ static int rig_load(struct rig *rig, const struct node_config *config, struct er
 	options.config.overlay_ifindex = rig->ifindex[DEVICE_TUNNEL];
 	options.config.vxlan_port = VXLAN_PORT;
 	options.config.netns_cookie = datapath_netns_cookie();
+	options.config.services = 1;
+	options.config.node_port_first = NODE_PORT_FIRST;
+	options.config.node_port_last = NODE_PORT_LAST;
 	options.config.masquerade = MASQUERADE_V4 | MASQUERADE_V6;
 	r = datapath_open(&options, &rig->datapath, error);
 	rig->config = options.config;

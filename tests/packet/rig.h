@@ -44,10 +44,15 @@
 #define IDENTITY_D   2002
 #define POD_MTU      1450
 #define VXLAN_PORT   8472
-#define FLOWS_MAX    4096
-#define NAT_MAX      131072
-#define KEPT4        "203.0.113.0/24" /* destinations that pods reach with their own addresses */
-#define KEPT6        "2001:db8:1234::/48"
+
+/* The range of node ports. */
+#define NODE_PORT_FIRST 30000
+#define NODE_PORT_LAST  32767
+
+#define FLOWS_MAX 4096
+#define NAT_MAX   131072
+#define KEPT4     "203.0.113.0/24" /* destinations that pods reach with their own addresses */
+#define KEPT6     "2001:db8:1234::/48"
 
 /* Devices, by what is attached to them in a real node. */
 enum rig_device { DEVICE_A, DEVICE_B, DEVICE_NOBODY, DEVICE_WIRE, DEVICE_TUNNEL, RIG_DEVICES };

@@ -4,13 +4,6 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 
-const struct node_config services_config = {
-	.decap_v6 = 1,
-	.services = 1,
-	.node_port_first = NODE_PORT_FIRST,
-	.node_port_last = NODE_PORT_LAST,
-};
-
 static uint32_t last_number;
 
 static void clear_map(int fd)

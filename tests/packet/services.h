@@ -8,9 +8,6 @@
 #include "datapath/service_map.h"
 #include "packet_test.h"
 
-#define NODE_PORT_FIRST 30000
-#define NODE_PORT_LAST  32767
-
 #define SCENE_BACKENDS 8
 
 struct scene_backend {
@@ -35,8 +32,5 @@ void services_clear(void);
 uint32_t service_add(const struct scene_service *service);
 #define SERVICE(...)            service_add(&(struct scene_service){__VA_ARGS__})
 #define SCENE_ID(number, index) ((number) * 100 + (index) + 1)
-
-/* The configuration under which programs translate. */
-extern const struct node_config services_config;
 
 #endif

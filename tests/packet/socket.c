@@ -627,7 +627,7 @@ int main(void)
 	};
 	int r;
 
-	r = packet_tests_run("socket", tests, sizeof(tests) / sizeof(tests[0]), &services_config);
+	r = PACKET_TESTS("socket", tests);
 	leave_cgroup();
 	return r;
 }

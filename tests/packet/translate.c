@@ -580,5 +580,5 @@ int main(void)
 		TRANSLATE_TEST(the_story_tells_of_the_translation),
 	};
 
-	return packet_tests_run("translate", tests, sizeof(tests) / sizeof(tests[0]), &services_config);
+	return PACKET_TESTS("translate", tests);
 }
