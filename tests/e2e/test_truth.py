@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Truth tables of real packets (tables.py): every scenario of tests/truth, and generated policies, of which there are
-PILUS_TRUTH_TABLES (40). Who reaches whom must be what the oracle reads out of the policies' text.
+PILUS_TRUTH_TABLES (90). Who reaches whom must be what the oracle reads out of the policies' text.
 """
 import dataclasses
 import itertools
@@ -21,7 +21,7 @@ from malformed import GOOD, wrong_files
 from oracle import DENIED, INGRESS, Oracle, Packet
 
 SCENARIOS = scenarios.load()
-TABLES = int(os.environ.get("PILUS_TRUTH_TABLES") or 40)
+TABLES = int(os.environ.get("PILUS_TRUTH_TABLES") or 90)
 
 
 @pytest.fixture(scope="module")
