@@ -50,7 +50,8 @@ def run(tmp_path_factory):
 
 def test_every_figure_is_measured(run):
     results, printed, _ = run
-    assert [figure["name"] for figure in results["figures"]] == [figure.name for figure in figures.FIGURES]
+    measured = [figure["name"] for figure in results["figures"]]
+    assert measured == [figure.name for figure in figures.FIGURES if not figure.optional or figure.name in measured]
     for figure in results["figures"]:
         assert figure["value"] >= 0 and figure["name"] in printed
 

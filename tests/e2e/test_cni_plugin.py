@@ -143,7 +143,7 @@ def test_add_answers_in_the_shape_of_the_version(agent, netns, version):
 def test_add_asks_for_the_endpoint(agent, netns):
     succeeds(call("ADD", config(agent), netns=netns))
     assert agent.asked == [("PUT", "/v1/endpoints", {
-        "container": CONTAINER, "interface": "eth0", "netns": netns, "network": "net", "labels": {}})]
+        "container": CONTAINER, "interface": "eth0", "netns": netns, "network": "net", "labels": {}, "ports": {}})]
 
 
 def test_add_passes_on_pod_labels_and_settings(agent, netns):
