@@ -25,17 +25,44 @@
 
 /* ── what the result depends on ── */
 
-static bool includes_files(const char *text)
+/* clang looks for <a/b.h> beside the source, too. */
+static bool is_beside(const char *source, const char *name, size_t length)
+{
+	const char *slash = strrchr(source, '/');
+	_cleanup_free_ char *path =
+		xasprintf("%.*s%.*s", slash ? (int)(slash - source + 1) : 0, source, (int)length, name);
+
+	return !access(path, F_OK);
+}
+
+/* Is what this #include names somebody's own, which may change? */
+static bool includes_file(const struct token *what, const char *source)
+{
+	if (token_is(what, "<"))
+		return is_beside(source, what->start + 1, strcspn(what->start + 1, ">\n"));
+	return !token_is(what, "\"vmlinux.h\"");
+}
+
+static bool includes_files(const struct compile_source *source)
 {
 	struct tokens tokens;
 	bool found = false;
 
-	tokens_read(&tokens, text);
+	tokens_read(&tokens, source->text);
 	for (size_t i = 0; !found && i < tokens.count; i++)
 		found = token_is(&tokens.list[i], "include") && tokens.list[i].in_directive &&
-		        token_at(&tokens, i + 1)->kind == TOKEN_STRING &&
-		        !token_is(token_at(&tokens, i + 1), "\"vmlinux.h\"");
+		        includes_file(token_at(&tokens, i + 1), source->name);
 	tokens_clear(&tokens);
+	return found;
+}
+
+/* Where to look for files, and which: all but macros and warnings. */
+static bool flags_name_files(const struct compile_source *source)
+{
+	bool found = false;
+
+	for (size_t i = 0; !found && i < source->flag_count; i++)
+		found = !strncmp(source->flags[i], "-I", 2) || !strncmp(source->flags[i], "-i", 2);
 	return found;
 }
 
@@ -77,7 +104,7 @@ char *cache_key(const struct compile_source *source)
 	XXH3_state_t *state;
 	XXH128_hash_t hash;
 
-	if (!clang || includes_files(source->text))
+	if (!clang || includes_files(source) || flags_name_files(source))
 		return NULL;
 	state = XXH3_createState();
 	XXH3_128bits_reset(state);

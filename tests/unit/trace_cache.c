@@ -66,6 +66,26 @@ static void test_keys(void **state)
 	for (size_t i = 0; i < 5; i++)
 		free(keys[i]);
 	assert_null(key_of("a.c", "#include \"other.h\"\n", NULL));
+	assert_null(key_of("a.c", "#include OTHER\n", NULL));
+	assert_null(key_of("a.c", "x", "-Iothers"));
+	assert_null(key_of("a.c", "x", "-include"));
+}
+
+/* What stands beside the source may change without it, however it is included; what the system has does not. */
+static void test_files_beside(void **state)
+{
+	static const char text[] = "#include <uapi/linux/ptrace.h>\n#include <beside.h>\n";
+	char source[64], header[64];
+	char *key;
+
+	snprintf(source, sizeof(source), "%s/a.c", folder);
+	snprintf(header, sizeof(header), "%s/beside.h", folder);
+	key = key_of(source, text, NULL);
+	assert_non_null(key);
+	free(key);
+	assert_int_equal(close(creat(header, 0600)), 0);
+	assert_null(key_of(source, text, NULL));
+	assert_int_equal(unlink(header), 0);
 }
 
 static void test_damaged(void **state)
@@ -124,7 +144,8 @@ static void test_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_found_again),      cmocka_unit_test(test_keys), cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_found_again),      cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_files_beside),     cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_folder_of_others), cmocka_unit_test(test_room),
 	};
 
