@@ -105,8 +105,9 @@ void set_map_delete(const struct maps *maps, uint32_t id, const struct policy_se
 int set_map_find(const struct maps *maps, struct identity_set *ret);
 int set_map_sweep(const struct maps *maps, const struct identity_set *ids);
 
-/* requests.c: something came from the store; all dirty sets are done. */
+/* requests.c: all dirty sets are done; the store told of a key. */
 void waits_look(struct policies *policies);
+void waits_told(struct policies *policies, const char *key);
 void waits_end(struct policies *policies);
 
 #endif

@@ -178,7 +178,7 @@ static void on_set(void *userdata, const char *key, json_t *value)
 			list = (struct policy_list){};
 		}
 	}
-	waits_look(policies);
+	waits_told(policies, key);
 }
 
 static void on_removed(void *userdata, const char *key)
@@ -191,7 +191,7 @@ static void on_removed(void *userdata, const char *key)
 	retire(policies, object);
 	object_free(policies, object);
 	policies->revision++;
-	waits_look(policies);
+	waits_told(policies, key);
 }
 
 static void on_synced(void *userdata)

@@ -68,8 +68,16 @@ static bool reads_so(const struct policies *policies, const char *key, const jso
 	return object && object->text && !object->trouble && !strcmp(object->text, json_string_value(text));
 }
 
-/* What another has changed since is as good: it is newer. */
-static void strike_out(struct wait *wait)
+static void strike_out(struct wait *wait, const char *key)
+{
+	const json_t *text = json_object_get(wait->wanted, key);
+
+	if (text && reads_so(wait->policies, key, text))
+		json_object_del(wait->wanted, key);
+}
+
+/* Those that read so already when the store had answered: nothing more is told of them. */
+static void strike_out_all(struct wait *wait)
 {
 	const char *key;
 	json_t *text;
@@ -77,8 +85,7 @@ static void strike_out(struct wait *wait)
 
 	json_object_foreach_safe(wait->wanted, next, key, text)
 	{
-		if (reads_so(wait->policies, key, text))
-			json_object_del(wait->wanted, key);
+		strike_out(wait, key);
 	}
 }
 
@@ -89,7 +96,6 @@ static json_t *answer_of(const struct wait *wait, bool enforced)
 
 static void look(struct wait *wait)
 {
-	strike_out(wait);
 	if (wait->owed)
 		return;
 	if (wait->error.code) {
@@ -109,6 +115,13 @@ void waits_look(struct policies *policies)
 	/* From the end, as each may leave. */
 	for (size_t i = policies->wait_count; i-- > 0;)
 		look(policies->waits[i]);
+}
+
+void waits_told(struct policies *policies, const char *key)
+{
+	for (size_t i = 0; i < policies->wait_count; i++)
+		strike_out(policies->waits[i], key);
+	waits_look(policies);
 }
 
 void waits_end(struct policies *policies)
@@ -168,6 +181,8 @@ static void store_answered(void *userdata, int result, const struct error *error
 	wait->owed--;
 	if (result && !wait->error.code)
 		wait->error = *error;
+	if (!wait->owed)
+		strike_out_all(wait);
 	look(wait);
 }
 
