@@ -6,6 +6,7 @@
 #include "agent/prefilter/prefilter.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/memory.h"
@@ -221,6 +222,11 @@ static void what_is_asked_wrongly_changes_nothing(void **state)
 		"cidrs, line 2: \"10.0.0.0/40\" is no CIDR: its length is wrong, or bits are set beyond the length");
 	assert_refused("{\"verb\": \"add\", \"set\": \"feed.deny\"}", -EINVAL,
 	               "set: must be local.deny, local.allow, local.deny-to or local.allow-to, not \"feed.deny\"");
+	assert_refused("{\"verb\": \"add\", \"set\": 7}", -EINVAL,
+	               "set: must be local.deny, local.allow, local.deny-to or local.allow-to, not \"\"");
+	assert_refused("{\"verb\": \"add\", \"protect\": \"192.0.2.1\"}", -EINVAL,
+	               "protect: must be a list of addresses");
+	assert_refused("{\"verb\": \"add\", \"force\": \"no\"}", -EINVAL, "force: must be true or false");
 	assert_refused(
 		"{\"verb\": \"add\", \"cidrs\": [\"192.0.2.1\", \"10.0.0.1/8\", 7]}", -EINVAL,
 		"2 entries are wrong, the first is: cidrs[1]: \"10.0.0.1/8\" is no CIDR: its length is wrong, or "
@@ -297,6 +303,42 @@ static void a_wrong_list_is_not_in_the_others_way(void **state)
 	assert_int_equal(scene.rows, 2);
 }
 
+/* Beside a wrong list, too, the next agent begins with all that it has, and not with one set after the other. */
+static void a_wrong_list_is_no_gap_for_the_next_agent(void **state)
+{
+	write_list("feed.deny", "192.0.2.1\n");
+	open_keeper();
+	ask_well("{\"verb\": \"add\", \"cidrs\": [\"198.51.100.1\", \"198.51.100.2\"]}", 2);
+	prefilter_keeper_free(scene.keeper);
+	write_list("wrong.deny", "nonsense\n");
+	scene.rows = 0;
+	open_keeper();
+	assert_eventually(scene.rows);
+	assert_int_equal(scene.rows, 3);
+	assert_eventually(warnings() == 1);
+}
+
+/* That it cannot be looked at does not mean that it is empty. */
+static void a_folder_that_cannot_be_read_keeps_its_lists(void **state)
+{
+	struct rlimit before, none;
+
+	write_list("feed.deny", "192.0.2.1\n");
+	open_keeper();
+	assert_eventually(entries_of(SET_FILE, "feed.deny") == 1);
+	write_list("note.txt", "a note\n");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (int i = 0; i < 20; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	/* Whatever came of it would be made before this. */
+	ask_well("{\"verb\": \"add\", \"cidrs\": [\"198.51.100.1\"]}", 1);
+	assert_int_equal(entries_of(SET_FILE, "feed.deny"), 1);
+	assert_int_equal(scene.rows, 2);
+}
+
 static void the_next_agent_takes_it_up(void **state)
 {
 	uint16_t slot;
@@ -353,6 +395,8 @@ int main(void)
 		TEST(what_the_kernel_refuses_changes_nothing),
 		TEST(lists_wait_until_the_kernel_takes_them),
 		TEST(a_wrong_list_is_not_in_the_others_way),
+		TEST(a_wrong_list_is_no_gap_for_the_next_agent),
+		TEST(a_folder_that_cannot_be_read_keeps_its_lists),
 		TEST(the_next_agent_takes_it_up),
 		TEST(it_can_be_off),
 		TEST(it_can_be_freed_while_it_works),

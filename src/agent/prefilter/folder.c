@@ -31,7 +31,8 @@ struct folder {
 	char *path;
 	const struct folder_events *events;
 	void *userdata;
-	int inotify_fd, descriptor; /* -1: not there */
+	int inotify_fd, descriptor; /* -1: not there, or to be looked at again */
+	bool unreadable;            /* said already */
 	uv_poll_t poll;
 	uv_timer_t timer;
 	unsigned open_handles;
@@ -81,12 +82,21 @@ static void look_at(struct folder *folder, const char *name)
 	folder->events->changed(folder->userdata, name, path);
 }
 
-static void scan(struct folder *folder)
+/* Only a folder that is not there has no lists: one that cannot be read just now may still have what it had. */
+static bool scan(struct folder *folder)
 {
 	DIR *directory = opendir(folder->path);
 	const struct dirent *entry;
 	struct list *list, *next;
 
+	if (!directory && errno != ENOENT) {
+		if (!folder->unreadable)
+			log_warning("%s cannot be read, and its lists stay as they were: %s", folder->path,
+			            strerror(errno));
+		folder->unreadable = true;
+		return false;
+	}
+	folder->unreadable = false;
 	DL_FOREACH (folder->lists, list)
 		list->seen = false;
 	while (directory && (entry = readdir(directory)))
@@ -98,13 +108,15 @@ static void scan(struct folder *folder)
 		folder->events->removed(folder->userdata, list->name);
 		list_drop(folder, list);
 	}
+	return true;
 }
 
 /* Also of a folder that was replaced by another. */
 static void follow(struct folder *folder)
 {
 	folder->descriptor = inotify_add_watch(folder->inotify_fd, folder->path, EVENTS);
-	scan(folder);
+	if (!scan(folder))
+		folder->descriptor = -1;
 }
 
 static void missing(uv_timer_t *timer)

@@ -101,16 +101,25 @@ static void finish(struct prefilter_keeper *keeper)
 	keeper_next(keeper);
 }
 
-/* Where several were made at once, each is tried alone: one that cannot be made must not be in the others' way. */
+/*
+ * Where several were made at once, one that cannot be made must not be in the others' way: it is tried alone, and they
+ * without it. When nobody can say which it is, each is tried alone.
+ */
 static bool try_alone(struct prefilter_keeper *keeper)
 {
-	struct task *task;
+	const struct change *failed = keeper->job.failed;
+	struct task *task, *next;
 
 	if (!keeper->current || !keeper->current->next)
 		return false;
-	DL_FOREACH (keeper->current, task) {
-		task->alone = true;
+	DL_FOREACH_SAFE(keeper->current, task, next)
+	{
+		task->alone = !failed || task->change == failed;
 		cidrs_clear(&task->change->result);
+		if (task->change != failed)
+			continue;
+		DL_DELETE(keeper->current, task);
+		DL_PREPEND(keeper->current, task);
 	}
 	DL_CONCAT(keeper->current, keeper->waiting);
 	keeper->waiting = keeper->current;

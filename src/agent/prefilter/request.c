@@ -96,7 +96,8 @@ static int parse_verb(const json_t *body, enum change_verb *ret, struct error *e
 static int parse_set(const json_t *body, const char **ret, struct error *error)
 {
 	static const char *const sets[] = {"local.deny", "local.allow", "local.deny-to", "local.allow-to"};
-	const char *text = json_string_value(json_object_get(body, "set")) ?: sets[0];
+	const json_t *value = json_object_get(body, "set");
+	const char *text = value ? json_string_value(value) ?: "" : sets[0];
 
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
 		if (!strcmp(sets[i], text)) {
@@ -112,6 +113,8 @@ static int parse_protected(const json_t *list, struct protected *ret, struct err
 	json_t *item;
 	size_t i;
 
+	if (list && !json_is_array(list))
+		return error_set(error, -EINVAL, "protect: must be a list of addresses");
 	json_array_foreach (list, i, item) {
 		const char *text = json_string_value(item) ?: "";
 		struct addr addr;
@@ -120,6 +123,14 @@ static int parse_protected(const json_t *list, struct protected *ret, struct err
 			return error_set(error, -EINVAL, "protect[%zu]: \"%s\" is no address", i, text);
 		protected_add(ret, &addr, "where this was asked from");
 	}
+	return 0;
+}
+
+static int parse_force(const json_t *value, bool *ret, struct error *error)
+{
+	if (value && !json_is_boolean(value))
+		return error_set(error, -EINVAL, "force: must be true or false");
+	*ret = json_is_true(value);
 	return 0;
 }
 
@@ -140,12 +151,13 @@ static int parse_request(struct prefilter_keeper *keeper, json_t *body, struct p
 		r = parse_number(body, "upload", UINT32_MAX, &upload, error);
 	if (!r)
 		r = parse_protected(json_object_get(body, "protect"), &request->protected, error);
+	if (!r)
+		r = parse_force(json_object_get(body, "force"), &request->force, error);
 	if (!r && upload)
 		r = upload_take(keeper->uploads, upload, &request->cidrs, error);
 	if (!r)
 		r = parse_cidrs(json_object_get(body, "cidrs"), &request->cidrs, error);
 	request->revision = revision;
-	request->force = json_is_true(json_object_get(body, "force"));
 	return r;
 }
 
@@ -168,7 +180,7 @@ int prefilter_upload(struct prefilter_keeper *keeper, json_t *body, json_t **ret
 {
 	static const char *const members[] = {"upload", "cidrs", NULL};
 	_cleanup_(cidrs_clear) struct cidrs cidrs = {};
-	json_int_t number;
+	json_int_t number = 0;
 	uint32_t id;
 	size_t count;
 	int r = check_members(body, members, error);
