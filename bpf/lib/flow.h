@@ -158,6 +158,20 @@ static __always_inline struct flow *flow_open(struct packet *packet)
 	return flow;
 }
 
+static __always_inline _Bool identity_routes(__u32 identity)
+{
+	return identity == IDENTITY_HOST || identity == IDENTITY_REMOTE_NODE || identity == IDENTITY_WORLD ||
+	       identity == IDENTITY_KUBE_APISERVER;
+}
+
+/* An error is for who sent what it quotes, and from who got it or a router on the way, which no pod is: else any flow
+ * that somebody knows of would open the way past every policy. */
+static __always_inline _Bool flow_believes(const struct packet *packet, const struct tuple *quoted)
+{
+	return addr_equal(&quoted->source, &packet->tuple.destination) &&
+	       (identity_routes(packet->source_identity) || addr_equal(&quoted->destination, &packet->tuple.source));
+}
+
 static __always_inline void flow_note_related(struct __sk_buff *skb, struct packet *packet)
 {
 	struct flow_key key;
@@ -166,7 +180,7 @@ static __always_inline void flow_note_related(struct __sk_buff *skb, struct pack
 	int direction;
 
 	parse_pull(skb); /* the quote lies behind the headers */
-	if (icmp_quote(skb, packet, &quote))
+	if (icmp_quote(skb, packet, &quote) || !flow_believes(packet, &quote.tuple))
 		return;
 	direction = tuple_key(&quote.tuple, &key);
 	flow = bpf_map_lookup_elem(&pilus_flows, &key);

@@ -259,6 +259,46 @@ static void answers_pass_with_their_connection(void **state)
 	assert_verdict(send_from(DEVICE_B, &reply), TC_ACT_SHOT);
 }
 
+/* An error that a pod sends, which quotes the flow. */
+static struct outcome send_error(const char *source, enum rig_device device, const char *destination,
+                                 const struct spec *about)
+{
+	struct frame quote = frame_build(about);
+
+	return send_from(device, &(struct spec){.source = source,
+	                                        .destination = destination,
+	                                        .destination_mac = rig.mac[device],
+	                                        .protocol = strchr(source, ':') ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
+	                                        .type = strchr(source, ':') ? 1 : 3,
+	                                        .quote = &quote});
+}
+
+static void an_error_passes_with_its_connection_only(void **state)
+{
+	static const char *const a[] = {POD_A4, POD_A6}, *const b[] = {POD_B4, POD_B6}, *const c[] = {POD_C4, POD_C6};
+
+	EVERY (i, a) {
+		struct spec a_to_b = to(b[i], PROTOCOL_UDP, 53), a_to_c = to(c[i], PROTOCOL_UDP, 53);
+		struct spec b_to_c = a_to_c, c_to_a = spec_reply(&a_to_c);
+
+		rig_reset(&rig);
+		b_to_c.source = b[i];
+		send_from(DEVICE_A, &a_to_b);
+		send_from(DEVICE_A, &a_to_c);
+		send_from(DEVICE_B, &b_to_c);
+		enforce(ID_A, SET_A, CLOSE(POLICY_INGRESS));
+		enforce(ID_B, SET_B, CLOSE(POLICY_INGRESS));
+		/* Who was asked may tell who asked. */
+		assert_verdict(send_error(b[i], DEVICE_B, a[i], &a_to_b), TC_ACT_REDIRECT);
+		/* A flow of the sender's own is no way to somebody else, */
+		assert_verdict(send_error(a[i], DEVICE_A, b[i], &a_to_c), TC_ACT_SHOT);
+		assert_verdict(send_error(a[i], DEVICE_A, b[i], &c_to_a), TC_ACT_SHOT);
+		/* and neither is one that the receiver has with others. */
+		assert_verdict(send_error(a[i], DEVICE_A, b[i], &b_to_c), TC_ACT_SHOT);
+		assert_int_equal(metric_packets(DROP_POLICY_DENIED, METRIC_EGRESS), 3);
+	}
+}
+
 static void an_open_connection_ends_with_its_permission(void **state)
 {
 	const struct line line = {SET_B, IDENTITY_A, POLICY_INGRESS, PROTOCOL_TCP, 80, 16};
@@ -525,6 +565,7 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(what_arrives_from_another_node_is_asked_for),
 	PACKET_TEST(what_the_host_sends_is_asked_for),
 	PACKET_TEST(answers_pass_with_their_connection),
+	PACKET_TEST(an_error_passes_with_its_connection_only),
 	PACKET_TEST(an_open_connection_ends_with_its_permission),
 	PACKET_TEST(pings_are_asked_for_by_their_type),
 	PACKET_TEST(a_fragment_ahead_of_its_first_is_refused_where_policy_asks),
