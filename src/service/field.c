@@ -25,6 +25,16 @@ size_t field_count(const struct field *array)
 	return json_array_size(array->value);
 }
 
+size_t field_count_at_most(const struct field *array, size_t max)
+{
+	size_t count = field_count(array);
+
+	if (count <= max)
+		return count;
+	field_refuse(array, "has %zu elements, and may have %zu", count, max);
+	return 0;
+}
+
 struct field field_at(const struct field *array, size_t index)
 {
 	return (struct field){

@@ -27,6 +27,9 @@ struct field field_of(const struct field *object, const char *name);
 
 /* The elements of an array; 0 where it is missing. */
 size_t field_count(const struct field *array);
+
+/* 0, and it is refused, where there are more than `max`. */
+size_t field_count_at_most(const struct field *array, size_t max);
 struct field field_at(const struct field *array, size_t index);
 
 /* Records what is wrong, if it is the first. */

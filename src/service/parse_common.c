@@ -77,7 +77,9 @@ uint8_t read_place(const struct field *node, const struct field *zone, const str
 
 void read_ranges(const struct field *list, struct service_spec *service)
 {
-	for (size_t i = 0; i < field_count(list); i++) {
+	size_t count = field_count_at_most(list, SERVICE_RANGES_MAX);
+
+	for (size_t i = 0; i < count; i++) {
 		struct field field = field_at(list, i);
 
 		field_prefix(&field, APPEND(service->ranges, service->range_count));

@@ -10,7 +10,8 @@
 #include "service/parse.h"
 #include "service/parse_internal.h"
 
-#define WEIGHT_MAX 65535
+#define WEIGHT_MAX   65535
+#define BACKENDS_MAX 10000 /* each is compared with all others */
 
 struct reader {
 	struct service_spec *service;
@@ -109,10 +110,11 @@ static void read_backend(const struct field *field, struct reader *reader)
 static void read_backends(const struct field *list, struct reader *reader)
 {
 	struct slice_port *port = APPEND(reader->slice->ports, reader->slice->port_count);
+	size_t count = field_count_at_most(list, BACKENDS_MAX);
 
 	port->name = xstrdup("");
 	port->protocol = reader->service->ports[0].protocol;
-	for (size_t i = 0; i < field_count(list); i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct field backend = field_at(list, i);
 
 		read_backend(&backend, reader);

@@ -10,6 +10,8 @@
 #include "service/parse_internal.h"
 
 #define ANNOTATION_ALGORITHM "service.cilium.io/lb-algorithm" /* Cilium's users have it */
+#define PORTS_MAX            4096
+#define FRONTENDS_MAX        32768 /* addresses times ports: a short object must not become a large one */
 #define LABEL_OTHER_PROXY    "service.kubernetes.io/service-proxy-name"
 
 enum kind { KIND_CLUSTER_IP, KIND_NODE_PORT, KIND_LOAD_BALANCER, KIND_EXTERNAL_NAME };
@@ -48,7 +50,9 @@ static void read_port(const struct field *field, struct service_spec *service)
 
 static void read_ports(const struct field *list, struct service_spec *service)
 {
-	for (size_t i = 0; i < field_count(list); i++) {
+	size_t count = field_count_at_most(list, PORTS_MAX);
+
+	for (size_t i = 0; i < count; i++) {
 		struct field port = field_at(list, i);
 
 		read_port(&port, service);
@@ -79,9 +83,17 @@ static bool read_frontend_addr(const struct field *field, struct addr *ret)
 	return false;
 }
 
+/* How many addresses of a list become frontends. */
+static size_t count_addresses(const struct field *list, const struct service_spec *service)
+{
+	return field_count_at_most(list, FRONTENDS_MAX / (service->port_count ?: 1));
+}
+
 static void read_addresses(const struct field *list, enum service_type type, struct reader *reader)
 {
-	for (size_t i = 0; i < field_count(list); i++) {
+	size_t count = count_addresses(list, reader->service);
+
+	for (size_t i = 0; i < count; i++) {
 		struct field field = field_at(list, i);
 		struct addr addr;
 
@@ -124,8 +136,9 @@ static void read_load_balancer(const struct field *object, struct reader *reader
 	static const char *const modes[] = {"VIP", "Proxy", NULL};
 	struct field status = field_of(object, "status"), balancer = field_of(&status, "loadBalancer"),
 		     list = field_of(&balancer, "ingress");
+	size_t count = count_addresses(&list, reader->service);
 
-	for (size_t i = 0; i < field_count(&list); i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct field ingress = field_at(&list, i), ip = field_of(&ingress, "ip"),
 			     mode = field_of(&ingress, "ipMode");
 		struct addr addr;

@@ -11,6 +11,10 @@
 
 #define LABEL_SERVICE "kubernetes.io/service-name"
 
+/* The API's own limits. */
+#define PORTS_MAX     100
+#define ENDPOINTS_MAX 1000
+
 struct reader {
 	struct service_slice *slice;
 	const struct service_viewer *viewer;
@@ -20,7 +24,9 @@ struct reader {
 /* A port without a number stands for all, which is no use to a service. */
 static void read_slice_ports(const struct field *list, struct service_slice *slice)
 {
-	for (size_t i = 0; i < field_count(list); i++) {
+	size_t count = field_count_at_most(list, PORTS_MAX);
+
+	for (size_t i = 0; i < count; i++) {
 		struct field field = field_at(list, i), name = field_of(&field, "name"),
 			     number = field_of(&field, "port");
 		struct slice_port *port;
@@ -98,11 +104,12 @@ static void read_endpoints(const struct field *object, struct reader *reader)
 	static const char *const types[] = {"IPv4", "IPv6", "FQDN", NULL};
 	struct field type = field_of(object, "addressType"), list = field_of(object, "endpoints");
 	int index = field_word(&type, types, -1);
+	size_t count = index == 2 ? 0 : field_count_at_most(&list, ENDPOINTS_MAX);
 
 	if (!type.value)
 		field_refuse(&type, "is missing");
 	reader->v4 = index == 0;
-	for (size_t i = 0; index != 2 && i < field_count(&list); i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct field endpoint = field_at(&list, i);
 
 		read_endpoint(&endpoint, reader);

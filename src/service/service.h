@@ -29,6 +29,7 @@ enum service_algorithm { ALGORITHM_RANDOM, ALGORITHM_MAGLEV, ALGORITHM_DEFAULT }
 enum service_preference { PREFER_NOBODY, PREFER_ZONE, PREFER_NODE };
 
 #define AFFINITY_SECONDS_DEFAULT 10800
+#define SERVICE_RANGES_MAX       4096
 #define AFFINITY_SECONDS_MAX     86400
 
 struct service_port {

@@ -158,6 +158,29 @@ static void test_service_refused(void **state)
 	}
 }
 
+/* A short object that would be large ones: each of so many addresses at each of so many ports. */
+static void test_service_too_large(void **state)
+{
+	json_t *object = json(SERVICE("\"clusterIP\": \"10.96.0.1\""));
+	json_t *spec = json_object_get(object, "spec"), *ports = json_array(), *addresses = json_array();
+	struct service_spec *service = NULL;
+	struct error error = {};
+
+	for (int i = 0; i < 4097; i++)
+		json_array_append_new(ports, json_pack("{s:i}", "port", i + 1));
+	json_object_set_new(spec, "ports", ports);
+	assert_int_equal(service_spec_parse(object, "shop/web", &service, &error), -EINVAL);
+	assert_string_equal(error.message, "spec.ports: has 4097 elements, and may have 4096");
+	json_array_remove(ports, 4096);
+	for (int i = 0; i < 9; i++)
+		json_array_append_new(addresses, json_sprintf("192.0.2.%d", i + 1));
+	json_object_set_new(spec, "externalIPs", addresses);
+	error = (struct error){};
+	assert_int_equal(service_spec_parse(object, "shop/web", &service, &error), -EINVAL);
+	assert_string_equal(error.message, "spec.externalIPs: has 9 elements, and may have 8");
+	json_decref(object);
+}
+
 /* ── slices ── */
 
 #define SLICE(rest)                                                                                       \
@@ -233,6 +256,21 @@ static void test_slice_refused(void **state)
 	}
 }
 
+static void test_slice_too_large(void **state)
+{
+	json_t *object = json(SLICE("\"addressType\": \"IPv4\"")), *endpoints = json_array();
+	struct service_slice *slice = NULL;
+	struct error error = {};
+
+	for (int i = 0; i < 1001; i++)
+		json_array_append_new(endpoints,
+		                      json_pack("{s:[o]}", "addresses", json_sprintf("10.1.%d.%d", i / 256, i % 256)));
+	json_object_set_new(object, "endpoints", endpoints);
+	assert_int_equal(service_slice_parse(object, "shop/web-x7", &viewer, &slice, &error), -EINVAL);
+	assert_string_equal(error.message, "endpoints: has 1001 elements, and may have 1000");
+	json_decref(object);
+}
+
 /* ── by hand ── */
 
 static int frontend_of(const char *text, struct service_spec **ret_service, struct service_slice **ret_slice,
@@ -304,8 +342,10 @@ int main(void)
 		cmocka_unit_test(test_not_ours),
 		cmocka_unit_test(test_no_node_ports_without_numbers),
 		cmocka_unit_test(test_service_refused),
+		cmocka_unit_test(test_service_too_large),
 		cmocka_unit_test(test_slice),
 		cmocka_unit_test(test_slice_refused),
+		cmocka_unit_test(test_slice_too_large),
 		cmocka_unit_test(test_frontend),
 		cmocka_unit_test(test_frontend_refused),
 	};
