@@ -37,16 +37,30 @@ static inline int folder_remove(const char *path)
 	return nftw(path, loop_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Fails when a handle was left open: run the loop to its end first. */
-static inline int loop_teardown(void **state)
-{
-	uv_run(&loop, UV_RUN_DEFAULT);
-	return folder_remove(folder) || uv_loop_close(&loop);
-}
-
 static inline void loop_tick(uv_timer_t *timer)
 {
 	++*(unsigned *)timer->data;
+}
+
+/* Runs the loop to its end. A test that failed on its way has left handles open, with which there is none: then this
+ * fails after the deadline, and says which. */
+static inline int loop_teardown(void **state)
+{
+	unsigned ticks = 0;
+	uv_timer_t ticker = {.data = &ticks};
+	bool ended;
+
+	uv_timer_init(&loop, &ticker);
+	uv_timer_start(&ticker, loop_tick, LOOP_TICK_MS, LOOP_TICK_MS);
+	uv_unref((uv_handle_t *)&ticker);
+	while (uv_loop_alive(&loop) && ticks < LOOP_DEADLINE_MS / LOOP_TICK_MS)
+		uv_run(&loop, UV_RUN_ONCE);
+	ended = !uv_loop_alive(&loop);
+	uv_close((uv_handle_t *)&ticker, NULL);
+	uv_run(&loop, UV_RUN_NOWAIT);
+	if (!ended)
+		uv_print_active_handles(&loop, stderr);
+	return folder_remove(folder) || !ended || uv_loop_close(&loop);
 }
 
 /* Runs the loop until the condition holds; fails the test after the deadline. The ticks end a turn of the loop that
