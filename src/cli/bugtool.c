@@ -218,11 +218,17 @@ static int run_agent_log(const struct bugtool *bugtool, struct error *error)
 static int run_all(const struct bugtool *bugtool, struct error *error)
 {
 	static const char *const status[] = {"status", "-o", "json", NULL};
+	static const char *const policies[] = {"policy", "get", "-o", "yaml", NULL};
+	static const char *const selectors[] = {"policy", "selectors", NULL};
 	const char *path[DEPTH_MAX + 1] = {};
 	int r = run_nouns(bugtool, bugtool->cli->root->commands, path, 0, error);
 
 	if (!r)
 		r = run_pilus(bugtool, "pilus-status.json", status, error);
+	if (!r)
+		r = run_pilus(bugtool, "pilus-policies.yaml", policies, error);
+	if (!r)
+		r = run_pilus(bugtool, "pilus-policy-selectors.txt", selectors, error);
 	if (!r)
 		r = run_endpoints(bugtool, error);
 	for (size_t i = 0; !r && i < ARRAY_SIZE(COMMANDS); i++)

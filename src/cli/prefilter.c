@@ -216,7 +216,8 @@ static int change(struct cli *cli, const char *verb, const char *done, struct er
 		return r;
 	if (cli->output == OUTPUT_JSON)
 		return show_json(cli, answer, error);
-	fprintf(cli->out, "%s %" JSON_INTEGER_FORMAT " prefilter entries\n", done, row_number(answer, "changed"));
+	fprintf(cli->out, "%s %" JSON_INTEGER_FORMAT " prefilter entr%s\n", done, row_number(answer, "changed"),
+	        row_number(answer, "changed") == 1 ? "y" : "ies");
 	return 0;
 }
 

@@ -33,6 +33,11 @@ static int run_tool(struct cli *cli, struct error *error)
 	words[0] = path;
 	memcpy(words + 1, cli->arguments, cli->argument_count * sizeof(*words));
 	execvp(path, words);
+	if (errno == ENOENT)
+		return error_set(error, -ENOENT,
+		                 "the tracing tools are not installed: there is no %s, which the package pilus-tools "
+		                 "has",
+		                 path);
 	return error_set_errno(error, -errno, "cannot run %s, which has the tracing tools", path);
 }
 

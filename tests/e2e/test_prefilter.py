@@ -76,7 +76,7 @@ def test_words_as_ciliums(site):
     assert update(site, "--cidr", "192.0.2.0/24,198.51.100.7/32").stdout == "Updated 2 prefilter entries\n"
     assert site.pilus("node-1", "prefilter", "list") == \
         f"Revision: {first + 1}\n192.0.2.0/24\n198.51.100.7/32\n"
-    assert update(site, "--cidr", "198.51.100.7/32", verb="delete").stdout == "Deleted 1 prefilter entries\n"
+    assert update(site, "--cidr", "198.51.100.7/32", verb="delete").stdout == "Deleted 1 prefilter entry\n"
     assert site.pilus("node-1", "prefilter", "list") == f"Revision: {first + 2}\n192.0.2.0/24\n"
     assert update(site, "--cidr", "192.0.2.0/24").stdout == "Updated 0 prefilter entries\n"
     assert revision(site) == first + 2
@@ -87,7 +87,7 @@ def test_another_revision_is_said(site):
     done = update(site, "--cidr", "192.0.2.0/24", "--revision", str(now + 7), check=False)
     assert (done.returncode, done.stderr) == \
         (1, f"pilus: revision {now} is in force, not {now + 7}: look what has changed\n")
-    assert update(site, "--cidr", "192.0.2.0/24", "--revision", str(now)).stdout == "Updated 1 prefilter entries\n"
+    assert update(site, "--cidr", "192.0.2.0/24", "--revision", str(now)).stdout == "Updated 1 prefilter entry\n"
 
 
 def test_who_is_refused_stays_out(site, family):
