@@ -75,7 +75,7 @@ static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet 
 	int reason = parse_packet(skb, OVERLAY_ROOM, packet);
 
 	packet->point = TRACE_FROM_OVERLAY;
-	if (!reason && config.services && direct_is(skb, packet))
+	if (!reason && config.services && direct_is(skb, packet) && arrival_is_for_this_node(sender))
 		return receive_direct(skb, packet, sender);
 	if ((packet->tuple.ethertype == bpf_htons(ETH_P_IPV6) && !config.decap_v6) ||
 	    (!reason && hops_are_spent(packet)) || (reason && !arrival_is_for_this_node(sender)))
@@ -149,7 +149,7 @@ static __always_inline int receive_plain(struct __sk_buff *skb, struct packet *p
 /* The stack, which sees to what does not fit, would not take it: it has the node's own address for its source. */
 static __always_inline int send_by_device(struct __sk_buff *skb, struct packet *packet, __u16 node)
 {
-	int reason = packet->direct ? address_directly(skb, packet, 0) : 0;
+	int reason = address_in_overlay(skb, packet, 0);
 
 	if (reason)
 		return drop(skb, packet, reason);

@@ -53,15 +53,18 @@ static __always_inline int address_frame(struct __sk_buff *skb, const struct pac
 	return 0;
 }
 
-/* Tells the backend's node, in the frame at the offset. */
-static __always_inline int address_directly(struct __sk_buff *skb, const struct packet *packet, __u32 frame)
+/* The addresses of a frame of the overlay's, at the offset: they tell the backend's node, or nothing. */
+static __always_inline int address_in_overlay(struct __sk_buff *skb, const struct packet *packet, __u32 frame)
 {
 	struct cursor cursor = cursor_at(skb, frame);
-	void *ethernet = cursor_take(&cursor, sizeof(struct ethhdr));
+	struct ethhdr *ethernet = cursor_take(&cursor, sizeof(*ethernet));
 
 	if (!ethernet)
 		return DROP_TRUNCATED_HEADER;
-	direct_write(ethernet, packet);
+	if (packet->direct)
+		direct_write(ethernet, packet);
+	else
+		*ethernet = (struct ethhdr){.h_dest = {2}, .h_source = {2}, .h_proto = packet->tuple.ethertype};
 	return 0;
 }
 
@@ -186,14 +189,14 @@ static __always_inline int deliver_to_node(struct __sk_buff *skb, struct packet 
 	if (config.native)
 		return deliver_natively(skb, packet, node);
 	packet->towards = node->ifindex;
-	packet->vni = packet->source_identity;
+	packet->vni = packet->direct ? IDENTITY_WORLD : packet->source_identity;
 	packet->story |= STORY_ENCAPSULATED;
 	if (!(node->flags & NODE_NEIGHBOUR_KNOWN))
 		packet->story |= STORY_NEIGHBOUR_LOOKUP;
 	trace(skb, packet, TRACE_TO_OVERLAY);
 	reason = overlay_encapsulate(skb, packet, node);
 	if (!reason && packet->direct)
-		reason = address_directly(skb, packet, OVERLAY_ROOM);
+		reason = address_in_overlay(skb, packet, OVERLAY_ROOM);
 	if (reason)
 		return drop(skb, packet, reason);
 	metric_count(METRIC_FORWARDED, METRIC_EGRESS, packet->length);

@@ -22,7 +22,9 @@
 #include "overlay.h"
 #include "translate.h"
 
-#define DIRECT_MARK 0x06 /* locally administered, as all that the overlay's frames have */
+/* Locally administered, as all that the overlay's frames have; those that the device makes have twice the same. */
+#define DIRECT_MARK        0x06
+#define DIRECT_SOURCE_MARK 0x02
 
 /* The ethernet addresses, as they lie in a frame. */
 struct direct_frame {
@@ -41,7 +43,7 @@ static __always_inline void direct_write(void *ethernet, const struct packet *pa
 	struct direct_frame *frame = ethernet;
 
 	frame->mark = DIRECT_MARK;
-	frame->source_mark = 2;
+	frame->source_mark = DIRECT_SOURCE_MARK;
 	__builtin_memcpy(frame->port, &packet->tuple.destination_port, sizeof(frame->port));
 	__builtin_memcpy(frame->addr_first, addr, sizeof(frame->addr_first));
 	__builtin_memcpy(frame->addr_last, addr + sizeof(frame->addr_first), sizeof(frame->addr_last));
@@ -52,7 +54,7 @@ static __always_inline _Bool direct_is(struct __sk_buff *skb, const struct packe
 	struct cursor cursor = cursor_at(skb, packet->frame ? OVERLAY_ROOM : 0);
 	struct direct_frame *frame = cursor_take(&cursor, sizeof(*frame));
 
-	return frame && frame->mark == DIRECT_MARK;
+	return frame && frame->mark == DIRECT_MARK && frame->source_mark == DIRECT_SOURCE_MARK;
 }
 
 /* The backend, into the work's entry. */

@@ -45,11 +45,13 @@ static __always_inline int translate_write(struct nat_work *work)
 	return 0;
 }
 
-/* Does its node translate and answer directly? That needs the overlay, which tells it to. */
-static __always_inline __u8 translate_kind(const struct service *service, const struct backend *backend, __u8 side)
+/* Does its node translate and answer directly? That needs the overlay, which tells it to, and a client that is behind
+ * no node. */
+static __always_inline __u8 translate_kind(const struct service *service, const struct packet *packet,
+                                           const struct backend *backend, __u8 side)
 {
 	_Bool direct = side == SERVICE_OUTSIDE && service->flags & SERVICE_DSR && !config.native &&
-	               ipcache_lookup(&backend->addr).node;
+	               ipcache_lookup(&backend->addr).node && !ipcache_lookup(&packet->tuple.source).node;
 
 	return direct ? NAT_DIRECT : NAT_SERVICE;
 }
@@ -71,7 +73,7 @@ static __always_inline int translate_map(struct nat_work *work, const struct pac
 	work->entry = (struct nat_entry){.addr = backend->addr,
 	                                 .port = backend->port,
 	                                 .end = NAT_DESTINATION,
-	                                 .kind = translate_kind(service, backend, side),
+	                                 .kind = translate_kind(service, packet, backend, side),
 	                                 .backend = id,
 	                                 .created = now,
 	                                 .checked = now};

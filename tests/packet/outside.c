@@ -501,6 +501,85 @@ static void what_is_told_is_translated_here_and_answered_directly(void **state)
 	}
 }
 
+/* What is told to another node, and what only looks so: the device's own address, which is any. */
+static void only_what_is_told_here_is_translated(void **state)
+{
+	struct spec spec = from_client(&requests[0]), at_a = to_backend(&spec, POD_A4, POD_A6);
+	uint8_t destination[ETH_ALEN], source[ETH_ALEN], device[ETH_ALEN] = {6, 1, 2, 3, 4, 5};
+	struct tunnel tunnel = {.source_mac = rig.pod_mac[DEVICE_WIRE],
+	                        .destination_mac = rig.mac[DEVICE_WIRE],
+	                        .source = PEER4,
+	                        .destination = STRANGER4,
+	                        .port = VXLAN_PORT,
+	                        .vni = IDENTITY_WORLD};
+	struct spec from_c = {.source_mac = device,
+	                      .destination_mac = device,
+	                      .source = POD_C4,
+	                      .destination = POD_A4,
+	                      .protocol = PROTOCOL_UDP};
+	struct frame inner, frame;
+	struct outcome outcome;
+
+	tell(&at_a, destination, source);
+	spec.destination = PEER4;
+	spec.destination_mac = destination;
+	spec.source_mac = source;
+	inner = frame_build(&spec);
+	frame = frame_encapsulate(&inner, &tunnel);
+	outcome = run("from_netdev", DEVICE_WIRE, &frame);
+	assert_verdict(outcome, TC_ACT_UNSPEC);
+	assert_bytes(outcome, 0, frame.bytes, frame.size);
+	outcome = arrive_from_c(&from_c);
+	assert_reached(&outcome, DEVICE_A, &from_c);
+	assert_int_equal(metric_drops(), 0);
+}
+
+/* The node's own addresses would look like one. */
+static void a_large_detour_tells_nothing(void **state)
+{
+	struct spec spec = from_client(&requests[1]), translated = to_backend(&spec, POD_C4, POD_C6), expected;
+	static const uint8_t addresses[2 * ETH_ALEN] = {2, 0, 0, 0, 0, 0, 2};
+	struct outcome outcome;
+
+	spec.payload = translated.payload = 1472;
+	serve(&spec, POD_C4, POD_C6, SERVICE_EXTERNAL);
+	expected = by_overlay(&translated);
+	outcome = arrive(&spec);
+	assert_verdict(outcome, TC_ACT_REDIRECT);
+	assert_packet(&outcome, &expected);
+	assert_bytes(outcome, 0, addresses, sizeof(addresses));
+}
+
+static void know_client(const char *text, uint32_t identity, uint16_t node)
+{
+	struct ipcache_entry entry = {.identity = identity, .node = node};
+	struct prefix prefix;
+
+	assert_int_equal(prefix_parse(text, &prefix), 0);
+	assert_int_equal(ipcache_set(rig.maps, &prefix, &entry), 0);
+}
+
+/* The backend's node believes it of the world's clients only. */
+static void clients_that_are_known_are_answered_all_the_same(void **state)
+{
+	struct spec spec = from_client(&requests[0]), at_c = to_backend(&spec, POD_C4, POD_C6), expected;
+	uint8_t destination[ETH_ALEN], source[ETH_ALEN];
+	struct outcome outcome;
+
+	serve(&spec, POD_C4, POD_C6, SERVICE_EXTERNAL | SERVICE_DSR);
+	tell(&at_c, destination, source);
+	know_client(WORLD4, IDENTITY_KUBE_APISERVER, 0);
+	outcome = arrive(&spec);
+	assert_inner(&outcome, &spec, IDENTITY_WORLD);
+	assert_bytes(outcome, OVERLAY_ROOM, destination, ETH_ALEN);
+	spec.source = PEER4;
+	know_client(PEER4, IDENTITY_REMOTE_NODE, NODE_PEER);
+	expected = to_backend(&spec, POD_C4, POD_C6);
+	expected = by_overlay(&expected);
+	outcome = arrive(&spec);
+	assert_inner(&outcome, &expected, IDENTITY_REMOTE_NODE);
+}
+
 static void an_error_about_a_direct_answer_is_sent_on(void **state)
 {
 	EVERY (i, requests) {
@@ -608,6 +687,9 @@ int main(void)
 		OUTSIDE_TEST(what_is_answered_directly_is_sent_on_as_it_is),
 		OUTSIDE_TEST(a_backend_here_is_asked_as_ever),
 		OUTSIDE_TEST(what_is_told_is_translated_here_and_answered_directly),
+		OUTSIDE_TEST(only_what_is_told_here_is_translated),
+		OUTSIDE_TEST(a_large_detour_tells_nothing),
+		OUTSIDE_TEST(clients_that_are_known_are_answered_all_the_same),
 		OUTSIDE_TEST(an_error_about_a_direct_answer_is_sent_on),
 		OUTSIDE_TEST(what_is_told_is_not_believed_of_everybody),
 		OUTSIDE_TEST(a_sum_over_the_packet_stays_right),
