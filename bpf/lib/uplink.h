@@ -26,6 +26,12 @@ static __always_inline void uplink_find_backend(struct packet *packet, struct de
 	                           : (struct decision){.action = FLOW_TO_WORLD};
 }
 
+/* With an overlay, what is behind another node comes by it; but for the nodes themselves. */
+static __always_inline _Bool uplink_is_way_of(const struct ipcache_entry *sender)
+{
+	return config.native || !sender->node || sender->identity == IDENTITY_REMOTE_NODE;
+}
+
 /* Decides, and remembers it. Returns 0, DROP_NOT_LOCAL of what is for no pod here and no service's, or another drop
  * reason. */
 VERIFIED_ONCE int uplink_decide(struct __sk_buff *skb, struct packet *packet, struct decision *ret_decision)
@@ -44,6 +50,8 @@ VERIFIED_ONCE int uplink_decide(struct __sk_buff *skb, struct packet *packet, st
 	if (local_lookup(&packet->tuple.source))
 		return DROP_INVALID_SOURCE_IP;
 	sender = ipcache_lookup(&packet->tuple.source);
+	if (!uplink_is_way_of(&sender))
+		return DROP_INVALID_SOURCE_IP;
 	packet->source_identity = sender.identity;
 	packet->node = packet->from = sender.node;
 	return flow_record(skb, packet, ret_decision, epoch);

@@ -550,6 +550,26 @@ static void a_large_detour_tells_nothing(void **state)
 	assert_bytes(outcome, 0, addresses, sizeof(addresses));
 }
 
+/* With an overlay, what other nodes' pods send comes by it. */
+static void nobody_asks_as_another_nodes_pod(void **state)
+{
+	static const char *const backends4[] = {POD_A4, POD_C4}, *const backends6[] = {POD_A6, POD_C6};
+
+	EVERY (i, backends4) {
+		struct spec spec = from_client(&requests[0]), spec6 = from_client(&requests[4]);
+
+		rig_reset(&rig);
+		services_clear();
+		serve(&spec, backends4[i], NULL, SERVICE_EXTERNAL);
+		serve(&spec6, NULL, backends6[i], SERVICE_EXTERNAL);
+		spec.source = POD_C4;
+		assert_dropped(arrive(&spec), DROP_INVALID_SOURCE_IP, METRIC_INGRESS);
+		rig_reset(&rig);
+		spec6.source = POD_C6;
+		assert_dropped(arrive(&spec6), DROP_INVALID_SOURCE_IP, METRIC_INGRESS);
+	}
+}
+
 static void know_client(const char *text, uint32_t identity, uint16_t node)
 {
 	struct ipcache_entry entry = {.identity = identity, .node = node};
@@ -689,6 +709,7 @@ int main(void)
 		OUTSIDE_TEST(what_is_told_is_translated_here_and_answered_directly),
 		OUTSIDE_TEST(only_what_is_told_here_is_translated),
 		OUTSIDE_TEST(a_large_detour_tells_nothing),
+		OUTSIDE_TEST(nobody_asks_as_another_nodes_pod),
 		OUTSIDE_TEST(clients_that_are_known_are_answered_all_the_same),
 		OUTSIDE_TEST(an_error_about_a_direct_answer_is_sent_on),
 		OUTSIDE_TEST(what_is_told_is_not_believed_of_everybody),
