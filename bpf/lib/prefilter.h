@@ -92,8 +92,11 @@ static __always_inline int prefilter_of_kind(struct xdp_md *xdp, struct wire *wi
 	__be16 copy;
 	const __be16 *source_port;
 
-	if (wire->ethertype == bpf_htons(ETH_P_IPV6))
+	if (wire->ethertype == bpf_htons(ETH_P_IPV6)) {
 		wire_parse_extensions(xdp, wire);
+		if (is_ipv6_extension(wire->protocol) && !wire->later) /* more of them may hide what is refused */
+			return DROP_INVALID_IPV6_EXTENSION;
+	}
 	if (prefilter_config.refuse & PREFILTER_FRAGMENTS && wire->fragment)
 		return DROP_PREFILTER_FRAGMENT;
 	if (!(prefilter_config.refuse & PREFILTER_UDP_SOURCE_PORT_0) || wire->protocol != IPPROTO_UDP || wire->later)

@@ -347,6 +347,24 @@ static void test_fragments_behind_extension_headers(void **state)
 	assert_int_equal(verdict_of(&frame), XDP_DROP);
 }
 
+static void test_what_too_many_extension_headers_hide(void **state)
+{
+	const struct spec spec = {.source = PERMITTED6,
+	                          .destination = HOST6,
+	                          .protocol = PROTOCOL_UDP,
+	                          .source_port = 53,
+	                          .extensions = 7,
+	                          .payload = 64};
+
+	load_refusing(PREFILTER_FRAGMENTS);
+	assert_int_equal(spec_verdict(&spec), XDP_DROP);
+	load_refusing(PREFILTER_UDP_SOURCE_PORT_0);
+	assert_int_equal(spec_verdict(&spec), XDP_DROP);
+	assert_int_equal(metric_packets(DROP_INVALID_IPV6_EXTENSION, METRIC_INGRESS), 2);
+	load_refusing(0);
+	assert_int_equal(spec_verdict(&spec), XDP_PASS);
+}
+
 static void test_udp_from_port_0(void **state)
 {
 	load_refusing(PREFILTER_UDP_SOURCE_PORT_0);
@@ -559,6 +577,7 @@ int main(void)
 		PREFILTER_TEST(test_headers_in_several_buffers),
 		PREFILTER_TEST(test_fragments),
 		PREFILTER_TEST(test_fragments_behind_extension_headers),
+		PREFILTER_TEST(test_what_too_many_extension_headers_hide),
 		PREFILTER_TEST(test_udp_from_port_0),
 		PREFILTER_TEST(test_each_source_has_its_rate),
 		PREFILTER_TEST(test_a_drop_is_told_now_and_then),
