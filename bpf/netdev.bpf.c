@@ -209,6 +209,13 @@ static __always_inline void name_sender(struct packet *packet)
 	packet->source_identity = endpoint->identity;
 }
 
+/* With the node's address, it would be the node's to those that it knows: a pod could be any other. */
+static __always_inline _Bool is_overlay(const struct tuple *tuple)
+{
+	return !config.native && tuple->protocol == PROTOCOL_UDP &&
+	       tuple->destination_port == bpf_htons(config.vxlan_port);
+}
+
 /* Puts the masquerade on. As above. */
 static __always_inline int masquerade(struct __sk_buff *skb, struct packet *packet)
 {
@@ -219,6 +226,8 @@ static __always_inline int masquerade(struct __sk_buff *skb, struct packet *pack
 		name_sender(packet);
 	if (reason)
 		return reason;
+	if (is_overlay(&packet->tuple))
+		return DROP_NAT_UNSUPPORTED;
 	return packet->tuple.related ? nat_translate_error(skb, packet, NAT_SOURCE, NAT_POD) : nat_leave(skb, packet);
 }
 

@@ -214,6 +214,20 @@ static void identifier_0_is_replaced(void **state)
 	}
 }
 
+/* To another address of a node's, it would come from a node that is known. */
+static void no_pod_speaks_in_the_overlay_as_the_node(void **state)
+{
+	EVERY (i, kinds) {
+		struct spec spec = from_pod_a(&kinds[i]);
+
+		if (spec.protocol != PROTOCOL_UDP)
+			continue;
+		rig_reset(&rig);
+		spec.destination_port = VXLAN_PORT;
+		assert_dropped(leave(&spec), DROP_NAT_UNSUPPORTED, METRIC_EGRESS);
+	}
+}
+
 static void other_questions_by_icmp_are_refused(void **state)
 {
 	struct spec timestamp = from_pod_a(&kinds[3]);
@@ -587,6 +601,7 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(no_port_left_is_a_drop),
 	PACKET_TEST(identifier_0_is_replaced),
 	PACKET_TEST(other_questions_by_icmp_are_refused),
+	PACKET_TEST(no_pod_speaks_in_the_overlay_as_the_node),
 	PACKET_TEST(a_port_of_the_hosts_own_is_replaced),
 	PACKET_TEST(excluded_destinations_see_the_pod),
 	PACKET_TEST(who_asked_the_pod_is_answered_by_the_pod),
