@@ -57,7 +57,8 @@ static __always_inline _Bool flow_is_decided(struct flow *flow, const struct pac
 	const struct flow_direction *direction = flow_direction(flow, packet);
 
 	return direction->epoch == state_epoch() && direction->origin == packet->origin && direction->action &&
-	       !packet->tuple.related && !flow_is_reopened_by(flow, packet);
+	       !packet->tuple.related && !flow_is_reopened_by(flow, packet) &&
+	       (!packet->translated || flow->direction[!(packet->direction & 1)].mapped);
 }
 
 /* What is known of the flow, for the packet and for who hears of it. */

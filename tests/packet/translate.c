@@ -99,6 +99,30 @@ static void a_pod_reaches_a_backend_here_and_is_answered_by_the_service(void **s
 	assert_int_equal(metric_drops(), 0);
 }
 
+/* Whether the flow was forgotten, and opened anew by the backend, or the pod had asked that itself before. */
+static void a_known_flow_is_answered_by_the_service_once_that_is_asked(void **state)
+{
+	EVERY (i, requests) {
+		struct spec spec = from_pod_a(&requests[i]), expected = to_backend(&spec, POD_B4, POD_B6);
+		struct spec answer = spec_reply(&expected), expected_answer = spec_reply(&spec);
+		struct outcome outcome;
+
+		for (int by_a = 0; by_a < 2; by_a++) {
+			rig_reset(&rig);
+			services_clear();
+			serve(&spec, POD_B4, POD_B6, 0);
+			if (by_a)
+				send_by_a(&expected);
+			else
+				send_by_b(&answer);
+			outcome = send_by_a(&spec);
+			assert_reached(&outcome, DEVICE_B, &expected);
+			outcome = send_by_b(&answer);
+			assert_reached(&outcome, DEVICE_A, &expected_answer);
+		}
+	}
+}
+
 static struct outcome arrive_from_c(const struct spec *spec)
 {
 	struct frame inner = frame_build(spec);
@@ -557,6 +581,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TRANSLATE_TEST(a_pod_reaches_a_backend_here_and_is_answered_by_the_service),
+		TRANSLATE_TEST(a_known_flow_is_answered_by_the_service_once_that_is_asked),
 		TRANSLATE_TEST(a_pod_reaches_a_backend_of_another_node),
 		TRANSLATE_TEST(a_pod_reaches_a_backend_in_the_world),
 		TRANSLATE_TEST(a_pod_reaches_a_backend_that_is_the_host),
