@@ -19,13 +19,15 @@
 
 /*
  * addr[0] < addr[1], ports follow their addresses; equal addresses are ordered by port. ICMP echo: the identifier
- * is the port of who asks. Who answers, and protocols without ports: 0.
+ * is the port of who asks. Who answers, and protocols without ports: 0. Other ICMP goes by icmp_type, which follows the
+ * addresses, too: of who asks the type, else 0.
  */
 struct flow_key {
 	struct addr addr[2];
 	__be16 port[2];
 	__u8 protocol;
-	__u8 reserved[3];
+	__u8 icmp_type[2];
+	__u8 reserved;
 };
 ABI_ASSERT_SIZE(struct flow_key, 40);
 

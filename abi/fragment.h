@@ -22,7 +22,8 @@ struct fragment_ports {
 	__be16 source;
 	__be16 destination;
 	__u8 protocol;
-	__u8 reserved[3];
+	__u8 icmp_type;
+	__u8 reserved[2];
 };
 ABI_ASSERT_SIZE(struct fragment_ports, 8);
 

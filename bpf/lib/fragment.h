@@ -39,6 +39,7 @@ static __always_inline void fragment_remember(const struct packet *packet)
 		.source = tuple->source_port,
 		.destination = tuple->destination_port,
 		.protocol = tuple->protocol,
+		.icmp_type = tuple->icmp_type,
 	};
 
 	bpf_map_update_elem(&pilus_fragments, &key, &ports, BPF_ANY);
@@ -55,6 +56,7 @@ static __always_inline _Bool fragment_recall(struct tuple *tuple, __be32 id)
 	tuple->source_port = ports->source;
 	tuple->destination_port = ports->destination;
 	tuple->protocol = ports->protocol;
+	tuple->icmp_type = ports->icmp_type;
 	return 1;
 }
 

@@ -19,9 +19,13 @@
 #define ICMP_ECHO              8
 #define ICMP_TIME_EXCEEDED     11
 #define ICMP_PARAMETER_PROBLEM 12
+#define ICMP_TIMESTAMP_REPLY   14
+#define ICMP_INFORMATION_REPLY 16
+#define ICMP_MASK_REPLY        18
 #define ICMPV6_ERROR_LAST      4 /* 1 … 4 are the errors */
 #define ICMPV6_ECHO            128
 #define ICMPV6_ECHO_REPLY      129
+#define ICMPV6_NODE_REPLY      140
 
 struct icmp_header {
 	__u8 type;
@@ -83,6 +87,7 @@ static __always_inline void parse_echo(struct tuple *tuple, const struct icmp_he
 {
 	_Bool v4 = tuple->protocol == PROTOCOL_ICMP;
 
+	tuple->icmp_type = icmp->type;
 	tuple->source_port = icmp->type == (v4 ? ICMP_ECHO : ICMPV6_ECHO) ? icmp->id : 0;
 	tuple->destination_port = icmp->type == (v4 ? ICMP_ECHO_REPLY : ICMPV6_ECHO_REPLY) ? icmp->id : 0;
 }
@@ -100,7 +105,6 @@ static __always_inline int parse_icmp(struct cursor *cursor, struct tuple *tuple
 		                 icmp->type == ICMP_PARAMETER_PROBLEM;
 	else
 		tuple->related = icmp->type && icmp->type <= ICMPV6_ERROR_LAST;
-	tuple->icmp_type = icmp->type;
 	parse_echo(tuple, icmp);
 	return 0;
 }
@@ -214,11 +218,40 @@ static __always_inline int parse_network(struct cursor *cursor, struct tuple *tu
 	return DROP_UNSUPPORTED_L3;
 }
 
+/* Of ICMP: the type that this one answers, or its own. */
+static __always_inline __u8 icmp_question(const struct tuple *tuple)
+{
+	__u8 type = tuple->icmp_type;
+
+	if (tuple->protocol == PROTOCOL_ICMPV6)
+		return type == ICMPV6_ECHO_REPLY || type == ICMPV6_NODE_REPLY ? type - 1 : type;
+	if (type == ICMP_ECHO_REPLY)
+		return ICMP_ECHO;
+	return type == ICMP_TIMESTAMP_REPLY || type == ICMP_INFORMATION_REPLY || type == ICMP_MASK_REPLY ? type - 1
+	                                                                                                 : type;
+}
+
+/* Each type but echo, and each who asks with it, has a flow of its own: what one may do opens nothing for others. */
+static __always_inline void tuple_key_icmp(const struct tuple *tuple, int direction, struct flow_key *key)
+{
+	__u8 question = icmp_question(tuple);
+	int asker = (question != tuple->icmp_type) ^ direction;
+
+	if (question == (tuple->protocol == PROTOCOL_ICMP ? ICMP_ECHO : ICMPV6_ECHO))
+		return;
+	key->icmp_type[0] = asker ? 0 : question;
+	key->icmp_type[1] = asker ? question : 0;
+}
+
 /* The flow's key. Returns the index of the direction. */
 static __always_inline int tuple_key(const struct tuple *tuple, struct flow_key *ret_key)
 {
-	return flow_key_fill(ret_key, &tuple->source, &tuple->destination, tuple->source_port, tuple->destination_port,
-	                     tuple->protocol);
+	int direction = flow_key_fill(ret_key, &tuple->source, &tuple->destination, tuple->source_port,
+	                              tuple->destination_port, tuple->protocol);
+
+	if (tuple->protocol == PROTOCOL_ICMP || tuple->protocol == PROTOCOL_ICMPV6)
+		tuple_key_icmp(tuple, direction, ret_key);
+	return direction;
 }
 
 /* The same of a packet whose tuple was changed. */

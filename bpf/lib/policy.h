@@ -103,10 +103,8 @@ static __always_inline void policy_ask_of_peer(const struct policy_question *que
 /* The port that says what the connection is for: the receiver's; of ICMP the type that opened it. */
 static __always_inline __be16 policy_port(const struct tuple *tuple, _Bool reply)
 {
-	if (tuple->protocol == PROTOCOL_ICMP)
-		return bpf_htons(reply && tuple->icmp_type == ICMP_ECHO_REPLY ? ICMP_ECHO : tuple->icmp_type);
-	if (tuple->protocol == PROTOCOL_ICMPV6)
-		return bpf_htons(reply && tuple->icmp_type == ICMPV6_ECHO_REPLY ? ICMPV6_ECHO : tuple->icmp_type);
+	if (tuple->protocol == PROTOCOL_ICMP || tuple->protocol == PROTOCOL_ICMPV6)
+		return bpf_htons(reply ? icmp_question(tuple) : tuple->icmp_type);
 	return reply ? tuple->source_port : tuple->destination_port;
 }
 

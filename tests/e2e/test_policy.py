@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import time
 
 import pytest
@@ -169,6 +170,52 @@ def test_pods_and_the_world(lab, family):
         bring(lab, cilium("client", egress=[{"toCIDR": [block]}]))
         ask(lab, "client", "tcp-ask", UNDERLAY[family], TCP_PORT)
         refused(lab, "client", lab.ip("near", family))
+
+
+# Sends ICMP of the given types; and says which come.
+SEND = """
+import socket, struct, sys
+family, protocol = (socket.AF_INET6, 58) if ":" in sys.argv[1] else (socket.AF_INET, 1)
+sender = socket.socket(family, socket.SOCK_RAW, protocol)
+for kind in map(int, sys.argv[2:]):
+    sender.sendto(struct.pack("!BBH16x", kind, 0, 0xffff - (kind << 8)), (sys.argv[1], 0))
+"""
+HEAR = """
+import select, socket, sys
+family, protocol, header = (socket.AF_INET6, 58, 0) if sys.argv[1] == "6" else (socket.AF_INET, 1, 20)
+hearer = socket.socket(family, socket.SOCK_RAW, protocol)
+print("ready", flush=True)
+while sys.stdin not in select.select([hearer, sys.stdin], [], [])[0]:
+    packet, sender = hearer.recvfrom(2000)
+    print("type", packet[header], "from", sender[0], flush=True)
+"""
+
+
+def test_icmp_is_asked_for_by_its_type(lab, family, server):
+    """The first packet that may pass opens nothing for other types; the last one says that all have been there."""
+    allowed, last, *others = {4: (13, 17, 8, 10, 42), 6: (139, 144, 128, 133, 160)}[family]
+    bring(lab, cilium(server, namespace_of(server), ingress=[
+        {"fromEntities": ["all"], "icmps": [{"fields": [{"family": f"IPv{family}", "type": kind}
+                                                        for kind in (allowed, last)]}]}]))
+    with lab.background(server, *PYTHON, HEAR, str(family), ready="^ready$") as hearer:
+        lab.exec("client", *PYTHON, SEND, lab.ip(server, family), *map(str, [allowed, *others, allowed, *others, last]))
+        sender = f" from {lab.ip('client', family)}$"
+        hearer.wait_line(f"type {last}{sender}")
+        heard = [line for line in hearer.lines if re.search(sender, line)]
+    assert [int(line.split()[1]) for line in heard] == [allowed, allowed, last]
+
+
+def test_answers_to_icmp_pass_with_its_question(lab, server):
+    """Timestamps, which kernels answer. Of IPv6 they answer nothing but echo."""
+    asked, answer = 13, 14
+    bring(lab, about("client", name="closed", ingress=[]),
+          cilium(server, namespace_of(server), egress=[{"toEntities": ["host"]}],
+                 ingress=[{"icmps": [{"fields": [{"family": "IPv4", "type": asked}]}]}]))
+    with lab.background("client", *PYTHON, HEAR, "4", ready="^ready$") as hearer:
+        for answers in (1, 2):
+            lab.exec("client", *PYTHON, SEND, lab.ip(server, 4), str(asked))
+            wait_for(lambda: hearer.hear().count(f"type {answer} from {lab.ip(server, 4)}") == answers, "the answer")
+            bring(lab, about("nobody", name="other", ingress=[]))  # all flows are decided anew
 
 
 # ── as things change ──

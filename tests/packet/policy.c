@@ -346,6 +346,38 @@ static void pings_are_asked_for_by_their_type(void **state)
 	}
 }
 
+/* What one type may do opens nothing for another, nor for the other side. */
+static void each_icmp_type_is_asked_for(void **state)
+{
+	static const struct {
+		const char *destination;
+		uint8_t protocol, request, reply, other, echo;
+	} families[] = {{POD_B4, PROTOCOL_ICMP, 13, 14, 17, 8}, {POD_B6, PROTOCOL_ICMPV6, 139, 140, 144, 128}};
+
+	enforce(ID_A, SET_A, CLOSE(POLICY_INGRESS));
+	enforce(ID_B, SET_B, CLOSE(POLICY_INGRESS));
+	EVERY (i, families) {
+		struct spec request = from_a(families[i].destination, &(struct spec){.protocol = families[i].protocol,
+		                                                                     .type = families[i].request});
+		struct spec reply = spec_reply(&request), other = request, echo = request, back = reply;
+
+		reply.type = families[i].reply;
+		other.type = families[i].other;
+		echo.type = families[i].echo; /* its identifier is 0 */
+		back.type = families[i].request;
+		ALLOW(SET_B, IDENTITY_A, POLICY_INGRESS, families[i].protocol, families[i].request, 16);
+		for (int round = 0; round < 2; round++) {
+			assert_verdict(send_from(DEVICE_A, &request), TC_ACT_REDIRECT);
+			assert_verdict(send_from(DEVICE_B, &reply), TC_ACT_REDIRECT);
+			assert_verdict(send_from(DEVICE_A, &other), TC_ACT_SHOT);
+			assert_verdict(send_from(DEVICE_A, &echo), TC_ACT_SHOT);
+			assert_verdict(send_from(DEVICE_B, &back), TC_ACT_SHOT);
+			maps_bump_epoch(rig.maps);
+			assert_verdict(send_from(DEVICE_B, &reply), TC_ACT_REDIRECT);
+		}
+	}
+}
+
 /* It has no ports to ask with. */
 static void a_fragment_ahead_of_its_first_is_refused_where_policy_asks(void **state)
 {
@@ -568,6 +600,7 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(an_error_passes_with_its_connection_only),
 	PACKET_TEST(an_open_connection_ends_with_its_permission),
 	PACKET_TEST(pings_are_asked_for_by_their_type),
+	PACKET_TEST(each_icmp_type_is_asked_for),
 	PACKET_TEST(a_fragment_ahead_of_its_first_is_refused_where_policy_asks),
 	PACKET_TEST(questions_are_counted),
 	PACKET_TEST(both_ends_are_told_once_for_a_flow),
