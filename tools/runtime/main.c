@@ -31,8 +31,8 @@ static int write_manual(struct cli *cli, struct error *error)
 	return 0;
 }
 
-/* The tools as the command line's parser wants them. They live as long as the process. */
-static const struct command *commands(void)
+/* The tools as the command line's parser wants them. */
+static struct command *commands_new(void)
 {
 	struct command *table;
 	size_t count = 0;
@@ -55,6 +55,14 @@ static const struct command *commands(void)
 	return table;
 }
 
+static void commands_free(struct command *table)
+{
+	for (size_t i = 0; table && table[i].name; i++)
+		free((void *)table[i].options);
+	free(table);
+}
+DEFINE_CLEANUP(struct command *, commands_free)
+
 static int say_error(const struct cli *cli, const struct error *error)
 {
 	/* Who read our output left on purpose: `opensnoop | head`. */
@@ -68,16 +76,17 @@ static int say_error(const struct cli *cli, const struct error *error)
 	return CLI_WRONG_USE;
 }
 
-/* As if the link's name were the first word. */
+/* As if the link's name were the first word. The caller frees the array alone. */
 static char **words_of(int *argc, char **argv)
 {
+	_cleanup_free_ char *path = xstrdup(argv[0]);
+	const struct tool *tool = find_tool(basename(path));
 	char **words = xcalloc(*argc + 2, sizeof(*words));
-	const char *name = basename(xstrdup(argv[0]));
 	size_t count = 0;
 
 	words[count++] = argv[0];
-	if (find_tool(name))
-		words[count++] = xstrdup(name);
+	if (tool)
+		words[count++] = (char *)tool->name;
 	for (int i = 1; i < *argc; i++)
 		words[count++] = argv[i];
 	*argc = (int)count;
@@ -86,18 +95,19 @@ static char **words_of(int *argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	_cleanup_(commands_freep) struct command *commands = commands_new();
+	_cleanup_free_ char **words = words_of(&argc, argv);
 	const struct command root = {
 		.name = "pilus trace",
 		.summary = "Tracing tools: what this machine does, as it happens",
-		.commands = commands(),
+		.commands = commands,
 	};
 	struct cli cli = {.out = stdout};
 	struct error error = {};
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
-	argv = words_of(&argc, argv);
-	r = cli_parse(&cli, &root, argc, argv, &error);
+	r = cli_parse(&cli, &root, argc, words, &error);
 	if (!r && cli_count(&cli, "help"))
 		cli_help(&cli, stdout);
 	else if (!r)
