@@ -101,25 +101,32 @@ static int clsact_detach(const struct attach_device *device, enum attach_hook ho
 }
 
 int attach_program(const struct attach_device *device, enum attach_hook hook, struct bpf_program *program,
-                   enum attach_mode *mode, struct error *error)
+                   enum attach_mode mode, struct error *error)
 {
-	int r = -EINVAL;
+	int r;
 
-	if (*mode != ATTACH_CLSACT) {
-		r = tcx_attach(device, hook, program);
-		if (!r) {
-			*mode = ATTACH_TCX;
-			r = clsact_detach(device, hook);
-		}
-	}
-	if (r && *mode != ATTACH_TCX) {
-		r = clsact_attach(device, hook, program);
-		if (!r) {
-			*mode = ATTACH_CLSACT;
-			r = tcx_detach(device, hook);
-		}
-	}
+	if (mode == ATTACH_TCX)
+		r = tcx_attach(device, hook, program) ?: clsact_detach(device, hook);
+	else
+		r = clsact_attach(device, hook, program) ?: tcx_detach(device, hook);
 	return r ? error_set_errno(error, r, "cannot attach %s to %s", bpf_program__name(program), device->name) : 0;
+}
+
+bool attach_has_link(const struct attach_device *device, enum attach_hook hook)
+{
+	_cleanup_free_ char *path = link_path(device, hook);
+	_cleanup_(bpf_link__destroyp) struct bpf_link *link = bpf_link__open(path);
+
+	return link && link_is_on(link, device->ifindex);
+}
+
+#define LOOPBACK 1 /* its ifindex, in every namespace */
+
+bool attach_tcx_is_known(void)
+{
+	LIBBPF_OPTS(bpf_prog_query_opts, query);
+
+	return !bpf_prog_query_opts(LOOPBACK, BPF_TCX_INGRESS, &query);
 }
 
 static bool tcx_has(const struct attach_device *device, enum attach_hook hook, uint32_t id)

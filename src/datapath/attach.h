@@ -18,12 +18,16 @@ struct attach_device {
 	uint32_t ifindex;
 };
 
-/*
- * *mode is ATTACH_AUTO until the first success tells which way works here. What an earlier agent attached the other way
- * is removed after: for a moment both run, never none.
- */
+/* `mode` is tcx or clsact. What an earlier agent attached the other way is removed after: for a moment both run, never
+ * none. */
 int attach_program(const struct attach_device *device, enum attach_hook hook, struct bpf_program *program,
-                   enum attach_mode *mode, struct error *error);
+                   enum attach_mode mode, struct error *error);
+
+/* Is there a tcx link, in which a program is replaced at once? A new one takes an RCU grace period, 10 ms or more. */
+bool attach_has_link(const struct attach_device *device, enum attach_hook hook);
+
+/* Asks the kernel. */
+bool attach_tcx_is_known(void);
 
 /* Asks the kernel whether this very program is on the device's hook, in the way `mode`. -ENOENT: it is not. */
 int attach_check(const struct attach_device *device, enum attach_hook hook, const struct bpf_program *program,

@@ -51,7 +51,8 @@ struct datapath {
 	char *bpffs;
 	struct node_config config;
 	struct datapath_options options;
-	enum attach_mode mode; /* what attaching has come to */
+	enum attach_mode mode; /* how devices are attached in the end: tcx or clsact */
+	bool hasty;            /* first by clsact, where that is quicker */
 	struct bpf_object *object[OBJECTS];
 	struct maps maps;
 	const struct prefilter *prefilter; /* on the uplinks; NULL: none */
@@ -108,7 +109,10 @@ int datapath_open(const struct datapath_options *options, struct datapath **ret,
 	datapath->config = options->config;
 	datapath->options = *options;
 	datapath->options.bpffs = datapath->bpffs;
-	datapath->mode = options->attach;
+	datapath->hasty = options->attach == ATTACH_AUTO && attach_tcx_is_known();
+	datapath->mode = options->attach != ATTACH_AUTO ? options->attach
+	                 : datapath->hasty              ? ATTACH_TCX
+	                                                : ATTACH_CLSACT;
 	r = datapath_load(datapath, options, error);
 	if (!r)
 		*ret = TAKE_PTR(datapath);
@@ -156,9 +160,7 @@ int datapath_program(const struct datapath *datapath, const char *name)
 
 const char *datapath_attach_name(const struct datapath *datapath)
 {
-	static const char *const names[] = {[ATTACH_AUTO] = "auto", [ATTACH_TCX] = "tcx", [ATTACH_CLSACT] = "clsact"};
-
-	return names[datapath->mode];
+	return datapath->mode == ATTACH_TCX ? "tcx" : "clsact";
 }
 
 static struct device *device_find(const struct datapath *datapath, uint32_t ifindex)
@@ -195,8 +197,7 @@ static bool device_is_there(const struct device *device)
 	return if_nametoindex(device->name) == device->ifindex;
 }
 
-/* *mode as attach_program has it. */
-static int device_attach(const struct datapath *datapath, struct device *device, enum attach_mode *mode,
+static int device_attach(const struct datapath *datapath, struct device *device, enum attach_mode mode,
                          struct error *error)
 {
 	const struct bpf_object *object = datapath->object[device_programs[device->kind].object];
@@ -209,8 +210,18 @@ static int device_attach(const struct datapath *datapath, struct device *device,
 		r = attach_program(&on, hook, bpf_object__find_program_by_name(object, name), mode, error);
 	}
 	if (!r)
-		device->mode = *mode;
+		device->mode = mode;
 	return r;
+}
+
+static int device_attach_at_once(const struct datapath *datapath, struct device *device, struct error *error)
+{
+	const struct attach_device on = attach_device(datapath, device->name, device->ifindex);
+
+	if (datapath->hasty && !attach_has_link(&on, HOOK_INGRESS) &&
+	    !device_attach(datapath, device, ATTACH_CLSACT, NULL))
+		return 0;
+	return device_attach(datapath, device, datapath->mode, error);
 }
 
 int datapath_attach(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *device,
@@ -218,20 +229,7 @@ int datapath_attach(struct datapath *datapath, enum device_kind kind, uint32_t i
 {
 	struct device *added = device_remember(datapath, kind, ifindex, device);
 
-	return datapath->waiting ? 0 : device_attach(datapath, added, &datapath->mode, error);
-}
-
-/* tcx lets an RCU grace period pass for each hook, 10 ms or more of them; the first filter of a clsact does not. */
-int datapath_attach_at_once(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *device,
-                            struct error *error)
-{
-	struct device *added = device_remember(datapath, kind, ifindex, device);
-	enum attach_mode quick = ATTACH_CLSACT;
-
-	if (datapath->waiting ||
-	    (datapath->options.attach == ATTACH_AUTO && !device_attach(datapath, added, &quick, NULL)))
-		return 0;
-	return device_attach(datapath, added, &datapath->mode, error);
+	return datapath->waiting ? 0 : device_attach_at_once(datapath, added, error);
 }
 
 int datapath_settle(struct datapath *datapath, struct error *error)
@@ -242,7 +240,7 @@ int datapath_settle(struct datapath *datapath, struct error *error)
 
 		if (device->mode == datapath->mode || !device_is_there(device))
 			continue;
-		r = device_attach(datapath, device, &datapath->mode, error);
+		r = device_attach(datapath, device, datapath->mode, error);
 		return r ? r : 1;
 	}
 	return 0;
@@ -337,7 +335,7 @@ static int attach_noted(struct datapath *datapath, struct error *error)
 		struct device *device = &datapath->devices[i];
 
 		if (device_is_there(device))
-			r = device_attach(datapath, device, &datapath->mode, error);
+			r = device_attach_at_once(datapath, device, error);
 	}
 	return r ? r : cgroup_attach(datapath, error);
 }

@@ -68,7 +68,7 @@ const struct datapath_options *datapath_options(const struct datapath *datapath)
  * no such program. It stays the datapath's. */
 int datapath_program(const struct datapath *datapath, const char *name);
 
-/* "tcx" or "clsact": what attaching has come to. */
+/* "tcx" or "clsact": how devices are attached, once settled. */
 const char *datapath_attach_name(const struct datapath *datapath);
 
 /* Can adjust_room turn an IPv4 frame into an IPv6 one? Found by trying; goes to node_config.decap_v6. */
@@ -77,17 +77,13 @@ bool datapath_probe_decap_v6(void);
 /*
  * The kinds of device, each with its programs at ingress and egress. Attaching again replaces the programs atomically.
  * After a failure, detach the device or attach it again: one of its programs may be attached.
+ *
+ * Nobody waits for a new tcx link, which takes tens of ms: where there is none yet, clsact does for now (ATTACH_AUTO).
+ * datapath_settle attaches one such device anew. Returns 1, 0 when there is none, or −errno.
  */
 enum device_kind { DEVICE_ENDPOINT, DEVICE_OVERLAY, DEVICE_UPLINK };
 int datapath_attach(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *device,
                     struct error *error);
-
-/*
- * As datapath_attach, for a device that somebody waits for: by clsact where that is quicker. datapath_settle attaches
- * one such device anew in the better way, which takes tens of ms. Returns 1, 0 when there is none, or −errno.
- */
-int datapath_attach_at_once(struct datapath *datapath, enum device_kind kind, uint32_t ifindex, const char *device,
-                            struct error *error);
 int datapath_settle(struct datapath *datapath, struct error *error);
 
 /* Also what an earlier agent attached. The device may be gone already. */

@@ -56,12 +56,14 @@ def test_pods_wired_in_haste_get_tcx_without_losing_a_packet(make_lab):
     devices = {lab.endpoint(lab.add("node-1", pod))["device"] for pod in ("client", "near")}
     with lab.background("client", "ping", "-n", "-i", "0.002", lab.ip("near", 4), ready="bytes from") as steady:
         wait_for(lambda: hooks() == ["tcx/egress"] * 2 + ["tcx/ingress"] * 2, "both pods have tcx")
+        devices |= {"pilus_vxlan", "eth0"}
+        wait_for(lambda: hooks() == ["tcx/egress"] * 4 + ["tcx/ingress"] * 4, "the host's devices have it, too")
         steady.interrupt()
         assert ", 0% packet loss" in steady.wait_line("packet loss")
     devices.add(lab.endpoint(lab.add("node-1", "late"))["device"])
     lab.run("agent", "node-1", "kill")
     lab.run("agent", "node-1", "start")
-    wait_for(lambda: hooks() == ["tcx/egress"] * 3 + ["tcx/ingress"] * 3, "all pods have tcx")
+    wait_for(lambda: hooks() == ["tcx/egress"] * 5 + ["tcx/ingress"] * 5, "all devices have tcx")
     lab.run("audit")
 
 

@@ -98,15 +98,9 @@ int __wrap_datapath_attach(struct datapath *datapath, enum device_kind kind, uin
 		return -EIO;
 	assert_int_equal(kind, DEVICE_ENDPOINT);
 	assert_int_equal(endpoint_id_of_device(device, &id), 0);
+	fakes.hasty += fakes.attached[id] != ifindex;
 	fakes.attached[id] = ifindex;
 	return 0;
-}
-
-int __wrap_datapath_attach_at_once(struct datapath *datapath, enum device_kind kind, uint32_t ifindex,
-                                   const char *device, struct error *error)
-{
-	fakes.hasty++;
-	return __wrap_datapath_attach(datapath, kind, ifindex, device, error);
 }
 
 int __wrap_datapath_settle(struct datapath *datapath, struct error *error)

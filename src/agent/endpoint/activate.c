@@ -54,7 +54,7 @@ static void publish(const struct endpoint_entry *entry)
 	}
 }
 
-static void settle_later(struct endpoints *endpoints)
+void endpoint_settle_later(struct endpoints *endpoints)
 {
 	endpoints->settle_at = clock_now() + QUIET_TIME;
 	endpoint_schedule(endpoints);
@@ -67,7 +67,7 @@ void endpoint_settle(struct endpoints *endpoints)
 
 	result = datapath_settle(endpoints->services.datapath, &error);
 	if (result < 0)
-		log_warning("pods keep the programs that they were given in haste: %s", error.message);
+		log_warning("devices keep the programs that they were given in haste: %s", error.message);
 	endpoints->settle_at = result > 0 ? clock_now() : 0;
 }
 
@@ -84,7 +84,6 @@ int endpoint_start_host(const struct endpoint_entry *entry, struct error *error)
 
 int endpoint_activate(struct endpoint_entry *entry, struct error *error)
 {
-	typeof(datapath_attach) *attach = entry->wired ? datapath_attach : datapath_attach_at_once;
 	struct datapath *datapath = entry->endpoints->services.datapath;
 	const struct maps *maps = datapath_maps(datapath);
 	int result;
@@ -92,14 +91,13 @@ int endpoint_activate(struct endpoint_entry *entry, struct error *error)
 	endpoint_join_policy(entry);
 	result = fill_map(entry, maps, error);
 	if (!result)
-		result = attach(datapath, DEVICE_ENDPOINT, entry->link.ifindex, entry->link.device, error);
+		result = datapath_attach(datapath, DEVICE_ENDPOINT, entry->link.ifindex, entry->link.device, error);
 	if (result)
 		return result;
 	maps_bump_epoch(maps);
 	publish(entry);
 	entry->active = true;
-	if (!entry->wired)
-		settle_later(entry->endpoints);
+	endpoint_settle_later(entry->endpoints);
 	return 0;
 }
 
@@ -123,5 +121,5 @@ void endpoint_deactivate(struct endpoint_entry *entry)
 		            strerror(-result));
 	entry->active = false;
 	if (entry->endpoints->settle_at)
-		settle_later(entry->endpoints);
+		endpoint_settle_later(entry->endpoints);
 }

@@ -113,9 +113,10 @@ struct endpoint endpoint_for_map(const struct endpoint_entry *entry);
 void endpoint_deactivate(struct endpoint_entry *entry);
 
 /*
- * A new pod's programs are attached the quick way, and once nothing was made or taken down for a while, the better way:
- * one pod at a time, as it holds up the loop.
+ * A new device's programs are attached the quick way, the host's too, and once nothing was made or taken down for a
+ * while, the better way: one device at a time, as it holds up the loop.
  */
+void endpoint_settle_later(struct endpoints *endpoints);
 void endpoint_settle(struct endpoints *endpoints);
 
 /* endpoint_identity.c: asks for the identity, then goes on with endpoint_wire or endpoint_confirm. */

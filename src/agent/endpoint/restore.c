@@ -246,5 +246,6 @@ int endpoints_restore(struct endpoints *endpoints, struct error *error)
 	count = count_entries(endpoints);
 	if (count)
 		log_info("%u endpoint%s restored", count, count == 1 ? "" : "s");
+	endpoint_settle_later(endpoints);
 	return endpoint_watch_start(endpoints, error);
 }
