@@ -2,7 +2,7 @@
 """clang-tidy over every C file of the compile database, the BPF programs among them.
 
 What was found clean is remembered by the hash of its preprocessed text, its flags and .clang-tidy, so that a
-second run looks only at what changed.
+second run looks only at what changed. Where the checkout lies makes no difference: several may share build/check/tidy.
 """
 import concurrent.futures
 import hashlib
@@ -57,7 +57,7 @@ def fingerprint(directory, arguments):
         return None
     rules = [path.read_bytes() for path in (TOP / ".clang-tidy", TOP / "tests/.clang-tidy")]
     parts = [text.stdout, "\0".join(arguments).encode(), *rules]
-    return hashlib.sha256(b"\0\0".join(parts)).hexdigest()
+    return hashlib.sha256(b"\0\0".join(parts).replace(bytes(TOP), b".")).hexdigest()
 
 
 def tidy(path, directory, command):
