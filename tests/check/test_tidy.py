@@ -6,6 +6,7 @@ second run looks only at what changed. Where the checkout lies makes no differen
 """
 import concurrent.futures
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -35,8 +36,8 @@ def sources():
 
 
 def flags(command):
-    """A compile command's arguments without its outputs."""
-    words = iter(command[1:])
+    """A compile command's arguments without its outputs. The compiler may be called by another, as ccache."""
+    words = itertools.dropwhile(lambda word: not word.startswith("-"), command)
     kept = []
     for word in words:
         if word in ("-o", "-MF", "-MQ", "-MT"):
