@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * One packet on its way through a program: what was parsed of it, and what was found out about it since. Stages take it
- * and add to it; trace.h tells it. Offsets are into the skb as it is: who adds or removes room updates them.
+ * and add to it; trace.h tells it. Offsets are into the skb as it is: who adds or removes room updates them. It is what
+ * fills the stack of 512 bytes: eight more may be too many for from_netdev on kernel 6.1.
  */
 #ifndef PILUS_BPF_PACKET_H
 #define PILUS_BPF_PACKET_H
@@ -39,15 +40,15 @@ struct packet {
 	__u8 direction;       /* key.addr[direction] is the source */
 
 	/* found out */
-	__u8 point;       /* enum trace_point: where it entered */
-	__u8 metric;      /* enum metric_direction: how its drop is counted */
-	__u8 origin;      /* enum flow_origin: through which door, */
-	__u16 from;       /* and from whom: what flow_direction.source says */
-	__u8 state;       /* enum packet_state */
-	_Bool notable;    /* see struct event */
-	_Bool translated; /* it was sent to a service: the flow's answers have their source replaced */
-	_Bool direct;     /* and is translated there: see direct.h */
-	_Bool mapped;     /* it is such an answer: see struct flow_direction */
+	__u8 point;           /* enum trace_point: where it entered */
+	__u8 metric;          /* enum metric_direction: how its drop is counted */
+	__u8 origin;          /* enum flow_origin: through which door, */
+	__u16 from;           /* and from whom: what flow_direction.source says */
+	__u8 state;           /* enum packet_state */
+	_Bool notable : 1;    /* see struct event */
+	_Bool translated : 1; /* it was sent to a service: the flow's answers have their source replaced */
+	_Bool direct : 1;     /* and is translated there: see direct.h */
+	_Bool mapped : 1;     /* it is such an answer: see struct flow_direction */
 	__u16 source_endpoint;
 	__u16 destination_endpoint;
 	__u16 node;    /* the peer of the overlay */
