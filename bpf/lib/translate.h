@@ -31,6 +31,8 @@ static __always_inline _Bool translate_holds(const struct nat_work *work, const 
 {
 	struct backend *backend = backend_by_id(work->entry.backend);
 
+	if (!work->entry.backend) /* another node told of it: an endpoint here (direct.h) */
+		return !translate_opens(packet) && local_lookup(&work->entry.addr);
 	return backend && addr_equal(&backend->addr, &work->entry.addr) && backend->port == work->entry.port &&
 	       (backend->serves || packet->tuple.protocol != PROTOCOL_TCP || !translate_opens(packet));
 }

@@ -570,6 +570,24 @@ static void nobody_asks_as_another_nodes_pod(void **state)
 	}
 }
 
+/* The routers before the nodes have changed their minds. */
+static void what_another_node_told_of_goes_on_by_this_one(void **state)
+{
+	struct spec spec = from_client(&requests[0]), at_a;
+	struct outcome outcome;
+
+	spec.destination = "203.0.113.1";
+	spec.destination_port = 80;
+	at_a = to_backend(&spec, POD_A4, POD_A6);
+	SERVICE(.addr = spec.destination, .port = 80, .flags = SERVICE_EXTERNAL | SERVICE_DSR,
+	        .backends = {{POD_B4, BACK}});
+	outcome = arrive_directly(&spec, &at_a, PEER4, IDENTITY_WORLD);
+	assert_reached(&outcome, DEVICE_A, &at_a);
+	spec.tcp_flags = at_a.tcp_flags = TCP_ACK;
+	outcome = arrive(&spec);
+	assert_reached(&outcome, DEVICE_A, &at_a);
+}
+
 static void know_client(const char *text, uint32_t identity, uint16_t node)
 {
 	struct ipcache_entry entry = {.identity = identity, .node = node};
@@ -710,6 +728,7 @@ int main(void)
 		OUTSIDE_TEST(only_what_is_told_here_is_translated),
 		OUTSIDE_TEST(a_large_detour_tells_nothing),
 		OUTSIDE_TEST(nobody_asks_as_another_nodes_pod),
+		OUTSIDE_TEST(what_another_node_told_of_goes_on_by_this_one),
 		OUTSIDE_TEST(clients_that_are_known_are_answered_all_the_same),
 		OUTSIDE_TEST(an_error_about_a_direct_answer_is_sent_on),
 		OUTSIDE_TEST(what_is_told_is_not_believed_of_everybody),
