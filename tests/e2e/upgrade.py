@@ -10,7 +10,7 @@ import subprocess
 
 from support import BUILD, TOP
 
-PARTS = ("meson.build", "meson_options.txt", "abi", "bpf", "src", "tests", "bench", "docs", "packaging")
+PARTS = ("meson.build", "meson_options.txt", "abi", "bpf", "src", "tests", "tools", "python", "bench", "docs", "packaging")
 
 
 def _edit(file, *changes):

@@ -200,8 +200,11 @@ static void attached(struct prefilter_keeper *keeper)
 	keeper->begun = true;
 	DL_FOREACH (keeper->current, task)
 		commit(keeper, task->change);
-	if (keeper->revision > 1 || keeper->job.rows)
-		log_info("prefilter: revision %" PRIu64 ", %zu entries", keeper->revision, keeper->job.rows);
+	if (keeper->revision == 1 && !keeper->job.rows) { /* an agent without a file begins so, too */
+		written(&keeper->work, 0);
+		return;
+	}
+	log_info("prefilter: revision %" PRIu64 ", %zu entries", keeper->revision, keeper->job.rows);
 	uv_queue_work(keeper->services.loop, &keeper->work, write_down, written);
 }
 
