@@ -6,11 +6,16 @@
 
 #include "unit.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "base/memory.h"
 #include "trace/symbols/demangle.h"
 #include "trace/symbols/elf_file.h"
 
@@ -82,6 +87,51 @@ static void what_is_no_file_is_refused(void **state)
 	assert_int_equal(program_find("no-such-program", 0, &path, &error), -ENOENT);
 }
 
+/* A copy of this program, whose sections say that they are large and not in the file. */
+static void write_liar(const char *path)
+{
+	_cleanup_free_ char *bytes = NULL;
+	size_t size;
+	Elf64_Ehdr *header;
+	Elf64_Shdr *sections;
+
+	assert_int_equal(file_read("/proc/self/exe", 64 << 20, &bytes, &size), 0);
+	header = (Elf64_Ehdr *)bytes;
+	sections = (Elf64_Shdr *)(bytes + header->e_shoff);
+	for (int i = 0; i < header->e_shnum; i++)
+		if (sections[i].sh_type == SHT_SYMTAB || sections[i].sh_type == SHT_DYNSYM ||
+		    sections[i].sh_type == SHT_NOTE) {
+			sections[i].sh_type = SHT_NOBITS;
+			sections[i].sh_size = 1UL << 40;
+			sections[i].sh_entsize = 1;
+		}
+	assert_int_equal(file_write_atomic(path, bytes, size, 0600), 0);
+}
+
+static int no_probe(void *userdata, const struct elf_probe *probe)
+{
+	return -EEXIST;
+}
+
+static void what_a_file_says_is_not_believed(void **state)
+{
+	char folder[] = "/tmp/pilus-unit-XXXXXX";
+	_cleanup_free_ char *path = NULL, *fifo = NULL;
+	struct elf_file *file;
+
+	assert_non_null(mkdtemp(folder));
+	path = xasprintf("%s/liar", folder);
+	fifo = xasprintf("%s/fifo", folder);
+	write_liar(path);
+	assert_int_equal(elf_open(path, &file, NULL), 0);
+	assert_int_equal(elf_function_count(file), 0);
+	assert_int_equal(elf_each_probe(file, no_probe, NULL), 0);
+	elf_close(file);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(elf_open(fifo, &file, NULL), -ENOEXEC);
+	assert_int_equal(unlink(path) || unlink(fifo) || rmdir(folder), 0);
+}
+
 static void libraries_are_found_by_short_names(void **state)
 {
 	static const char *const NAMES[] = {"c", "libc", "libc.so.6"};
@@ -101,6 +151,7 @@ int main(void)
 		cmocka_unit_test(a_file_has_its_functions),
 		cmocka_unit_test(a_process_knows_its_own),
 		cmocka_unit_test(what_is_no_file_is_refused),
+		cmocka_unit_test(what_a_file_says_is_not_believed),
 		cmocka_unit_test(libraries_are_found_by_short_names),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ELF files, by libelf.
+ * ELF files, by libelf. They may be anybody's, as any container's: nothing they say of themselves is believed.
  */
 #include "trace/symbols/elf_file.h"
 
@@ -88,10 +88,18 @@ static void add_function(struct elf_file *file, size_t names, const GElf_Sym *sy
 	file->functions[file->count++] = function;
 }
 
+/* NULL also for a section that has a size, but nothing in the file. */
+static Elf_Data *data_of(Elf_Scn *section)
+{
+	Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
+
+	return data && data->d_buf ? data : NULL;
+}
+
 static void read_symbols(struct elf_file *file, Elf_Scn *section, const GElf_Shdr *header)
 {
-	Elf_Data *data = elf_getdata(section, NULL);
-	size_t count = data && header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
+	Elf_Data *data = data_of(section);
+	size_t count = data ? data->d_size / gelf_fsize(file->elf, ELF_T_SYM, 1, EV_CURRENT) : 0;
 	GElf_Sym symbol;
 
 	file->functions = xrealloc(file->functions, (file->count + count + 1) * sizeof(*file->functions));
@@ -102,7 +110,7 @@ static void read_symbols(struct elf_file *file, Elf_Scn *section, const GElf_Shd
 
 static void read_build_id(struct elf_file *file, Elf_Scn *section)
 {
-	Elf_Data *data = elf_getdata(section, NULL);
+	Elf_Data *data = data_of(section);
 	size_t name, description;
 	GElf_Nhdr note;
 
@@ -174,7 +182,8 @@ int elf_open(const char *path, struct elf_file **ret, struct error *error)
 	_cleanup_(elf_closep) struct elf_file *file = xnew(struct elf_file);
 
 	elf_version(EV_CURRENT);
-	file->fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A FIFO would let us wait. */
+	file->fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (file->fd < 0)
 		return error_set_errno(error, -errno, "%s", path);
 	file->elf = elf_begin(file->fd, ELF_C_READ_MMAP, NULL);
@@ -296,7 +305,7 @@ int elf_each_probe(struct elf_file *file, int (*each)(void *userdata, const stru
 {
 	GElf_Shdr header;
 	Elf_Scn *section = find_section(file, ".note.stapsdt", &header);
-	Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
+	Elf_Data *data = data_of(section);
 	size_t name, description;
 	GElf_Nhdr note;
 	int r = 0;
