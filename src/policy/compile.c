@@ -13,7 +13,8 @@
 #include "base/memory.h"
 #include "policy/rulebook.h"
 
-#define PORTS 65536
+#define PORTS     65536
+#define LINES_MAX (2UL * 1024 * 1024) /* half of the map: peers times ports of a short rule may be any number */
 
 /* A set while it is made. */
 struct builder {
@@ -105,6 +106,10 @@ static void append_line(struct builder *builder, const struct policy_line *line)
 {
 	struct policy_set *set = builder->set;
 
+	if (set->count == LINES_MAX) {
+		set->too_large = true;
+		return;
+	}
 	if (set->count == builder->room) {
 		builder->room = builder->room ? builder->room * 2 : 64;
 		set->lines = xrealloc(set->lines, builder->room * sizeof(*set->lines));
@@ -210,7 +215,7 @@ static void add_ports(struct builder *builder, uint32_t peer)
 
 	if (!rule->port_count)
 		add_line(builder, peer, PROTOCOL_ANY, 0, 0);
-	for (size_t i = 0; i < rule->port_count; i++)
+	for (size_t i = 0; i < rule->port_count && !builder->set->too_large; i++)
 		add_port(builder, peer, &rule->ports[i]);
 }
 
@@ -408,7 +413,8 @@ void policy_compile(const struct policy_list *policies, const struct policy_subj
 		add_policy(&builder, policies->policies[i]);
 	}
 	add_host(&builder);
-	put_in_order(&set);
+	if (!set.too_large)
+		put_in_order(&set);
 	*ret = set;
 }
 

@@ -29,6 +29,7 @@ struct policy_set {
 	size_t count;
 	struct prefix *blocks; /* those that its rules name, ascending, without doubles: the id of [i] is i + 1 */
 	size_t block_count;
+	bool too_large; /* lines are missing: this must not be enforced */
 };
 
 /* Whom a set is for. */

@@ -364,6 +364,36 @@ static void what_does_not_fit_locks_down_until_it_does(void **state)
 	stop();
 }
 
+/* A short policy of millions of lines. */
+static json_t *many_blocks_and_ports(void)
+{
+	json_t *request = many_blocks(), *ports = json_array();
+	json_t *rule = json_array_get(json_object_get(json_object_get(request, "spec"), "ingress"), 0);
+
+	for (int i = 0; i < 3000; i++)
+		json_array_append_new(ports, json_pack("{s:i, s:i}", "port", 1 + 20 * i, "endPort", 19 + 20 * i));
+	for (int i = 100; i < 256; i++)
+		json_array_append_new(json_object_get(rule, "from"),
+		                      json_pack("{s:{s:o}}", "ipBlock", "cidr", json_sprintf("10.0.%d.0/24", i)));
+	json_object_set_new(rule, "ports", ports);
+	return request;
+}
+
+static void what_is_too_large_locks_down(void **state)
+{
+	NEEDS_ROOT();
+	start();
+	join();
+	import(many_blocks_and_ports());
+	assert_int_equal(scene.web.flags, CLOSED);
+	assert_int_equal(count(scene.web.set, 0), 0);
+	assert_int_equal(policies_count(scene.policies).locked_down, 1);
+	import(policy("client"));
+	assert_int_equal(scene.web.flags, CLOSES_IN);
+	assert_int_equal(policies_count(scene.policies).locked_down, 0);
+	stop();
+}
+
 static void sets_of_the_agent_before_go_when_all_is_in_force(void **state)
 {
 	const struct policy_key key = {.prefix_bits = POLICY_PEER_BITS, .set = htonl(7)};
@@ -394,6 +424,7 @@ int main(void)
 		TEST(wrong_requests_change_nothing),
 		TEST(what_is_wrong_in_the_store_is_said_and_what_was_right_stays),
 		TEST(what_does_not_fit_locks_down_until_it_does),
+		TEST(what_is_too_large_locks_down),
 		TEST(sets_of_the_agent_before_go_when_all_is_in_force),
 	};
 

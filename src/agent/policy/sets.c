@@ -140,7 +140,8 @@ static void lock_down(struct policies *policies, struct set *set, int result)
 	if (!set->locked)
 		log_error("the policies of identity %u do not fit into the maps: its pods are locked down, and tried "
 		          "again every %d s: %s",
-		          set->identity, RETRY_MS / 1000, strerror(-result));
+		          set->identity, RETRY_MS / 1000,
+		          result == -E2BIG ? "peers times ports are too many" : strerror(-result));
 	set->locked = true;
 	enforce(policies, set, 0, &(struct policy_set){}, CLOSED);
 	retry_later(policies);
@@ -207,6 +208,12 @@ static void renew(struct policies *policies, struct set *set)
 	if (policies->services.config->enable_policy != ENFORCE_NEVER) {
 		choose_policies(policies, set);
 		policy_compile(&set->list, &subject, policies->world, &compiled);
+	}
+	if (compiled.too_large) {
+		policy_set_clear(&compiled);
+		lock_down(policies, set, -E2BIG);
+		set->known = true;
+		return;
 	}
 	flags = flags_of(policies, &compiled);
 	if (set->known && !set->locked && set->now.flags == flags && is_same(&set->compiled, &compiled))
