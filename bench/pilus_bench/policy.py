@@ -96,6 +96,14 @@ def _fill(lab, policies, identities):
         _store(lab, f"policies/NetworkPolicy/{_space(number)}/share-{number}", policy)
 
 
+def _forget(lab, identities):
+    """So that the parts that follow measure an agent without them."""
+    for kind in os.listdir(os.path.join(lab.store, "policies")):
+        shutil.rmtree(os.path.join(lab.store, "policies", kind))
+    for number in range(identities):
+        os.remove(os.path.join(lab.store, f"identities/{10000 + number}.json"))
+
+
 def recompute(lab, policies, identities, endpoints):
     """
     Seconds until a change that is about all endpoints is enforced, and bytes of the agent. Every endpoint's namespace
@@ -117,6 +125,5 @@ def recompute(lab, policies, identities, endpoints):
               "resident": status["memory"]["resident"], "entries": status["policy"]["entries"]}
     for number in range(endpoints):
         pods.delete(lab.pod(f"many-{number}"))
-    for kind in os.listdir(os.path.join(lab.store, "policies")):
-        shutil.rmtree(os.path.join(lab.store, "policies", kind))
+    _forget(lab, identities)
     return result

@@ -89,8 +89,8 @@ static int datapath_load(struct datapath *datapath, const struct datapath_option
 	datapath->waiting = !datapath_fits(datapath);
 	folder = datapath->waiting ? PIN_NEXT : PIN_MAPS;
 	r = pins_make(options->bpffs, folder, error);
-	for (int i = 0; i < OBJECTS && !r; i++)
-		r = object_load(datapath->object[i], options->bpffs, folder, error);
+	if (!r)
+		r = objects_load(datapath->object, OBJECTS, options->bpffs, folder, error);
 	if (!r)
 		r = maps_open_in(options->bpffs, folder, &datapath->maps, error);
 	if (r)

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -160,4 +161,50 @@ int object_load(struct bpf_object *object, const char *bpffs, const char *folder
 	return r ? error_set_errno(error, r, "the kernel refused the BPF object %s (log-level debug shows why)",
 	                           bpf_object__name(object))
 	         : 0;
+}
+
+struct load {
+	struct bpf_object *object;
+	const char *bpffs, *folder;
+	pthread_t thread;
+	bool threaded;
+	struct error error;
+};
+
+static void *load_object(void *userdata)
+{
+	struct load *load = userdata;
+
+	object_load(load->object, load->bpffs, load->folder, &load->error);
+	return NULL;
+}
+
+static void load_begin(struct load *load)
+{
+	load->threaded = !pthread_create(&load->thread, NULL, load_object, load);
+	if (!load->threaded)
+		load_object(load);
+}
+
+static int load_end(struct load *load, struct error *error)
+{
+	if (load->threaded)
+		pthread_join(load->thread, NULL);
+	return load->error.code ? error_set(error, load->error.code, "%s", load->error.message) : 0;
+}
+
+/* Two that make the same map: libbpf takes the one that was pinned first. */
+int objects_load(struct bpf_object *const *all, size_t count, const char *bpffs, const char *folder,
+                 struct error *error)
+{
+	_cleanup_free_ struct load *loads = xcalloc(count, sizeof(*loads));
+	int result = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		loads[i] = (struct load){.object = all[i], .bpffs = bpffs, .folder = folder};
+		load_begin(&loads[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		result = load_end(&loads[i], error) ?: result;
+	return result;
 }

@@ -26,4 +26,8 @@ bool object_fits(const struct bpf_object *object, const char *bpffs);
 /* Loads it, with the maps pinned in the folder (pins.h); those that are not there are made and pinned. */
 int object_load(struct bpf_object *object, const char *bpffs, const char *folder, struct error *error);
 
+/* Loads them all, each in a thread of its own: the kernel verifies as many at a time as there are CPUs. */
+int objects_load(struct bpf_object *const *all, size_t count, const char *bpffs, const char *folder,
+                 struct error *error);
+
 #endif
