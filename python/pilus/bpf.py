@@ -15,6 +15,9 @@ from pilus.text import Text, to_bytes, to_text
 
 DEBUG_LLVM_IR, DEBUG_BPF, DEBUG_PREPROCESSOR, DEBUG_SOURCE, DEBUG_BPF_REGISTER_STATE, DEBUG_BTF = (1 << i for i in range(6))
 
+# Of a wait without end: Python has its say in between, and a Ctrl-C that came just before one is heard after it.
+SLICE_MS = 250
+
 
 class PerfType:
     HARDWARE, SOFTWARE, TRACEPOINT, HW_CACHE, RAW, BREAKPOINT = range(6)
@@ -310,9 +313,9 @@ class BPF(collections.abc.Mapping):
     def next_line(self, nonblocking=False):
         """The next line that a program printed; None: there is none now."""
         line = Line()
-        got = lib.module_next_line(self.handle, 0 if nonblocking else -1, line)
-        while got == -errno.EINTR:  # Python has its say between two calls: Ctrl-C is an exception
-            got = lib.module_next_line(self.handle, 0 if nonblocking else -1, line)
+        got = lib.module_next_line(self.handle, 0 if nonblocking else SLICE_MS, line)
+        while got == -errno.EINTR or (not got and not nonblocking):
+            got = lib.module_next_line(self.handle, SLICE_MS, line)
         return line if self.check(got) else None
 
     @staticmethod
@@ -357,9 +360,9 @@ class BPF(collections.abc.Mapping):
 
     def poll(self, timeout=-1):
         """Waits for events, so many milliseconds or, with -1, until there are some; has the callbacks called."""
-        got = lib.module_wait(self.handle, timeout)
-        while got == -errno.EINTR and timeout < 0:
-            got = lib.module_wait(self.handle, timeout)
+        got = lib.module_wait(self.handle, timeout if timeout >= 0 else SLICE_MS)
+        while timeout < 0 and got in (0, -errno.EINTR):
+            got = lib.module_wait(self.handle, SLICE_MS)
         failure, self.failure = self.failure, None
         if failure:
             raise failure

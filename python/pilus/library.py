@@ -62,6 +62,7 @@ FUNCTIONS = [
     ("pilus_symbol", Text, [c_uint32, c_uint64, POINTER(c_uint64), c_char_p, c_size_t]),
     ("pilus_module_listen", c_int, [MODULE, c_char_p, c_size_t, EVENT, c_void_p]),
     ("pilus_module_wait", c_int, [MODULE, c_int]),
+    ("pilus_module_interrupt", None, [MODULE]),
 ]
 
 

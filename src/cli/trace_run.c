@@ -34,17 +34,19 @@ struct run {
 DEFINE_CLEANUP(struct pilus_module *, pilus_module_free)
 
 static volatile sig_atomic_t stopped;
+static const struct pilus_module *interruptible;
 
 static void stop(int signal)
 {
 	stopped = 1;
+	pilus_module_interrupt(interruptible);
 }
 
-/* Waiting ends with EINTR. */
-static void watch_signals(void)
+static void watch_signals(const struct pilus_module *module)
 {
 	const struct sigaction action = {.sa_handler = stop};
 
+	interruptible = module;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 }
@@ -372,7 +374,7 @@ int trace_run(struct cli *cli, struct error *error)
 	if (cli_count(cli, "verbose") || cli_count(cli, "log"))
 		run.stages = run.json ? stderr : cli->out;
 	configure(&run);
-	watch_signals();
+	watch_signals(module);
 	r = prepare(&run, error);
 	if (!r)
 		r = watch(&run, seconds ? clock_now() + seconds * NS_PER_SECOND : 0, error);

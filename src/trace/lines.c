@@ -214,7 +214,7 @@ static void give(struct lines *lines, struct pilus_line *ret)
 	ret->comm[sizeof(ret->comm) - 1] = '\0';
 }
 
-size_t lines_fds(const struct lines *lines, struct pollfd fds[static 2])
+size_t lines_fds(const struct lines *lines, struct pollfd fds[static LINES_FDS])
 {
 	size_t count = 0;
 
@@ -225,22 +225,12 @@ size_t lines_fds(const struct lines *lines, struct pollfd fds[static 2])
 	return count;
 }
 
-int lines_next(struct lines *lines, int timeout_ms, struct pilus_line *ret)
+bool lines_next(struct lines *lines, struct pilus_line *ret)
 {
-	struct pollfd fds[2];
-	size_t count = lines_fds(lines, fds);
-
-	for (;;) {
-		int r;
-
-		if (read_record(lines) || read_traced(lines)) {
-			give(lines, ret);
-			return 1;
-		}
-		r = poll(fds, count, timeout_ms);
-		if (r <= 0)
-			return r ? -errno : 0;
-	}
+	if (!read_record(lines) && !read_traced(lines))
+		return false;
+	give(lines, ret);
+	return true;
 }
 
 uint64_t lines_lost(const struct lines *lines)

@@ -7,6 +7,7 @@
 #define PILUS_TRACE_LINES_H
 
 #include <poll.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 #include "trace/pilus.h"
@@ -17,11 +18,13 @@ struct lines;
 int lines_open(int map, bool kernel, struct lines **ret, struct error *error);
 void lines_close(struct lines *lines);
 
-/* What to wait for: fills up to two, and returns how many. */
-size_t lines_fds(const struct lines *lines, struct pollfd fds[static 2]);
+#define LINES_FDS 2
 
-/* As pilus_module_next_line. */
-int lines_next(struct lines *lines, int timeout_ms, struct pilus_line *ret);
+/* What to wait for: fills up to so many, and returns how many. */
+size_t lines_fds(const struct lines *lines, struct pollfd fds[static LINES_FDS]);
+
+/* Of those that are there: false if none is. The text as pilus_module_next_line has it. */
+bool lines_next(struct lines *lines, struct pilus_line *ret);
 uint64_t lines_lost(const struct lines *lines);
 
 #endif

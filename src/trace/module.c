@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -70,7 +72,10 @@ void module_warn(struct pilus_module *module, const char *format, ...)
 
 struct pilus_module *pilus_module_new(void)
 {
-	return xnew(struct pilus_module);
+	struct pilus_module *module = xnew(struct pilus_module);
+
+	module->interrupted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return module;
 }
 
 void pilus_module_free(struct pilus_module *module)
@@ -87,6 +92,7 @@ void pilus_module_free(struct pilus_module *module)
 	}
 	streams_close(module);
 	lines_close(module->lines);
+	cleanup_close(&module->interrupted);
 	bpf_object__close(module->object);
 	for (size_t i = 0; i < module->flag_count; i++)
 		free((char *)module->flags[i]);
@@ -262,11 +268,39 @@ int module_open_lines(struct pilus_module *module)
 	return lines_open(map ? bpf_map__fd(map) : -1, module_prints_to_kernel(module), &module->lines, &module->error);
 }
 
+int module_poll(struct pilus_module *module, struct pollfd *fds, size_t count, int timeout_ms)
+{
+	uint64_t times;
+	int r;
+
+	fds[count] = (struct pollfd){.fd = module->interrupted, .events = POLLIN};
+	r = poll(fds, count + 1, timeout_ms);
+	if (r < 0)
+		return -errno;
+	return fds[count].revents && read(module->interrupted, &times, sizeof(times)) > 0 ? -EINTR : r;
+}
+
+void pilus_module_interrupt(const struct pilus_module *module)
+{
+	static const uint64_t once = 1;
+	int before = errno;
+
+	(void)!write(module->interrupted, &once, sizeof(once)); /* EAGAIN: it has been called 2^64 − 2 times */
+	errno = before;
+}
+
 int pilus_module_next_line(struct pilus_module *module, int timeout_ms, struct pilus_line *ret)
 {
 	int r = module_open_lines(module);
 
-	return r < 0 ? r : lines_next(module->lines, timeout_ms, ret);
+	while (r >= 0 && !lines_next(module->lines, ret)) {
+		struct pollfd fds[LINES_FDS + 1];
+
+		r = module_poll(module, fds, lines_fds(module->lines, fds), timeout_ms);
+		if (r <= 0)
+			return r;
+	}
+	return r < 0 ? r : 1;
 }
 
 uint64_t pilus_module_lines_lost(const struct pilus_module *module)

@@ -8,6 +8,7 @@
 #define PILUS_TRACE_MODULE_H
 
 #include <bpf/libbpf.h>
+#include <poll.h>
 
 #include "abi/trace_module.h"
 #include "base/error.h"
@@ -56,6 +57,7 @@ struct pilus_module {
 	size_t attachment_count;
 	struct lines *lines;
 	struct stream *streams;
+	int interrupted; /* an eventfd */
 	struct pilus_compile_facts facts;
 };
 
@@ -74,6 +76,9 @@ int module_open_object(struct pilus_module *module, struct error *error);
 int module_load(struct pilus_module *module, struct program *program, const struct load_kind *kind,
                 struct bpf_program **ret, struct error *error);
 void module_unload(struct program *program);
+
+/* As poll(2), but for pilus_module_interrupt, which is −EINTR. `fds` has room for one more than `count`. */
+int module_poll(struct pilus_module *module, struct pollfd *fds, size_t count, int timeout_ms);
 
 /* Opened when they are wanted first. */
 int module_open_lines(struct pilus_module *module);

@@ -184,6 +184,10 @@ PILUS_API int pilus_module_listen(struct pilus_module *module, const char *table
  * lines or were events; 0: the time is over; −EINTR: a signal came. */
 PILUS_API int pilus_module_wait(struct pilus_module *module, int timeout_ms);
 
+/* The wait of either kind that is under way, or else the next, returns −EINTR. For handlers of signals, whose signal
+ * may come just before the wait begins. */
+PILUS_API void pilus_module_interrupt(const struct pilus_module *module);
+
 /* ── symbols ── */
 
 /* What is at an address of a process, or, with pid 0, of the kernel: the function as people write it, "" if none is

@@ -12,7 +12,8 @@
 #include "trace/module.h"
 #include "trace/table.h"
 
-#define PAGES 64
+#define PAGES   64
+#define FDS_MAX 64
 
 /* One table's. Of the two readers one is there. */
 struct stream {
@@ -99,18 +100,18 @@ static int stream_fd(const struct stream *stream)
 
 int pilus_module_wait(struct pilus_module *module, int timeout_ms)
 {
-	struct pollfd fds[64];
-	nfds_t count = 0;
+	struct pollfd fds[FDS_MAX + 1];
+	size_t count = 0;
 	int r = module_open_lines(module);
 
 	if (r < 0)
 		return r;
 	count = lines_fds(module->lines, fds);
-	for (const struct stream *stream = module->streams; stream && count < 64; stream = stream->next)
+	for (const struct stream *stream = module->streams; stream && count < FDS_MAX; stream = stream->next)
 		fds[count++] = (struct pollfd){.fd = stream_fd(stream), .events = POLLIN};
-	r = poll(fds, count, timeout_ms);
+	r = module_poll(module, fds, count, timeout_ms);
 	if (r < 0)
-		return -errno;
+		return r;
 	for (const struct stream *stream = module->streams; stream; stream = stream->next)
 		consume(stream);
 	return r > 0;

@@ -32,12 +32,17 @@ def new_name():
 def bench(folder, *arguments):
     """For an instant: what it printed."""
     name = new_name()
-    done = subprocess.run([BENCH, "--instant", "--name", name, "--folder", folder, *arguments], capture_output=True,
-                          text=True, timeout=180 * PATIENCE, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    command = [BENCH, "--instant", "--name", name, "--folder", folder, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            printed, words = process.communicate(timeout=180 * PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.terminate()  # so that it clears up
+            printed, words = process.communicate()
+    assert process.returncode == 0, printed + words
     for lab in (name, f"{name}-edge"):
         assert not traces(labs.Lab(lab))
-    return done.stdout
+    return printed
 
 
 @pytest.fixture(scope="module")

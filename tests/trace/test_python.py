@@ -64,6 +64,20 @@ def test_talk_kprobe(python, tmp_path):
     assert "Traceback" not in running.complained()
 
 
+def test_an_interruption_is_kept_for_the_next_wait(python):
+    assert result(python, """
+import errno
+from pilus import BPF
+from pilus.library import Line, lib
+bpf = BPF(text='TRACEPOINT_PROBE(syscalls, sys_enter_reboot) { bpf_trace_printk("never"); return 0; }')
+for wait in lambda: lib.module_wait(bpf.handle, -1), lambda: lib.module_next_line(bpf.handle, -1, Line()):
+    lib.module_interrupt(bpf.handle)
+    assert wait() == -errno.EINTR
+assert lib.module_wait(bpf.handle, 0) == 0
+print("done")
+""") == "done\n"
+
+
 def test_text_passes_for_bytes(python):
     assert result(python, """
 import io
