@@ -79,13 +79,15 @@ static __always_inline _Bool addr_is_loopback(const struct addr *addr)
 	return !addr->quad[0] && !addr->word[2] && (!addr->word[3] || addr->word[3] == bpf_htonl(1));
 }
 
-/* As packets have it; and besides, the node itself reaches its node ports at its loopback addresses. */
+/* As packets have it; and besides, the node itself reaches its node ports at its loopback addresses, and host ports
+ * that are only there. */
 static __always_inline struct service *find(struct bpf_sock_addr *ctx, const struct peer *peer)
 {
+	if (addr_is_loopback(&peer->addr) && bpf_get_netns_cookie(ctx) != config.netns_cookie)
+		return NULL;
 	if (addr_is_loopback(&peer->addr))
-		return bpf_get_netns_cookie(ctx) == config.netns_cookie
-		               ? service_at_node(&peer->addr, peer->port, peer->protocol, 1)
-		               : NULL;
+		return service_at(&peer->addr, peer->port, peer->protocol)
+		               ?: service_at_node(&peer->addr, peer->port, peer->protocol, 1);
 	return service_find(&peer->addr, peer->port, peer->protocol, SERVICE_INSIDE);
 }
 
@@ -264,12 +266,17 @@ int getpeername6(struct bpf_sock_addr *ctx)
 	return tell_v6(ctx);
 }
 
-/* Would the process take a node port for itself? Pods have all ports of their own. */
+/* Would the process take a node port for itself, or a host port? Pods have all ports of their own. */
 static __always_inline _Bool is_taken(struct bpf_sock *ctx, const struct addr *addr)
 {
+	__be16 port = bpf_htons(ctx->src_port);
 	struct addr any = service_any_addr(addr);
+	struct service *service = service_at(&any, port, ctx->protocol);
 
-	return service_at(&any, bpf_htons(ctx->src_port), ctx->protocol);
+	if (service)
+		return 1;
+	service = service_at(addr, port, ctx->protocol);
+	return service && service->type == SERVICE_HOST_PORT;
 }
 
 static __always_inline int bind(struct bpf_sock *ctx, _Bool taken)

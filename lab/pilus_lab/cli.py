@@ -25,7 +25,8 @@ def _pod_add(options):
     names.check_pod(options.pod)
     names.check_namespace(options.namespace)
     labels, ports = names.parse_labels(options.labels), names.parse_ports(options.ports)
-    pod = pods.add(lab.node(options.node), options.pod, options.namespace, labels, ports)
+    host_ports = names.parse_host_ports(options.host_ports)
+    pod = pods.add(lab.node(options.node), options.pod, options.namespace, labels, ports, host_ports)
     print(f"{pod.name} on {options.node}: " + " ".join(pod.addresses().values()))
 
 
@@ -130,6 +131,7 @@ COMMANDS = {
         _argument("--namespace", default="default", metavar="NS"),
         _argument("--labels", default="", metavar="k=v,..."),
         _argument("--ports", default="", metavar="name=80/TCP,...", help="names of ports, for policies"),
+        _argument("--host-ports", default="", metavar="8080=80/TCP,...", help="ports of the node that lead to the pod's"),
     ]),
     ("pod", "del"): (_pod_del, "end a pod", [_argument("pod", metavar="POD")]),
     ("exec",): (_exec, "run a command in a node, a pod, or the underlay (lab exec PLACE -- CMD...)", [

@@ -70,6 +70,18 @@ def parse_ports(text):
     return ports
 
 
+def parse_host_ports(text):
+    """8080=80/TCP,… as runtimes tell plugins."""
+    mappings = []
+    for item in filter(None, text.split(",")):
+        match = re.fullmatch(r"(?:([\d.]+|\[[\da-f:]+\]):)?(\d+)=(\d+)/(TCP|UDP|SCTP)", item)
+        if not match:
+            raise LabError(f"host port {item!r} is not understood: write 8080=80/TCP,127.0.0.1:5353=53/UDP")
+        mappings.append({"hostPort": int(match[2]), "containerPort": int(match[3]), "protocol": match[4].lower(),
+                         "hostIP": (match[1] or "").strip("[]")})
+    return mappings
+
+
 def node_address(number, family):
     return f"10.99.0.{number}" if family == 4 else f"fd99::{number:x}"
 

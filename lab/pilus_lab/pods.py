@@ -12,13 +12,13 @@ CNI_VERSION = "1.1.0"
 INTERFACE = "eth0"
 
 
-def add(node, name, namespace, labels, ports=()):
+def add(node, name, namespace, labels, ports=(), host_ports=()):
     pod = labs.Pod(node.lab, name)
     if os.path.exists(pod.record_file):
         raise LabError(f"pod {name!r} is there already: delete it first with lab pod del {name}")
     labs.binary("pilus-cni")
     record = {"node": node.name, "namespace": namespace, "labels": labels, "ports": ports,
-              "container": secrets.token_hex(32), "result": None}
+              "host-ports": host_ports, "container": secrets.token_hex(32), "result": None}
     labs.write_json(pod.record_file, record)
     try:
         underlay.ip(f"netns add {node.lab.netns(name)}")
@@ -57,6 +57,8 @@ def network_config(record):
         "args": {"cni": {"labels": [{"key": key, "value": value} for key, value in record["labels"].items()],
                          "ports": record["ports"]}},
     }
+    if record["host-ports"]:
+        config["runtimeConfig"] = {"portMappings": record["host-ports"]}
     if record["result"]:
         config["prevResult"] = record["result"]
     return config

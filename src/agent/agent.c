@@ -56,6 +56,8 @@ static void node_forgotten(void *userdata, const char *name)
 	struct agent *agent = userdata;
 
 	ipcache_forget_node(agent->ipcache, name);
+	if (agent->services)
+		services_forget_node(agent->services, name);
 	ipam_forget_node(agent->ipam, name);
 }
 
@@ -290,6 +292,7 @@ static void make_endpoints(struct agent *agent)
 		.identities = agent->identities,
 		.ipcache = agent->ipcache,
 		.policies = agent->policies,
+		.host_ports = agent->services,
 		.monitor = agent->monitor,
 		.pod_mtu = agent->underlay.pod_mtu,
 	};
@@ -349,8 +352,10 @@ static void make_services(struct agent *agent)
 		.store = agent->store,
 	};
 
-	for (enum family family = 0; family < FAMILIES; family++)
+	for (enum family family = 0; family < FAMILIES; family++) {
 		needs.pods[family] = *ipam_cidr(agent->ipam, family);
+		needs.node[family] = agent->underlay.address[family];
+	}
 	agent->ends = ends_new(agent->loop, needs.maps, tell_namespaces, agent);
 	agent->services = services_new(&needs, &events, agent);
 }
@@ -386,6 +391,8 @@ static int start_rest(struct agent *agent, struct error *error)
 	if (result)
 		return result;
 	ipcache_restored(agent->ipcache);
+	if (agent->services)
+		services_restored(agent->services);
 	agent->collector = collector_new(agent);
 	make_health_target(agent);
 	if (agent->health)

@@ -58,6 +58,18 @@ bool addr_is_zero(const struct addr *addr)
 	return !addr->quad[0] && !addr->quad[1];
 }
 
+bool addr_is_any(const struct addr *addr)
+{
+	return addr_is_v4(addr) ? !addr->word[3] : addr_is_zero(addr);
+}
+
+bool addr_is_loopback(const struct addr *addr)
+{
+	static const struct addr v6 = {.byte = {[15] = 1}};
+
+	return addr_is_v4(addr) ? addr->byte[12] == 127 : addr_equal(addr, &v6);
+}
+
 struct addr addr_add(const struct addr *addr, uint64_t offset)
 {
 	uint64_t low = be64toh(addr->quad[1]) + offset;

@@ -28,6 +28,8 @@ int addr_parse(const char *text, struct addr *ret);
 const char *addr_format(const struct addr *addr, char text[static ADDR_TEXT_MAX]);
 
 bool addr_is_zero(const struct addr *addr);
+bool addr_is_any(const struct addr *addr);      /* 0.0.0.0 or :: */
+bool addr_is_loopback(const struct addr *addr); /* 127.0.0.0/8 or ::1 */
 
 /* The address `offset` further on; carries through all 128 bits. */
 struct addr addr_add(const struct addr *addr, uint64_t offset);

@@ -47,18 +47,19 @@ enum cni_need { NEED_CONTAINER = 1, NEED_INTERFACE = 2, NEED_NETNS = 4 };
 int cni_environment_read(unsigned needs, struct cni_environment *ret, struct error *error);
 void cni_environment_clear(struct cni_environment *environment);
 
-/* What it says on standard input. All but `json` and `labels` is borrowed from `json`. */
+/* What it says on standard input. All but `json`, `labels`, `ports` and `port_mappings` is borrowed from `json`. */
 struct cni_config {
 	json_t *json;
 	enum cni_version version;
 	const char *network;
 	const char *socket;
 	bool ipv4, ipv6;
-	unsigned mtu;     /* 0: the node's */
-	json_t *labels;   /* object: key -> value */
-	json_t *ports;    /* object: name -> "8080/TCP" */
-	json_t *previous; /* prevResult, or NULL */
-	json_t *dns;      /* or NULL */
+	unsigned mtu;          /* 0: the node's */
+	json_t *labels;        /* object: key -> value */
+	json_t *ports;         /* object: name -> "8080/TCP" */
+	json_t *port_mappings; /* list, in the words of docs/api.md */
+	json_t *previous;      /* prevResult, or NULL */
+	json_t *dns;           /* or NULL */
 };
 
 /* *ret_version is filled as soon as it is known, also when more is wrong. */

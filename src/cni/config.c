@@ -154,6 +154,39 @@ static int take_ports(struct cni_config *config, struct error *error)
 	return 0;
 }
 
+static json_t *port_mapping(json_t *mapping)
+{
+	json_t *host = json_object_get(mapping, "hostPort"), *container = json_object_get(mapping, "containerPort");
+	const char *protocol = json_string_value(json_object_get(mapping, "protocol")) ?: "TCP",
+		   *ip = json_string_value(json_object_get(mapping, "hostIP")) ?: "";
+	char word[8] = "";
+
+	if (!json_is_integer(host) || !json_is_integer(container))
+		return NULL;
+	for (size_t i = 0; protocol[i] && i < sizeof(word) - 1; i++)
+		word[i] = (char)toupper((unsigned char)protocol[i]);
+	return json_pack("{s:O, s:O, s:s, s:s*}", "host-port", host, "container-port", container, "protocol", word,
+	                 "host-ip", *ip ? ip : NULL);
+}
+
+/* The convention of the capability portMappings; the agent checks what they are. Runtimes write "tcp" as "TCP". */
+static int take_port_mappings(struct cni_config *config, struct error *error)
+{
+	json_t *list = json_object_get(json_object_get(config->json, "runtimeConfig"), "portMappings"), *mapping;
+	size_t i;
+
+	if (list && !json_is_null(list) && !json_is_array(list))
+		return cni_fail(error, CNI_INVALID_CONFIG, "runtimeConfig.portMappings must be a list");
+	config->port_mappings = json_array();
+	json_array_foreach (list, i, mapping)
+		if (json_array_append_new(config->port_mappings, port_mapping(mapping)))
+			return cni_fail(error, CNI_INVALID_CONFIG,
+			                "runtimeConfig.portMappings[%zu] must be {\"hostPort\": number, "
+			                "\"containerPort\": number, \"protocol\": text, \"hostIP\": text}",
+			                i);
+	return 0;
+}
+
 static int take_objects(struct cni_config *config, struct error *error)
 {
 	config->previous = json_object_get(config->json, "prevResult");
@@ -168,7 +201,8 @@ static int take_objects(struct cni_config *config, struct error *error)
 static int take_all(struct cni_config *config, struct error *error)
 {
 	static int (*const takers[])(struct cni_config *, struct error *) = {
-		take_network, take_socket, take_mtu, take_families, check_ipam, take_labels, take_ports, take_objects,
+		take_network, take_socket, take_mtu,           take_families, check_ipam,
+		take_labels,  take_ports,  take_port_mappings, take_objects,
 	};
 	int code = 0;
 
@@ -208,6 +242,7 @@ void cni_config_clear(struct cni_config *config)
 	json_decref(config->json);
 	json_decref(config->labels);
 	json_decref(config->ports);
+	json_decref(config->port_mappings);
 	*config = (struct cni_config){};
 }
 

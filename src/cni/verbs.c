@@ -59,6 +59,8 @@ static json_t *endpoint_request(const struct cni_config *config, const struct cn
 		json_object_set_new(request, "pod", json_string(environment->pod));
 	if (environment->namespace)
 		json_object_set_new(request, "namespace", json_string(environment->namespace));
+	if (json_array_size(config->port_mappings))
+		json_object_set(request, "port-mappings", config->port_mappings);
 	if (config->mtu)
 		json_object_set_new(request, "mtu", json_integer(config->mtu));
 	return request;

@@ -40,10 +40,10 @@ static void read_met(const struct field *object, struct service_spec *service)
 		field_refuse(&number, "is missing");
 	if (!address.value)
 		field_refuse(&address, "is missing");
-	else if (field_addr(&address, &frontend->addr) && !frontend->addr.word[3] && !frontend->addr.word[0] &&
+	else if (field_addr(&address, &frontend->addr) && addr_is_any(&frontend->addr) &&
 	         !may_be_anywhere(frontend->type))
 		field_refuse(&address, "0.0.0.0 and :: are for the types NodePort and HostPort");
-	else if (frontend->type == SERVICE_NODE_PORT && (frontend->addr.word[3] || frontend->addr.word[0]))
+	else if (frontend->type == SERVICE_NODE_PORT && !addr_is_any(&frontend->addr))
 		field_refuse(&address, "must be 0.0.0.0 or ::, as a NodePort is on every address of the nodes");
 }
 

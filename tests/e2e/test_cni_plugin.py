@@ -157,6 +157,16 @@ def test_add_passes_on_pod_labels_and_settings(agent, netns):
     assert "ipv4" not in body, "what is not said is not insisted on"
 
 
+def test_add_passes_on_port_mappings(agent, netns):
+    mappings = [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp", "hostIP": ""},
+                {"hostPort": 5353, "containerPort": 53, "protocol": "UDP", "hostIP": "10.99.0.1"}]
+    succeeds(call("ADD", config(agent, runtimeConfig={"portMappings": mappings}), netns=netns))
+    (_, _, body), = agent.asked
+    assert body["port-mappings"] == [
+        {"host-port": 8080, "container-port": 80, "protocol": "TCP"},
+        {"host-port": 5353, "container-port": 53, "protocol": "UDP", "host-ip": "10.99.0.1"}]
+
+
 def test_add_of_an_endpoint_that_is_there_gives_its_result(agent, netns):
     agent.answers["PUT", "/v1/endpoints"] = (200, ENDPOINT)
     assert succeeds(call("ADD", config(agent), netns=netns)) == result("1.1.0", netns)

@@ -122,6 +122,66 @@ def test_node_port_is_protected(services):
     assert done.returncode and "Errno" in done.stderr
 
 
+@contextlib.contextmanager
+def pod_with(lab, pod, mappings):
+    lab.add("node-1", pod, "--host-ports", mappings)
+    try:
+        with lab.background(pod, *BACKEND, "serve", str(PORT), ready="^ready$"):
+            yield
+    finally:
+        lab.run("pod", "del", pod)
+
+
+def host_ports(lab, node):
+    return [row for row in lab.json(node, "service", "list") if row["type"] == "HostPort"]
+
+
+def test_host_ports_of_a_pod(services):
+    """From outside, from pods here and there, and from the nodes; until it is deleted, over a restart of the agent."""
+    lab, port = services.lab, 8080
+    everybody = ("underlay", "client", "far", "node-1", "node-2")
+
+    def reach(places, kind="tcp"):
+        for family in (4, 6):
+            for place in places:
+                assert services.count(place, lab.ip("node-1", family), 3, kind, port) == {"mapped": 3}, (place, family)
+    with pod_with(lab, "mapped", f"{port}={PORT}/TCP,{port}={PORT}/UDP"):
+        for node in ("node-1", "node-2"):
+            wait_for(lambda node=node: len(host_ports(lab, node)) == 4, f"{node} serves the host ports")
+            assert {row["service"] for row in host_ports(lab, node)} == {"default/mapped"}
+        for kind in ("tcp", "udp"):
+            reach(everybody, kind)
+        lab.run("agent", "node-1", "kill")
+        reach(("underlay", "far"))
+        lab.run("agent", "node-1", "start")
+        wait_for(lambda: len(host_ports(lab, "node-1")) == 4, "the host ports are adopted")
+        reach(everybody)
+        bind = f"import socket; socket.socket().bind(('0.0.0.0', {port}))"
+        assert lab.exec("node-1", "/usr/bin/python3", "-c", bind, check=False).returncode
+        refused = lab.run("pod", "add", "node-1", "second", "--host-ports", f"{port}=80/TCP", check=False)
+        assert refused.returncode and f"0.0.0.0:{port}/TCP is served for the pod default/mapped" in refused.stderr
+        assert not [row for row in lab.json("node-1", "endpoint", "list") if row["pod"] == "second"]
+        reach(("underlay",))
+    for node in ("node-1", "node-2"):
+        wait_for(lambda node=node: not host_ports(lab, node), f"{node} knows that it is gone")
+    done = lab.exec("underlay", *BACKEND, "count", "tcp", lab.ip("node-1", 4), str(port), "1", check=False, seconds=120)
+    assert done.returncode
+
+
+def test_host_port_at_one_address(services):
+    """hostIP: only there; at the loopback only for the node's own processes."""
+    lab, outer, inner = services.lab, 8081, 8082
+    with pod_with(lab, "mapped", f"10.99.0.1:{outer}={PORT}/TCP,127.0.0.1:{inner}={PORT}/TCP"):
+        wait_for(lambda: len(host_ports(lab, "node-2")) == 1, "node-2 is told of the one that others reach")
+        for place in ("underlay", "far", "client", "node-1"):
+            assert services.count(place, lab.ip("node-1", 4), 3, "tcp", outer) == {"mapped": 3}, place
+        assert services.count("node-1", "127.0.0.1", 3, "tcp", inner) == {"mapped": 3}
+        for place, address, port in (("node-1", "127.0.0.1", outer), ("client", "127.0.0.1", inner),
+                                     ("far", lab.ip("node-1", 4), inner), ("node-1", lab.ip("node-1", 6), outer)):
+            done = lab.exec(place, *BACKEND, "count", "tcp", address, str(port), "1", check=False, seconds=120)
+            assert done.returncode, (place, address, port)
+
+
 def test_load_from_outside_while_the_agent_restarts(services):
     lab, address = services.lab, outside_address(services, 4)
     services.update(address, ["near", "far"], "--type", "LoadBalancer")

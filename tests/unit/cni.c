@@ -187,6 +187,9 @@ static void wrong_configs_are_refused(void **state)
 		{V "\"args\":{\"cni\":{\"labels\":[{\"key\":\"a\"}]}}}", CNI_INVALID_CONFIG, "args.cni.labels[0]"},
 		{V "\"args\":{\"cni\":{\"ports\":{}}}}", CNI_INVALID_CONFIG, "args.cni.ports"},
 		{V "\"args\":{\"cni\":{\"ports\":[{\"name\":\"a\"}]}}}", CNI_INVALID_CONFIG, "args.cni.ports[0]"},
+		{V "\"runtimeConfig\":{\"portMappings\":{}}}", CNI_INVALID_CONFIG, "runtimeConfig.portMappings"},
+		{V "\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":80}]}}", CNI_INVALID_CONFIG,
+	         "runtimeConfig.portMappings[0]"},
 		{V "\"prevResult\":[]}", CNI_INVALID_CONFIG, "prevResult"},
 		{V "\"dns\":[]}", CNI_INVALID_CONFIG, "dns"},
 	};

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <unistd.h>
 
 #include "abi/flow.h"
 #include "agent/services/services.h"
@@ -40,6 +41,7 @@ static int open_maps(uint32_t room)
 	scene.maps.service_slots = map_fake(BPF_MAP_TYPE_HASH, sizeof(struct service_slot_key),
 	                                    sizeof(struct service_slots), room * 8, flags);
 	scene.maps.backends = map_fake(BPF_MAP_TYPE_HASH, 4, sizeof(struct backend), room * 10, flags);
+	scene.maps.local = map_fake(BPF_MAP_TYPE_HASH, sizeof(struct addr), sizeof(struct local_addr), room, flags);
 	scene.maps.source_ranges = map_fake(BPF_MAP_TYPE_LPM_TRIE, sizeof(struct source_range_key), 1, room, flags);
 	return 0;
 }
@@ -521,6 +523,139 @@ static void test_sctp_keeps_its_port(void **state)
 	stop();
 }
 
+static struct services_pod pod_with(uint16_t endpoint, json_t *mappings)
+{
+	struct services_pod pod = {.endpoint = endpoint, .name = "shop/web-1", .mappings = mappings};
+
+	assert_int_equal(addr_parse("10.1.0.7", &pod.addr[FAMILY_V4]), 0);
+	return pod;
+}
+
+static int take(uint16_t endpoint, const char *mappings)
+{
+	json_auto_t *list = json_loads(mappings, 0, NULL);
+	struct services_pod pod = pod_with(endpoint, list);
+	struct error error = {};
+	int r = services_take_host_ports(scene.services, &pod, &error);
+
+	snprintf(scene.words, sizeof(scene.words), "%s", error.message);
+	return r;
+}
+
+#define MAPPING(host) "[{\"host-port\": " #host ", \"container-port\": 5001}]"
+
+static bool is_told(const char *key)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s.json", folder, key);
+
+	return !access(path, F_OK);
+}
+
+static void test_host_ports(void **state)
+{
+	NEEDS_ROOT();
+	begin();
+	assert_int_equal(take(7, MAPPING(8080)), -EAGAIN);
+	assert_eventually(scene.settled);
+	assert_int_equal(take(7, MAPPING(8080)), 0);
+	assert_true(serves("0.0.0.0", 8080, SERVICE_OUTSIDE, "10.1.0.7:5001"));
+	assert_int_equal(service_at("0.0.0.0", 8080).flags, SERVICE_EXTERNAL | SERVICE_HERE);
+	assert_true(maps_hold(1, 1, 1, 0));
+	assert_eventually(is_told("hostports/node-1/7"));
+	assert_int_equal(delete_numbered(service_at("0.0.0.0", 8080).number), -EEXIST);
+	assert_non_null(strstr(scene.words, "is of the pod shop/web-1: delete that"));
+	assert_int_equal(take(7, MAPPING(8081)), 0); /* another one in its place */
+	assert_null(slots_at("0.0.0.0", 8080, SERVICE_OUTSIDE));
+	assert_eventually(maps_hold(1, 1, 1, 0));
+	services_release_host_ports(scene.services, 7);
+	services_release_host_ports(scene.services, 7);
+	assert_null(slots_at("0.0.0.0", 8081, SERVICE_OUTSIDE));
+	assert_eventually(maps_hold(0, 0, 0, 0));
+	assert_eventually(!is_told("hostports/node-1/7"));
+	stop();
+}
+
+static void test_host_ports_that_are_refused(void **state)
+{
+	static const struct {
+		const char *mappings;
+		int code;
+		const char *words;
+	} cases[] = {
+		{MAPPING(8080), -EEXIST, "host port 0.0.0.0:8080/TCP is served for the pod shop/web-1 already"},
+		{MAPPING(30080), -EEXIST, "host port 0.0.0.0:30080/TCP is served for the service shop/web already"},
+		{"[{\"host-port\": 9, \"container-port\": 9}, {\"host-port\": 9, \"container-port\": 8}]", -EINVAL,
+	         "host port 0.0.0.0:9/TCP is there twice"},
+		{"[{\"host-port\": 9, \"container-port\": 9, \"host-ip\": \"203.0.113.1\"}]", -EINVAL,
+	         "203.0.113.1, which is no address of this node"},
+		{"[{\"host-port\": 9, \"container-port\": 9, \"host-ip\": \"::\"}]", -EINVAL,
+	         "[0].host-ip: is of a family of which the pod has no address"},
+	};
+
+	NEEDS_ROOT();
+	write_service("web", "\"clusterIP\": \"10.96.0.1\", \"type\": \"NodePort\", \"ports\": [{\"port\": 80, "
+	                     "\"nodePort\": 30080}]");
+	start();
+	assert_int_equal(take(7, MAPPING(8080)), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_int_equal(take(8, cases[i].mappings), cases[i].code);
+		if (!strstr(scene.words, cases[i].words))
+			fail_msg("'%s' lacks '%s'", scene.words, cases[i].words);
+		assert_true(maps_hold(3, 1, 1, 0));
+	}
+	assert_int_equal(take(8, "[{\"host-port\": 8080, \"container-port\": 53, \"protocol\": \"UDP\"}]"), 0);
+	assert_int_equal(take(9, "[{\"host-port\": 9, \"container-port\": 9, \"host-ip\": \"127.0.0.1\"}]"), 0);
+	stop();
+}
+
+static void test_host_ports_outlive_the_agent(void **state)
+{
+	json_auto_t *mappings = json_loads(MAPPING(8080), 0, NULL);
+	struct services_pod pod = pod_with(7, mappings);
+	uint32_t number;
+
+	NEEDS_ROOT();
+	start();
+	assert_int_equal(take(7, MAPPING(8080)), 0);
+	assert_int_equal(take(8, MAPPING(8081)), 0);
+	assert_eventually(is_told("hostports/node-1/8"));
+	number = service_at("0.0.0.0", 8080).number;
+	stop();
+	begin();
+	assert_int_equal(services_restore_host_ports(scene.services, &pod, NULL), 0);
+	services_restored(scene.services);
+	assert_true(serves("0.0.0.0", 8080, SERVICE_OUTSIDE, "10.1.0.7:5001"));
+	assert_eventually(scene.settled);
+	assert_true(serves("0.0.0.0", 8080, SERVICE_OUTSIDE, "10.1.0.7:5001"));
+	assert_int_equal(service_at("0.0.0.0", 8080).number, number);
+	assert_null(slots_at("0.0.0.0", 8081, SERVICE_OUTSIDE));
+	assert_eventually(maps_hold(1, 1, 1, 0));
+	assert_eventually(!is_told("hostports/node-1/8"));
+	assert_true(is_told("hostports/node-1/7"));
+	stop();
+}
+
+/* Of another node's pod: at its node's address, and only from inside; not where only that node itself asks. */
+static void test_host_ports_of_another_node(void **state)
+{
+	NEEDS_ROOT();
+	write_key("hostports/node-2/7",
+	          "{\"node\": \"node-2\", \"pod\": \"shop/far-1\", \"node-addresses\": [\"10.99.0.2\"], \"addresses\": "
+	          "[\"10.2.0.7\"], \"port-mappings\": [{\"host-port\": 8080, \"container-port\": 5001}, "
+	          "{\"host-port\": 9, \"container-port\": 9, \"host-ip\": \"127.0.0.1\"}]}");
+	start();
+	assert_true(serves("10.99.0.2", 8080, SERVICE_INSIDE, "10.2.0.7:5001"));
+	assert_int_equal(service_at("10.99.0.2", 8080).flags, 0);
+	assert_true(maps_hold(1, 1, 1, 0));
+	assert_int_equal(take(7, MAPPING(8080)), 0); /* the same port of this node's is free */
+	write_service("web",
+	              "\"clusterIP\": \"10.96.0.1\", \"externalIPs\": [\"10.99.0.2\"], \"ports\": [{\"port\": 8080}]");
+	assert_eventually(service_at("10.99.0.2", 8080).type == SERVICE_EXTERNAL_IP);
+	services_forget_node(scene.services, "node-2");
+	assert_eventually(!is_told("hostports/node-2/7"));
+	stop();
+}
+
 /* No room: said, and nothing of it is there. */
 static void test_full_maps(void **state)
 {
@@ -553,6 +688,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_maglev, enter, leave),
 		cmocka_unit_test_setup_teardown(test_by_hand, enter, leave),
 		cmocka_unit_test_setup_teardown(test_sctp_keeps_its_port, enter, leave),
+		cmocka_unit_test_setup_teardown(test_host_ports, enter, leave),
+		cmocka_unit_test_setup_teardown(test_host_ports_that_are_refused, enter, leave),
+		cmocka_unit_test_setup_teardown(test_host_ports_outlive_the_agent, enter, leave),
+		cmocka_unit_test_setup_teardown(test_host_ports_of_another_node, enter, leave),
 		cmocka_unit_test_setup_teardown(test_full_maps, enter, leave),
 	};
 

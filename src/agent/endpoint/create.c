@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A CNI ADD: checks the request, takes a number and addresses, writes the file, waits for the identity, wires the pod.
- * A failure at any step undoes what was done before it.
+ * A CNI ADD: checks the request, takes a number and addresses, writes the file, takes host ports, waits for the
+ * identity, wires the pod. A failure at any step undoes what was done before it.
  */
 #include <errno.h>
 #include <string.h>
@@ -90,7 +90,7 @@ static int enable_ipv6(struct endpoint_entry *entry, const struct pod_place *pla
 	endpoint_tell(entry, entry->state, ENDPOINT_WARNING, "Left without IPv6: %s", error ? error->message : "");
 	ipam_release(entry->endpoints->services.ipam, address);
 	*address = (struct addr){};
-	return 0;
+	return endpoint_take_host_ports(entry, error);
 }
 
 static int wire(struct endpoint_entry *entry, struct error *error)
@@ -164,6 +164,8 @@ static struct endpoint_entry *begin(struct endpoints *endpoints, struct endpoint
 		blame_node(error);
 		result = error->code;
 	}
+	if (!result)
+		result = endpoint_take_host_ports(entry, error);
 	if (!result) {
 		endpoint_tell(entry, ENDPOINT_WAITING_FOR_IDENTITY, ENDPOINT_OK, "Endpoint creation");
 		return entry;

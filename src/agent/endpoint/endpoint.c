@@ -66,6 +66,7 @@ int endpoint_undo(struct endpoint_entry *entry, struct error *error)
 	const struct endpoint_services *services = &entry->endpoints->services;
 	int result;
 
+	endpoint_release_host_ports(entry);
 	endpoint_deactivate(entry);
 	result = pod_link_delete(&entry->link, services->netlink, error);
 	if (!result)

@@ -16,6 +16,7 @@
 #include "agent/ipcache/ipcache.h"
 #include "agent/monitor/monitor.h"
 #include "agent/policy/policies.h"
+#include "agent/services/services.h"
 #include "datapath/datapath.h"
 #include "net/netlink.h"
 
@@ -32,6 +33,7 @@ struct endpoint_services {
 	struct identities *identities;
 	struct ipcache *ipcache;
 	struct policies *policies;
+	struct services *host_ports; /* NULL: services are not served here */
 	struct monitor *monitor;
 	uint32_t pod_mtu; /* at the start */
 };

@@ -112,6 +112,11 @@ int endpoint_activate(struct endpoint_entry *entry, struct error *error);
 struct endpoint endpoint_for_map(const struct endpoint_entry *entry);
 void endpoint_deactivate(struct endpoint_entry *entry);
 
+/* host_ports.c: ports of the node that lead to the pod. Taken for a new pod, or adopted; then what fails is logged. */
+int endpoint_take_host_ports(const struct endpoint_entry *entry, struct error *error);
+void endpoint_adopt_host_ports(const struct endpoint_entry *entry);
+void endpoint_release_host_ports(const struct endpoint_entry *entry);
+
 /*
  * A new device's programs are attached the quick way, the host's too, and once nothing was made or taken down for a
  * while, the better way: one device at a time, as it holds up the loop.

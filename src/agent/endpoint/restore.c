@@ -127,6 +127,7 @@ static void restore_file(struct endpoints *endpoints, uint16_t id)
 	} else {
 		endpoint_tell(entry, ENDPOINT_RESTORING, ENDPOINT_OK, "Restored");
 		endpoint_adopt_policy(entry);
+		endpoint_adopt_host_ports(entry);
 		endpoint_fit_mtu(entry);
 		endpoint_resume(entry);
 	}

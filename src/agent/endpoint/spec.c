@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "net/link.h"
 #include "policy/label_set.h"
+#include "service/parse.h"
 
 #define NAME_MAX_LENGTH 253
 
@@ -115,7 +116,7 @@ static int check_ports(json_t *value, struct error *error)
 	return 0;
 }
 
-enum member_type { MEMBER_STRING, MEMBER_BOOL, MEMBER_INTEGER, MEMBER_OBJECT };
+enum member_type { MEMBER_STRING, MEMBER_BOOL, MEMBER_INTEGER, MEMBER_OBJECT, MEMBER_ARRAY };
 
 static const struct member {
 	const char *name;
@@ -131,6 +132,7 @@ static const struct member {
 	{"namespace", MEMBER_STRING, false, check_name},
 	{"labels", MEMBER_OBJECT, false, check_labels},
 	{"ports", MEMBER_OBJECT, false, check_ports},
+	{"port-mappings", MEMBER_ARRAY, false, host_ports_check},
 	{"ipv4", MEMBER_BOOL, false, NULL},
 	{"ipv6", MEMBER_BOOL, false, NULL},
 	{"mtu", MEMBER_INTEGER, false, check_mtu},
@@ -149,13 +151,15 @@ static bool has_type(const json_t *value, enum member_type type)
 		return json_is_integer(value);
 	case MEMBER_OBJECT:
 		return json_is_object(value);
+	case MEMBER_ARRAY:
+		return json_is_array(value);
 	}
 	return false;
 }
 
 static int check_member(const struct member *member, json_t *value, struct error *error)
 {
-	static const char *const type_words[] = {"a string", "true or false", "a whole number", "an object"};
+	static const char *const type_words[] = {"a string", "true or false", "a whole number", "an object", "a list"};
 
 	if (!value || json_is_null(value))
 		return member->required ? error_set(error, -EINVAL, "\"%s\" is missing", member->name) : 0;

@@ -33,16 +33,9 @@ static bool list_has(const struct list *list, const struct addr *addr)
 	return false;
 }
 
-static bool is_loopback(const struct addr *addr)
-{
-	static const struct addr v6 = {.byte = {[15] = 1}};
-
-	return addr_is_v4(addr) ? addr->byte[12] == 127 : addr_equal(addr, &v6);
-}
-
 static int visit_address(uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits, void *userdata)
 {
-	if (!is_loopback(addr))
+	if (!addr_is_loopback(addr))
 		list_add(userdata, addr);
 	return 0;
 }

@@ -20,18 +20,11 @@ void protected_clear(struct protected *list)
 	*list = (struct protected){};
 }
 
-static bool is_loopback(const struct addr *addr)
-{
-	static const struct addr v6 = {.byte = {[15] = 1}};
-
-	return addr_is_v4(addr) ? addr->byte[12] == 127 : addr_equal(addr, &v6);
-}
-
 void protected_add(struct protected *list, const struct addr *addr, const char *what)
 {
 	struct protected_address item = {.addr = *addr};
 
-	if (is_loopback(addr) || addr_is_zero(addr))
+	if (addr_is_loopback(addr) || addr_is_zero(addr))
 		return;
 	strncpy(item.what, what, sizeof(item.what) - 1);
 	list->items = xrealloc(list->items, (list->count + 1) * sizeof(item));

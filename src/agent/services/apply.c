@@ -220,7 +220,7 @@ static uint16_t flags_of(const struct application *application, const struct fro
 
 	if (config->lb_no_backends == NO_BACKENDS_DROP)
 		flags |= SERVICE_DROPS;
-	if (frontend->type == SERVICE_CLUSTER_IP)
+	if (frontend->type == SERVICE_CLUSTER_IP || application->record->elsewhere)
 		return flags;
 	flags |= SERVICE_EXTERNAL;
 	if (answers_directly(config, frontend))

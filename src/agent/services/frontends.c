@@ -42,7 +42,8 @@ struct frontend *frontend_find(const struct services *services, const struct ser
 /* ── claiming ── */
 
 /* Does `record`, which wants it as `type`, come before the one that has it? Cluster addresses are given by the cluster;
- * all others are asked for by whoever writes a service. */
+ * all others are asked for by whoever writes a service. A pod that runs keeps its host port; but at an address that a
+ * service asks for by name, its node looks there first, and so do the others. */
 static bool goes_before(const struct record *record, enum service_type type, const struct frontend *frontend)
 {
 	const struct record *owner = frontend->owner;
@@ -51,6 +52,8 @@ static bool goes_before(const struct record *record, enum service_type type, con
 
 	if (own != others)
 		return own;
+	if (!record->pod != !owner->pod)
+		return !record->pod != addr_is_any(&frontend->key.addr);
 	order = strcmp(record->spec->created, owner->spec ? owner->spec->created : "");
 	return order ? order < 0 : strcmp(record->key, owner->key) < 0;
 }

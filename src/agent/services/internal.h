@@ -2,7 +2,7 @@
 /*
  * The inside of services: what the files of this folder share and nobody else sees.
  *
- *   record      one Service of the store, or one frontend by hand, with the slices that name it
+ *   record      one Service of the store, one frontend by hand, or one pod's host ports, with the slices that name it
  *   frontend    where a record is met: each belongs to one record, whoever else may want it
  *   group       the frontends of one port of a record and one family: one service number, its backends, its sets
  */
@@ -13,9 +13,13 @@
 
 #include "agent/services/services.h"
 
-#define SERVICE_KEYS  "services/"
-#define SLICE_KEYS    "endpointslices/"
-#define FRONTEND_KEYS "frontends/"
+#define SERVICE_KEYS   "services/"
+#define SLICE_KEYS     "endpointslices/"
+#define FRONTEND_KEYS  "frontends/"
+#define HOST_PORT_KEYS "hostports/"
+
+#define SERVICE_FOLDERS   4
+#define FOLDER_HOST_PORTS 3
 
 struct record;
 
@@ -65,6 +69,8 @@ struct slice_entry {
 
 struct record {
 	char *key;                 /* in the store */
+	char *pod;                 /* whose host ports these are; NULL: nobody's */
+	bool elsewhere;            /* the pod is on another node */
 	struct service_spec *spec; /* NULL: only slices were told */
 	struct slice_entry *slices;
 	struct frontend **frontends;
@@ -91,7 +97,7 @@ struct services {
 	struct services_events events;
 	void *userdata;
 	struct service_viewer viewer;
-	struct store_watch *watches[3];
+	struct store_watch *watches[SERVICE_FOLDERS];
 	unsigned unsynced; /* watches that have not told all */
 	struct record *records;
 	struct slice_entry *slices;
@@ -104,6 +110,7 @@ struct services {
 	uv_timer_t work, retire;
 	unsigned open_handles;
 	struct request *requests;
+	struct publications *host_ports; /* of this node's pods */
 };
 
 /* services.c: leaves the table and is freed. */
@@ -122,8 +129,20 @@ void services_untold(void *userdata, const char *key);
 
 bool record_is_by_hand(const struct record *record);
 
-/* "shop/web"; by hand "TCP/10.0.0.1/80". */
+/* services.c: a record and its only slice, which have the same key; both are taken over. */
+struct record *record_set(struct services *services, const char *key, struct service_spec *spec,
+                          struct service_slice *slice);
+void record_remove(struct services *services, const char *key); /* or a slice; none of that key: nothing */
+
+/* What it is: "service", "pod". */
+const char *record_kind(const struct record *record);
+
+/* "shop/web"; by hand "TCP/10.0.0.1/80"; of a pod "shop/web-1". */
 const char *record_name(const struct record *record);
+
+/* host_ports.c: as services_told and services_untold, of HOST_PORT_KEYS. */
+int host_ports_told(struct services *services, const char *key, json_t *value, struct error *error);
+bool host_ports_untold(struct services *services, const char *key); /* true: it was this node's own to say */
 
 /* frontends.c: who has which. Claims all that the record wants, and leaves the rest marked as not wanted. */
 void frontends_claim(struct services *services, struct record *record);

@@ -106,8 +106,9 @@ static int check_free(const struct services *services, const struct request *req
 
 	if (!frontend || !frontend->owner || !strcmp(frontend->owner->key, request->key))
 		return 0;
-	return error_set(error, -EEXIST, "%s is served for the service %s: change that one, or choose another address",
-	                 service_key_format(&request->frontend, text), record_name(frontend->owner));
+	return error_set(error, -EEXIST, "%s is served for the %s %s: change that one, or choose another address",
+	                 service_key_format(&request->frontend, text), record_kind(frontend->owner),
+	                 record_name(frontend->owner));
 }
 
 static int prepare_update(struct request *request, json_t *body, struct error *error)
@@ -158,8 +159,8 @@ static int prepare_delete(struct request *request, uint32_t number, struct error
 	if (!frontend || !frontend->owner)
 		return error_set(error, -ENOENT, "there is no service %u", number);
 	if (!record_is_by_hand(frontend->owner))
-		return error_set(error, -EEXIST, "service %u is of the Service object %s: delete that", number,
-		                 record_name(frontend->owner));
+		return error_set(error, -EEXIST, "service %u is of the %s %s: delete that", number,
+		                 frontend->owner->pod ? "pod" : "Service object", record_name(frontend->owner));
 	request->key = xstrdup(frontend->owner->key);
 	request->frontend = frontend->key;
 	return 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "agent/ipcache/publications.h"
 #include "agent/services/health_port.h"
 #include "agent/services/internal.h"
 #include "agent/services/request.h"
@@ -48,6 +49,7 @@ static void record_free(struct services *services, struct record *record)
 	free(record->groups);
 	free(record->frontends);
 	free(record->trouble);
+	free(record->pod);
 	health_port_free(record->health);
 	service_spec_free(record->spec);
 	free(record->key);
@@ -72,8 +74,15 @@ bool record_is_by_hand(const struct record *record)
 	return !strncmp(record->key, FRONTEND_KEYS, strlen(FRONTEND_KEYS));
 }
 
+const char *record_kind(const struct record *record)
+{
+	return record->pod ? "pod" : "service";
+}
+
 const char *record_name(const struct record *record)
 {
+	if (record->pod)
+		return record->pod;
 	return record_is_by_hand(record) ? record->key + strlen(FRONTEND_KEYS) : record->key + strlen(SERVICE_KEYS);
 }
 
@@ -183,6 +192,17 @@ static void spec_set(struct services *services, const char *key, struct service_
 	record_touch(services, record);
 }
 
+struct record *record_set(struct services *services, const char *key, struct service_spec *spec,
+                          struct service_slice *slice)
+{
+	struct record *record;
+
+	spec_set(services, key, spec);
+	record = record_find(services, key);
+	slice_set(services, key, record, slice);
+	return record;
+}
+
 static int take_service(struct services *services, const char *key, json_t *value, struct error *error)
 {
 	struct service_spec *spec;
@@ -224,15 +244,19 @@ static int take_frontend(struct services *services, const char *key, json_t *val
 	must = frontend_store_key(spec);
 	if (strcmp(key, must) != 0)
 		return error_set(error, -EINVAL, "the key must be %s", must);
-	spec_set(services, key, TAKE_PTR(spec));
-	slice_set(services, key, record_find(services, key), TAKE_PTR(slice));
+	record_set(services, key, TAKE_PTR(spec), TAKE_PTR(slice));
 	return 0;
 }
 
 static const struct {
 	const char *prefix;
 	int (*take)(struct services *services, const char *key, json_t *value, struct error *error);
-} folders[] = {{SERVICE_KEYS, take_service}, {SLICE_KEYS, take_slice}, {FRONTEND_KEYS, take_frontend}};
+} folders[SERVICE_FOLDERS] = {
+	{SERVICE_KEYS, take_service},
+	{SLICE_KEYS, take_slice},
+	{FRONTEND_KEYS, take_frontend},
+	[FOLDER_HOST_PORTS] = {HOST_PORT_KEYS, host_ports_told},
+};
 
 /* What cannot be understood leaves what was there before as it is. */
 void services_told(void *userdata, const char *key, json_t *value)
@@ -240,15 +264,14 @@ void services_told(void *userdata, const char *key, json_t *value)
 	struct services *services = userdata;
 	struct error error = {};
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < SERVICE_FOLDERS; i++)
 		if (!strncmp(key, folders[i].prefix, strlen(folders[i].prefix)) &&
 		    folders[i].take(services, key, value, &error))
 			log_warning("services: %s is refused: %s", key, error.message);
 }
 
-void services_untold(void *userdata, const char *key)
+void record_remove(struct services *services, const char *key)
 {
-	struct services *services = userdata;
 	struct slice_entry *entry = slice_find(services, key);
 	struct record *record = record_find(services, key);
 
@@ -260,9 +283,24 @@ void services_untold(void *userdata, const char *key)
 	record_touch(services, record);
 }
 
+void services_untold(void *userdata, const char *key)
+{
+	if (!host_ports_untold(userdata, key))
+		record_remove(userdata, key);
+}
+
+/* One of ours is written again. */
 static void on_broken(void *userdata, const char *key, const struct error *error)
 {
 	log_warning("services: %s", error->message);
+	host_ports_untold(userdata, key);
+}
+
+static void on_renewed(void *userdata)
+{
+	struct services *services = userdata;
+
+	publications_renew(services->host_ports);
 }
 
 static void on_synced(void *userdata)
@@ -280,7 +318,10 @@ static void on_synced(void *userdata)
 
 struct services *services_new(const struct services_needs *needs, const struct services_events *events, void *userdata)
 {
-	static const struct store_watcher watcher = {services_told, services_untold, on_synced, on_broken, NULL};
+	static const struct store_watcher watchers[] = {
+		{services_told, services_untold, on_synced, on_broken, NULL},
+		{services_told, services_untold, on_synced, on_broken, on_renewed}, /* where this node writes, too */
+	};
 	struct services *services = xnew(struct services);
 	int r;
 
@@ -294,12 +335,14 @@ struct services *services_new(const struct services_needs *needs, const struct s
 	uv_timer_init(needs->loop, &services->retire);
 	services->work.data = services->retire.data = services;
 	services->open_handles = 2;
+	services->host_ports = publications_new(needs->loop, needs->store, store_put);
 	r = services_adopt(services);
 	if (r)
 		log_error("services: cannot read what is programmed: %s", strerror(-r));
-	for (services->unsynced = 0; services->unsynced < 3; services->unsynced++)
+	for (; services->unsynced < SERVICE_FOLDERS; services->unsynced++)
 		services->watches[services->unsynced] =
-			store_watch(needs->store, folders[services->unsynced].prefix, &watcher, services);
+			store_watch(needs->store, folders[services->unsynced].prefix,
+		                    &watchers[services->unsynced == FOLDER_HOST_PORTS], services);
 	return services;
 }
 
@@ -342,9 +385,10 @@ void services_free(struct services *services)
 {
 	if (!services)
 		return;
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < SERVICE_FOLDERS; i++)
 		store_watch_close(services->watches[i]);
 	requests_free(services);
+	publications_free(services->host_ports);
 	services->unsynced = 1; /* nothing is applied any more */
 	clear_tables(services);
 	uv_close((uv_handle_t *)&services->work, handle_closed);

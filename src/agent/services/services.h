@@ -4,6 +4,8 @@
  * objects of Kubernetes, and "frontends/PROTOCOL/ADDRESS/PORT", by hand) becomes entries of the maps of abi/service.h,
  * change by change, and nothing of what is gone is left there.
  *
+ * Host ports of pods are asked for by runtimes (services_take_host_ports), and told to other nodes in "hostports/".
+ *
  * What an earlier agent has programmed stays in force until the store has told all there is. Then it is compared: what
  * is still so keeps its numbers, and with them its connections and affinities.
  */
@@ -24,6 +26,7 @@ struct services_needs {
 	const struct maps *maps;
 	struct store *store;
 	struct prefix pods[FAMILIES]; /* this node's */
+	struct addr node[FAMILIES];   /* its own, as other nodes know it */
 };
 
 struct services_events {
@@ -59,5 +62,31 @@ json_t *services_to_json(const struct services *services, uint32_t number);
 typedef void (*services_answered)(void *userdata, int result, json_t *frontends, const struct error *error);
 void services_update(struct services *services, json_t *frontend, services_answered answered, void *userdata);
 void services_delete(struct services *services, uint32_t number, services_answered answered, void *userdata);
+
+/* A pod of this node that asks for host ports; all is borrowed. */
+struct services_pod {
+	uint16_t endpoint;
+	const char *name; /* "shop/web-1" */
+	json_t *mappings; /* as in PUT /v1/endpoints */
+	struct addr addr[FAMILIES];
+};
+
+/*
+ * Met at addresses of this node. Done again it replaces. −EINVAL, −EEXIST: somebody has one of them; −EAGAIN: who has
+ * which is not known yet; else the maps. Nothing is left then.
+ */
+int services_take_host_ports(struct services *services, const struct services_pod *pod, struct error *error);
+
+/* As an earlier agent took them: served once the store has told all, and in force until then. */
+int services_restore_host_ports(struct services *services, const struct services_pod *pod, struct error *error);
+
+/* All were restored: what an earlier agent has told of others is taken back. */
+void services_restored(struct services *services);
+
+/* Also when there are none. */
+void services_release_host_ports(struct services *services, uint16_t endpoint);
+
+/* What that node has told is removed from the store. */
+void services_forget_node(struct services *services, const char *node);
 
 #endif
