@@ -50,11 +50,13 @@ static __always_inline int verify_sender(struct __sk_buff *skb, struct packet *p
 static __always_inline void find_remote(struct packet *packet, struct decision *ret_decision)
 {
 	struct ipcache_entry entry = ipcache_lookup(&packet->tuple.destination);
+	_Bool mapped = config.services && masquerade_is_mapped(packet);
 
 	packet->destination_identity = entry.identity;
-	if (entry.node)
+	/* Who asked a service here by the uplink is answered there, another node too. */
+	if (entry.node && !mapped)
 		*ret_decision = (struct decision){.action = FLOW_TO_NODE, .target = entry.node};
-	else if (masquerade_wanted(packet) || (config.services && masquerade_is_mapped(packet)))
+	else if (mapped || masquerade_wanted(packet))
 		*ret_decision = (struct decision){.action = FLOW_TO_WORLD};
 	else
 		*ret_decision = (struct decision){.action = FLOW_TO_STACK};

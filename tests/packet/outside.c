@@ -597,6 +597,26 @@ static void know_client(const char *text, uint32_t identity, uint16_t node)
 	assert_int_equal(ipcache_set(rig.maps, &prefix, &entry), 0);
 }
 
+/* A node that does not know the service itself comes by the uplink, and would not know its own connection elsewhere. */
+static void a_node_that_asks_by_the_uplink_is_answered_there(void **state)
+{
+	struct spec spec = from_client(&requests[0]), expected, answer, expected_answer;
+	struct outcome outcome;
+
+	spec.source = PEER4;
+	know_client(PEER4, IDENTITY_REMOTE_NODE, NODE_PEER);
+	serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL);
+	expected = to_backend(&spec, POD_A4, POD_A6);
+	outcome = arrive(&spec);
+	assert_reached(&outcome, DEVICE_A, &expected);
+	answer = spec_reply(&expected);
+	expected_answer = spec_reply(&spec);
+	outcome = send_by_a(&answer);
+	assert_untouched(&outcome, &answer);
+	outcome = leave_marked(&outcome.frame, outcome.mark);
+	assert_untouched(&outcome, &expected_answer);
+}
+
 /* The backend's node believes it of the world's clients only. */
 static void clients_that_are_known_are_answered_all_the_same(void **state)
 {
@@ -729,6 +749,7 @@ int main(void)
 		OUTSIDE_TEST(a_large_detour_tells_nothing),
 		OUTSIDE_TEST(nobody_asks_as_another_nodes_pod),
 		OUTSIDE_TEST(what_another_node_told_of_goes_on_by_this_one),
+		OUTSIDE_TEST(a_node_that_asks_by_the_uplink_is_answered_there),
 		OUTSIDE_TEST(clients_that_are_known_are_answered_all_the_same),
 		OUTSIDE_TEST(an_error_about_a_direct_answer_is_sent_on),
 		OUTSIDE_TEST(what_is_told_is_not_believed_of_everybody),
