@@ -75,7 +75,9 @@ ABI_ASSERT_SIZE(struct nat_entry, 40);
 
 #define NAT_CHECK_NS 1000000000ull
 
-/* The prefix begins with the uplink. Of uplink 0 are the destinations that pods reach with their own addresses. */
+/* The prefix begins with the uplink. Of uplink 0 are the destinations that pods reach with their own addresses; of
+ * MASQUERADE_TO_NODES is as whom detours lead to other nodes' pods: this node's router, of whom policies there know
+ * nothing but that it is behind this node. */
 struct masquerade_key {
 	__u32 prefix_bits; /* MASQUERADE_UPLINK_BITS + as in struct ipcache_key */
 	__u32 ifindex;
@@ -84,6 +86,7 @@ struct masquerade_key {
 ABI_ASSERT_SIZE(struct masquerade_key, 24);
 
 #define MASQUERADE_UPLINK_BITS 32
+#define MASQUERADE_TO_NODES    0xffffffffu
 
 struct masquerade_entry {
 	struct addr source; /* of uplink 0 zero */

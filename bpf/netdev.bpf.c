@@ -160,12 +160,13 @@ static __always_inline int send_by_device(struct __sk_buff *skb, struct packet *
 	return bpf_redirect(config.overlay_ifindex, 0);
 }
 
-/* To a backend elsewhere: directly, or as this node's own, by the overlay or the uplink that the client is at. */
+/* To a backend elsewhere: directly, or as this node's own, by the overlay or the uplink that the client is at. Another
+ * node takes what comes from this one's router for the world's, as it is; this node's own address would be the node. */
 static __always_inline int detour(struct __sk_buff *skb, struct packet *packet, const struct decision *decision)
 {
-	_Bool overlay = !config.native && decision->action == FLOW_TO_NODE;
+	_Bool to_node = decision->action == FLOW_TO_NODE;
 	const struct addr *own =
-		masquerade_source(overlay ? config.overlay_ifindex : skb->ifindex, &packet->tuple.destination);
+		masquerade_source(to_node ? MASQUERADE_TO_NODES : skb->ifindex, &packet->tuple.destination);
 	struct addr source;
 	struct node *node;
 	int reason;
@@ -176,7 +177,7 @@ static __always_inline int detour(struct __sk_buff *skb, struct packet *packet, 
 	reason = packet->direct ? 0 : translate_leaving(skb, packet, &source);
 	if (reason)
 		return drop(skb, packet, reason);
-	if (!overlay)
+	if (!to_node || config.native)
 		return deliver_to_uplink(skb, packet, skb->ifindex);
 	node = node_by_id(decision->target);
 	if (node && unlikely(!node_fits(skb, packet, node)))

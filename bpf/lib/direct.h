@@ -60,7 +60,7 @@ static __always_inline _Bool direct_is(struct __sk_buff *skb, const struct packe
 /* The backend, into the work's entry. */
 static __always_inline int direct_read(struct __sk_buff *skb, const struct packet *packet, struct nat_work *work)
 {
-	const struct addr *own = masquerade_source(config.overlay_ifindex, &packet->tuple.source);
+	const struct addr *own = masquerade_source(MASQUERADE_TO_NODES, &packet->tuple.source);
 	struct direct_frame frame;
 	__u8 *addr = &work->entry.addr.byte[8];
 	struct local_addr *local;

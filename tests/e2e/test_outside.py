@@ -10,6 +10,7 @@ import pytest
 from conftest import new_lab
 from support import PEER, PYTHON, TCP_PORT, UDP_PORT, wait_for
 from test_masquerade import WORLD, new_world
+from test_policy import bring, cilium
 
 NODE_PORT, SHOW_PORT, SHOW_NODE_PORT = 30080, 7002, 30090
 ANY = {4: "0.0.0.0", 6: "[::]"}
@@ -46,7 +47,7 @@ def _outside(request):
     with contextlib.ExitStack() as stack:
         lab = stack.enter_context(new_lab("outside", "--nodes", "2", f"--agent-arg={MODES[request.param]}"))
         for pod, node in PODS.items():
-            lab.add(node, pod)
+            lab.add(node, pod, "--labels", f"app={pod}")
             stack.enter_context(lab.server(pod, "tcp-echo", TCP_PORT))
             stack.enter_context(lab.server(pod, "udp-echo", UDP_PORT))
         outside = Outside(lab, stack.enter_context(new_world(lab)))
@@ -81,3 +82,14 @@ sender = socket.socket(socket.AF_INET{"6" if family == 6 else ""}, socket.SOCK_D
 sender.sendto(b"hello", ("{outside.lab.ip("node-1", family)}", {SHOW_NODE_PORT}))""")
         heard = show.wait_line("^hello from ").removeprefix("hello from ")
         assert (heard == WORLD[family]) == sees_client
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_policies_of_backends_take_clients_for_the_world(outside, family, pod):
+    """Wherever the backend is, and whoever it sees."""
+    outside.serve(pod, family, NODE_PORT, TCP_PORT, "TCP")
+    bring(outside.lab, cilium(pod, ingress=[{"fromEntities": ["world"]}]))
+    try:
+        outside.ask("tcp-ask", "node-1", family, NODE_PORT, 1000)
+    finally:
+        outside.lab.pilus("node-1", "policy", "delete", "--all")

@@ -2,7 +2,7 @@
 /*
  * Native routing: pods' packets to and from other nodes travel as they are.
  */
-#include "packet_test.h"
+#include "services.h"
 
 static const char *const remotes[] = {POD_C4, POD_C6};
 
@@ -369,6 +369,42 @@ static void fragments_arrive_in_any_order(void **state)
 	}
 }
 
+/* As of this node's router, behind which it knows nobody: as itself, it would be taken for a node. */
+static void a_services_client_outside_is_no_node_to_another(void **state)
+{
+	struct spec spec = {
+		.source_mac = rig.pod_mac[DEVICE_WIRE],
+		.destination_mac = rig.mac[DEVICE_WIRE],
+		.source = WORLD4,
+		.destination = HOST4,
+		.protocol = PROTOCOL_TCP,
+		.tcp_flags = TCP_SYN,
+		.source_port = 40000,
+		.destination_port = 30080,
+	};
+	struct spec detoured = spec, answer, expected = spec_reply(&spec);
+	struct frame frame;
+	struct outcome outcome;
+
+	services_clear();
+	SERVICE(.addr = "0.0.0.0", .port = 30080, .flags = SERVICE_EXTERNAL, .backends = {{POD_C4, 8080}});
+	detoured.source = OVERLAY4;
+	detoured.destination = POD_C4;
+	detoured.destination_port = 8080;
+	answer = spec_reply(&detoured);
+	answer.source_mac = spec.source_mac;
+	answer.destination_mac = spec.destination_mac;
+	detoured.ttl = expected.ttl = 63;
+	outcome = receive(&spec);
+	assert_verdict(outcome, TC_ACT_REDIRECT);
+	frame = frame_build(&detoured);
+	assert_bytes(outcome, ETH_HLEN, frame.bytes + ETH_HLEN, frame.size - ETH_HLEN);
+	outcome = receive(&answer);
+	assert_verdict(outcome, TC_ACT_REDIRECT);
+	frame = frame_build(&expected);
+	assert_bytes(outcome, ETH_HLEN, frame.bytes + ETH_HLEN, frame.size - ETH_HLEN);
+}
+
 static const struct CMUnitTest tests[] = {
 	PACKET_TEST(to_another_node_goes_to_it_as_it_is),
 	PACKET_TEST(it_is_told_as_sent_to_the_network),
@@ -390,6 +426,7 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(overlay_packets_are_not_ours),
 	PACKET_TEST(spent_hops_on_arrival_are_left_to_the_stack),
 	PACKET_TEST(fragments_arrive_in_any_order),
+	PACKET_TEST(a_services_client_outside_is_no_node_to_another),
 };
 
 int main(void)

@@ -194,27 +194,26 @@ static int rig_set_hosts(const struct rig *rig)
 
 static int rig_set_masquerade(const struct rig *rig)
 {
-	static const struct {
+	const struct {
 		const char *prefix, *source;
-		enum rig_device device;
+		uint32_t uplink;
 	} entries[] = {
-		{"0.0.0.0/0", HOST4, DEVICE_WIRE},
-		{"::/0", HOST6, DEVICE_WIRE},
-		{"0.0.0.0/0", OVERLAY4, DEVICE_TUNNEL},
-		{"::/0", OVERLAY6, DEVICE_TUNNEL},
-		{KEPT4, NULL},
-		{KEPT6, NULL},
+		{"0.0.0.0/0", HOST4, rig->ifindex[DEVICE_WIRE]},
+		{"::/0", HOST6, rig->ifindex[DEVICE_WIRE]},
+		{"0.0.0.0/0", OVERLAY4, MASQUERADE_TO_NODES},
+		{"::/0", OVERLAY6, MASQUERADE_TO_NODES},
+		{KEPT4, NULL, 0},
+		{KEPT6, NULL, 0},
 	};
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]) && !r; i++) {
 		struct addr source = address(entries[i].source ?: HOST4);
-		uint32_t uplink = entries[i].source ? rig->ifindex[entries[i].device] : 0;
 		struct prefix prefix;
 
 		r = prefix_parse(entries[i].prefix, &prefix);
 		if (!r)
-			r = masquerade_set(rig->maps, uplink, &prefix, &source);
+			r = masquerade_set(rig->maps, entries[i].uplink, &prefix, &source);
 	}
 	return r;
 }

@@ -120,19 +120,18 @@ static int visit_rest(uint32_t ifindex, const struct addr *addr, uint8_t prefix_
 	return 0;
 }
 
-/* What services send to other nodes for clients outside goes in the overlay, where this node is known by its routers.
- */
-static int visit_router(uint32_t ifindex, const struct addr *addr, uint8_t prefix_bits, void *userdata)
+/* The first address of a pod CIDR is the router's (ipam.h), whether it is on a device or not. */
+static void add_routers(struct list *list, const struct prefix pod_cidr[FAMILIES])
 {
-	struct search *search = userdata;
-	struct prefix all = {};
+	for (enum family family = 0; family < FAMILIES; family++) {
+		struct addr router = addr_add(&pod_cidr[family].addr, 1);
+		struct prefix all = {};
 
-	if (ifindex != search->underlay->overlay_ifindex || !underlay_can_use(addr))
-		return 0;
-	if (addr_is_v4(addr))
-		prefix_parse("0.0.0.0/0", &all);
-	list_add(search->list, ifindex, &all, addr);
-	return 0;
+		if (family == FAMILY_V4)
+			prefix_parse("0.0.0.0/0", &all);
+		if (pod_cidr[family].bits)
+			list_add(list, MASQUERADE_TO_NODES, &all, &router);
+	}
 }
 
 static int find_sources(const struct node_services *services, struct list *list)
@@ -144,8 +143,6 @@ static int find_sources(const struct node_services *services, struct list *list)
 		r = route_each(services->netlink, visit_route, &search);
 	if (!r)
 		r = link_each_address(services->netlink, 0, visit_rest, &search);
-	if (!r && services->underlay->overlay_ifindex)
-		r = link_each_address(services->netlink, services->underlay->overlay_ifindex, visit_router, &search);
 	return r;
 }
 
@@ -236,6 +233,7 @@ int masquerade_refresh(const struct node_services *services, const struct prefix
 
 	for (size_t i = 0; i < count; i++)
 		list_add(&wanted, 0, &excluded[i], &none);
+	add_routers(&wanted, pod_cidr);
 	r = find_sources(services, &wanted);
 	if (!r)
 		r = masquerade_each(services->maps, visit_map, &there);
