@@ -37,6 +37,15 @@ static __always_inline _Bool translate_holds(const struct nat_work *work, const 
 	       (backend->serves || packet->tuple.protocol != PROTOCOL_TCP || !translate_opens(packet));
 }
 
+/* May the client, whom the service has served, be none of those any more whom it is to serve? Asked of connections that
+ * open: TCP's from a port whose mapping has not aged yet. */
+static __always_inline _Bool translate_may_be_refused(const struct nat_work *work, const struct packet *packet,
+                                                      __u8 side)
+{
+	return side == SERVICE_OUTSIDE && packet->tuple.protocol == PROTOCOL_TCP && translate_opens(packet) &&
+	       translate_is_service(&work->entry);
+}
+
 /* The last mapping wins: a client may use its port anew, for another service with the same backend. */
 static __always_inline int translate_write(struct nat_work *work)
 {
@@ -88,24 +97,25 @@ VERIFIED_ONCE int translate_find(struct packet *packet, __u8 side)
 {
 	struct nat_work *work = nat_work();
 	struct service *service;
-	_Bool found;
+	_Bool found, holds;
 	int reason;
 
 	if (!packet || !work)
 		return NAT_NONE;
 	nat_key(&work->key, &packet->tuple);
 	found = nat_find(work, NAT_DESTINATION);
-	if (found && (!translate_is_service(&work->entry) || translate_holds(work, packet)))
+	holds = found && (!translate_is_service(&work->entry) || translate_holds(work, packet));
+	if (holds && !translate_may_be_refused(work, packet, side))
 		return 0;
 	service = config.services ? service_find(&packet->tuple.destination, packet->tuple.destination_port,
 	                                         packet->tuple.protocol, side)
 	                          : NULL;
-	if (!service)
-		return found ? TRANSLATE_REJECT : NAT_NONE;
-	if (found && !translate_opens(packet))
-		return TRANSLATE_REJECT;
-	if (side == SERVICE_OUTSIDE && !service_serves(service, &packet->tuple.source))
+	if (service && side == SERVICE_OUTSIDE && !service_serves(service, &packet->tuple.source))
 		return DROP_SOURCE_RANGE_DENIED;
+	if (holds)
+		return 0;
+	if (!service || (found && !translate_opens(packet)))
+		return found ? TRANSLATE_REJECT : NAT_NONE;
 	reason = translate_map(work, packet, service, side);
 	return reason == DROP_NO_SERVICE_BACKEND && !(service->flags & SERVICE_DROPS) ? TRANSLATE_REJECT : reason;
 }

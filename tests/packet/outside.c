@@ -282,6 +282,28 @@ static void clients_out_of_the_source_ranges_are_not_served(void **state)
 	assert_reached(&outcome, DEVICE_A, &expected);
 }
 
+/* From a port whose mapping is still there; what was open goes on. */
+static void a_client_that_is_served_no_more_opens_nothing(void **state)
+{
+	struct spec spec = from_client(&requests[0]), expected = to_backend(&spec, POD_A4, POD_A6);
+	uint32_t number = serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL | SERVICE_SOURCE_RANGES);
+	struct outcome outcome;
+	struct prefix range;
+
+	assert_int_equal(prefix_parse("198.51.100.0/25", &range), 0);
+	assert_int_equal(source_range_set(rig.maps, number, &range), 0);
+	for (int n = 0; n < 2; n++) {
+		outcome = arrive(&spec);
+		assert_reached(&outcome, DEVICE_A, &expected);
+	}
+	assert_int_equal(source_range_delete(rig.maps, number, &range), 0);
+	spec.tcp_flags = expected.tcp_flags = TCP_ACK;
+	outcome = arrive(&spec);
+	assert_reached(&outcome, DEVICE_A, &expected);
+	spec.tcp_flags = TCP_SYN;
+	assert_dropped(arrive(&spec), DROP_SOURCE_RANGE_DENIED, METRIC_INGRESS);
+}
+
 static void each_side_has_backends_of_its_own(void **state)
 {
 	struct spec spec = from_client(&requests[0]);
@@ -737,6 +759,7 @@ int main(void)
 		OUTSIDE_TEST(a_service_may_have_an_address_of_its_own),
 		OUTSIDE_TEST(what_is_not_for_outside_is_left_alone),
 		OUTSIDE_TEST(clients_out_of_the_source_ranges_are_not_served),
+		OUTSIDE_TEST(a_client_that_is_served_no_more_opens_nothing),
 		OUTSIDE_TEST(each_side_has_backends_of_its_own),
 		OUTSIDE_TEST(without_backends_a_client_is_reset),
 		OUTSIDE_TEST(an_error_reaches_the_backend_or_the_client),
