@@ -3,7 +3,8 @@
  * Answering a packet for a service without backends, so that its client need not wait: as a host does on which nobody
  * listens, and from the address that was asked for. TCP is reset (RFC 9293, section 3.10.7.1), all else is told that
  * the port is unreachable (RFC 792; RFC 4443, section 3.1), with the first 8 bytes behind the IP header quoted. The
- * answer is written over the packet, which goes back where it came from. Packets with IP options are only dropped.
+ * answer is written over the packet, which goes back where it came from. Packets with IP options are only dropped, and
+ * so is what comes faster than anybody should be answered who may not be who he says.
  */
 #ifndef PILUS_BPF_REJECT_H
 #define PILUS_BPF_REJECT_H
@@ -15,6 +16,32 @@
 #define ICMP_PORT_UNREACHABLE   3
 #define ICMPV6_UNREACHABLE      1
 #define ICMPV6_PORT_UNREACHABLE 4
+
+#define REJECTS_PER_SECOND 1000 /* of each CPU; the kernel's own limit of ICMP errors is as much */
+
+struct reject_budget {
+	__u32 second; /* nearly: 2^30 ns */
+	__u32 used;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct reject_budget);
+} reject_budgets SEC(".maps");
+
+static __always_inline _Bool reject_may(void)
+{
+	__u32 zero = 0, second = bpf_ktime_get_coarse_ns() >> 30;
+	struct reject_budget *budget = bpf_map_lookup_elem(&reject_budgets, &zero);
+
+	if (!budget)
+		return 0;
+	if (budget->second != second)
+		*budget = (struct reject_budget){.second = second};
+	return budget->used++ < REJECTS_PER_SECOND;
+}
 
 static __always_inline _Bool reject_is_v4(const struct packet *packet)
 {
@@ -164,7 +191,7 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet)
 
 	if (!packet)
 		return VERDICT_DROP;
-	if (packet->frame || packet->transport != ETH_HLEN + reject_network_size(packet))
+	if (packet->frame || packet->transport != ETH_HLEN + reject_network_size(packet) || !reject_may())
 		return drop(skb, packet, DROP_NO_SERVICE_BACKEND);
 	packet->story |= STORY_REJECTED;
 	drop(skb, packet, DROP_NO_SERVICE_BACKEND);

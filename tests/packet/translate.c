@@ -377,6 +377,20 @@ static void without_backends_a_client_may_be_left_waiting(void **state)
 	assert_dropped(send_by_a(&spec), DROP_NO_SERVICE_BACKEND, METRIC_EGRESS);
 }
 
+/* Of so many in a second, on one CPU or several, few are told; all are counted. */
+static void a_flood_is_not_answered(void **state)
+{
+	enum { FLOOD = 20000, MOST = FLOOD / 2 };
+	struct spec spec = from_pod_a(&requests[0]);
+	int told = 0;
+
+	SERVICE(.addr = VIP4, .port = PORT);
+	for (int i = 0; i < FLOOD; i++)
+		told += send_by_a(&spec).verdict == TC_ACT_REDIRECT;
+	assert_in_range(told, 1, MOST);
+	assert_int_equal(metric_drops(), FLOOD);
+}
+
 static void a_reset_is_not_answered(void **state)
 {
 	struct spec spec = from_pod_a(&requests[0]);
@@ -603,6 +617,7 @@ int main(void)
 		TRANSLATE_TEST(an_error_quotes_what_its_reader_sent),
 		TRANSLATE_TEST(a_mapping_is_kept_as_long_as_its_flow),
 		TRANSLATE_TEST(the_story_tells_of_the_translation),
+		TRANSLATE_TEST(a_flood_is_not_answered), /* the last: for a second, nobody is */
 	};
 
 	return PACKET_TESTS("translate", tests);
