@@ -30,7 +30,7 @@ struct job {
 	char **namespaces;
 	size_t namespace_count;
 	struct told *told;
-	size_t told_count;
+	size_t told_count, told_room;
 	size_t ended;
 	struct error error;
 };
@@ -46,12 +46,16 @@ struct ends {
 
 /* ── who was told ── */
 
+static int compare_ids(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
 static bool is_gone(const struct job *job, uint32_t backend)
 {
-	for (size_t i = 0; i < job->backend_count; i++)
-		if (job->backends[i] == backend)
-			return true;
-	return false;
+	return bsearch(&backend, job->backends, job->backend_count, sizeof(backend), compare_ids);
 }
 
 static int note_told(const struct socket_peer_key *key, const struct socket_peer *peer, void *userdata)
@@ -60,21 +64,28 @@ static int note_told(const struct socket_peer_key *key, const struct socket_peer
 
 	if (key->side != SOCKET_TOLD || !is_gone(job, peer->backend))
 		return 0;
-	job->told = xrealloc(job->told, (job->told_count + 1) * sizeof(*job->told));
+	if (job->told_count == job->told_room)
+		job->told = xrealloc(job->told, (job->told_room = job->told_room * 2 + 16) * sizeof(*job->told));
 	job->told[job->told_count++] =
 		(struct told){.cookie = key->cookie, .addr = key->addr, .port = ntohs(key->port)};
 	return 0;
 }
 
+static int compare_told(const void *a, const void *b)
+{
+	const struct told *left = a, *right = b;
+
+	if (left->cookie != right->cookie)
+		return left->cookie < right->cookie ? -1 : 1;
+	return left->port != right->port ? left->port - right->port : addr_compare(&left->addr, &right->addr);
+}
+
 static bool was_told(const struct socket_info *socket, void *userdata)
 {
 	const struct job *job = userdata;
+	const struct told told = {.cookie = socket->cookie, .addr = socket->peer, .port = socket->peer_port};
 
-	for (size_t i = 0; i < job->told_count; i++)
-		if (job->told[i].cookie == socket->cookie && job->told[i].port == socket->peer_port &&
-		    addr_equal(&job->told[i].addr, &socket->peer))
-			return true;
-	return false;
+	return bsearch(&told, job->told, job->told_count, sizeof(told), compare_told);
 }
 
 /* ── the work ── */
@@ -94,12 +105,15 @@ static void end_in(struct job *job, const char *netns)
 static void work(uv_work_t *request)
 {
 	struct job *job = request->data;
-	int r = socket_peer_each(job->maps, note_told, job);
+	int r;
 
+	qsort(job->backends, job->backend_count, sizeof(*job->backends), compare_ids);
+	r = socket_peer_each(job->maps, note_told, job);
 	if (r)
 		error_set_errno(&job->error, r, "cannot read what sockets were told");
 	if (!job->told_count)
 		return;
+	qsort(job->told, job->told_count, sizeof(*job->told), compare_told);
 	end_in(job, NULL);
 	for (size_t i = 0; i < job->namespace_count; i++)
 		end_in(job, job->namespaces[i]);
