@@ -76,6 +76,11 @@ def test_manual_pages():
     expect(output("mandoc", "-Tlint", "-Wwarning", *pages))
 
 
+def test_manual_pages_of_the_library(tmp_path):
+    assert not output("docs/library-manual", "src/trace/pilus.h", str(tmp_path))
+    expect(output("mandoc", "-Tlint", "-Wwarning", *map(str, tmp_path.iterdir())))
+
+
 def test_licence_in_every_source():
     """What runs in the kernel is dual licensed: abi/, bpf/, and of a tool all but NAME.c; all else is Apache-2.0."""
     sources = {*tracked("*.c", "*.h", "Makefile"), *scripts("(ba)?sh"), *python_files()}
