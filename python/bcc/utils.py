@@ -3,6 +3,13 @@
 import os
 import sys
 
+from pilus.cpus import get_online_cpus, get_possible_cpus
+from pilus.text import to_bytes
+
+__all__ = ["ArgString", "FILESYSTEMENCODING", "detect_language", "get_online_cpus", "get_possible_cpus", "printb"]
+
+FILESYSTEMENCODING = sys.getfilesystemencoding()
+
 
 def printb(text, file=sys.stdout, nl=True):
     """Text or bytes, as they are."""
@@ -12,25 +19,20 @@ def printb(text, file=sys.stdout, nl=True):
     file.buffer.flush()
 
 
-def read_cpus(path):
-    """"0-3,5" as a list."""
-    cpus = []
-    with open(path) as listed:
-        for part in listed.read().strip().split(","):
-            first, _, last = part.partition("-")
-            cpus += range(int(first), int(last or first) + 1)
-    return cpus
-
-
-def get_online_cpus():
-    return read_cpus("/sys/devices/system/cpu/online")
-
-
-def get_possible_cpus():
-    return read_cpus("/sys/devices/system/cpu/possible")
-
-
 def detect_language(candidates, pid):
     """Which of the languages a process is written in, by its program's name; None: none of them."""
     name = os.path.basename(os.path.realpath(f"/proc/{pid}/exe"))
     return next((language for language in candidates if name.startswith(language)), None)
+
+
+class ArgString:
+    """A word of the command line as text and as bytes; for argparse's type=."""
+
+    def __init__(self, arg):
+        self.bytestr, self.unicodestr = to_bytes(arg), os.fsdecode(arg)
+
+    def __bytes__(self):
+        return self.bytestr
+
+    def __str__(self):
+        return self.unicodestr

@@ -34,10 +34,21 @@ class PerfSWConfig:
 
 
 class Function:
-    """A program by its name; it is loaded when it is attached."""
+    """A program by its name; it is loaded when it is attached, or when its descriptor is asked for."""
 
-    def __init__(self, bpf, name):
-        self.bpf, self.name = bpf, name
+    # What a program of a kind would be attached to.
+    PROBES = {1: "socket:lo", 2: "kprobe:do_exit", 3: "tc:lo:ingress", 4: "tc:lo:ingress", 5: "tracepoint:sched:sched_switch",
+              6: "xdp:lo", 7: "profile:1", 17: "raw_tracepoint:sched_switch"}
+
+    def __init__(self, bpf, name, kind=None):
+        self.bpf, self.name, self.kind, self.sock = bpf, name, kind, -1
+
+    @property
+    def fd(self):
+        """The BPF object's."""
+        if self.kind not in self.PROBES:
+            raise Exception(f"{self.name} is loaded when it is attached: its kind alone does not tell how")
+        return self.bpf.check(lib.module_load(self.bpf.handle, to_bytes(self.name), to_bytes(self.PROBES[self.kind])))
 
 
 class KernelSymbols:
@@ -119,7 +130,7 @@ class BPF(collections.abc.Mapping):
     def load_func(self, func_name, prog_type=None, device=None, attach_type=-1):
         if to_text(func_name) not in self.programs():
             raise Exception(f"Unknown program {to_text(func_name)}")
-        return Function(self, to_text(func_name))
+        return Function(self, to_text(func_name), prog_type)
 
     def program_facts(self, name):
         """What the verifier and the compiler in the kernel made of a program."""
@@ -231,6 +242,10 @@ class BPF(collections.abc.Mapping):
 
     def remove_xdp(self, dev, flags=0):
         self.detach(f"xdp:{to_text(dev)}")
+
+    def attach_raw_socket(self, fn, dev):
+        """fn.sock is a socket that is given the device's packets which fn lets through."""
+        fn.sock = self.check(lib.module_attachment_fd(self.handle, self.attach(fn, f"socket:{to_text(dev)}")))
 
     def num_open_kprobes(self):
         return len(self.attachments)

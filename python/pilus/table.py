@@ -6,7 +6,8 @@ import errno
 import os
 import sys
 
-from pilus import histogram
+from pilus import histogram, perf
+from pilus.cpus import get_online_cpus
 from pilus.library import EVENT, EVENT_TYPE, KEY, VALUE, TableInfo, lib
 from pilus.text import to_bytes
 from pilus.types import bytes_type, type_of
@@ -169,7 +170,7 @@ class Stream(Base):
 
     def __init__(self, bpf, info, *types):
         super().__init__(bpf, info, *types)
-        self.callback = None
+        self.callback, self.counters = None, []
         self.lost = lambda count: print(f"Possibly lost {count} samples", file=sys.stderr)
 
     def event_type(self):
@@ -196,6 +197,22 @@ class Stream(Base):
 
     def open_perf_buffer(self, callback, page_cnt=8, lost_cb=None, wakeup_events=1):
         self.listen(callback, page_cnt, lost_cb)
+
+    def open_perf_event(self, typ, config, pid=-1):
+        """What programs read by perf_read: a counter on each CPU, of a process or of all."""
+        self.close_perf_events()
+        for cpu in get_online_cpus():
+            counter = perf.open_counter(int(typ), int(config), pid, cpu)
+            self.counters.append(counter)
+            r = lib.table_set(self.info, ctypes.byref(ctypes.c_uint32(cpu)), ctypes.byref(ctypes.c_int(counter)), ANY)
+            if r:
+                fail(r, f"cannot set a counter of {self.name}")
+
+    def close_perf_events(self):
+        while self.counters:
+            os.close(self.counters.pop())
+
+    __del__ = close_perf_events
 
     def open_ring_buffer(self, callback, ctx=None):
         self.listen(lambda cpu, data, size: callback(ctx, data, size), 0, None)
@@ -229,19 +246,46 @@ class Queue(Base):
         if r:
             fail(r, f"cannot push to {self.name}")
 
-    def peek(self):
+    def read(self, function):
         leaf = self.Leaf()
-        if lib.table_get(self.info, None, ctypes.byref(leaf)):
+        if function(self.info, None, ctypes.byref(leaf)):
             raise KeyError(f"{self.name} is empty")
         return leaf
+
+    def peek(self):
+        return self.read(lib.table_get)
+
+    def pop(self):
+        return self.read(lib.table_take)
+
+    def __iter__(self):
+        """Takes out what is in it."""
+        while True:
+            try:
+                yield self.pop()
+            except KeyError:
+                return
+
+    def values(self):
+        return list(self)
+
+    itervalues = values
+
+
+class Programs(Table):
+    """BPF_PROG_ARRAY: of programs from load_func, or of their descriptors."""
+
+    def __setitem__(self, key, leaf):
+        super().__setitem__(key, getattr(leaf, "fd", leaf))
 
 
 def make_table(bpf, name, key_type=None, leaf_type=None):
     info = TableInfo()
     if lib.module_find_table(bpf.handle, to_bytes(name), info):
         raise KeyError(name)
-    kinds = {PERF_EVENT_ARRAY: Stream, RINGBUF: Stream, STACK_TRACE: StackTrace, QUEUE: Queue, STACK: Queue}
+    kinds = {PERF_EVENT_ARRAY: Stream, RINGBUF: Stream, STACK_TRACE: StackTrace, QUEUE: Queue, STACK: Queue,
+             PROG_ARRAY: Programs}
     kind = kinds.get(info.type, PerCpuTable if info.type in PER_CPU else Table)
-    if kind in (Stream, StackTrace):
+    if kind in (Stream, StackTrace, Programs):
         key_type, leaf_type = key_type or ctypes.c_uint32, leaf_type or bytes_type(info.value_size)
     return kind(bpf, info, key_type, leaf_type)

@@ -216,6 +216,60 @@ static int watch(struct run *run, uint64_t end, struct error *error)
 	return 0;
 }
 
+/* ── iterators ── */
+
+static bool is_iterator(const struct run *run, size_t attachment)
+{
+	const char *where = pilus_module_attachment(run->module, attachment);
+
+	return where && !strncmp(where, "iter:", strlen("iter:"));
+}
+
+static void write_yield(const struct run *run, size_t attachment, const char *line)
+{
+	const char *program = pilus_module_attachment_program(run->module, attachment);
+
+	if (run->json)
+		write_json(run, json_pack("{ss ss}", "iterator", program, "line", line));
+	else
+		fprintf(run->cli->out, "%s\n", line);
+}
+
+/* What it says of all there is now. */
+static int read_iterator(struct run *run, size_t attachment, struct error *error)
+{
+	int fd = pilus_module_open_iterator(run->module, attachment);
+	_cleanup_fclose_ FILE *yields = fd < 0 ? NULL : fdopen(fd, "r");
+	_cleanup_free_ char *line = NULL;
+	size_t room = 0;
+	ssize_t length;
+
+	if (!yields)
+		return tell_failure(run, fd, error);
+	while ((length = getline(&line, &room, yields)) > 0) {
+		line[strcspn(line, "\n")] = 0;
+		write_yield(run, attachment, line);
+	}
+	return ferror(yields) ? error_set_errno(error, -errno, "cannot read what %s yields",
+	                                        pilus_module_attachment(run->module, attachment))
+	                      : 0;
+}
+
+/* *ret_only: there is nothing else to wait for. */
+static int read_iterators(struct run *run, bool *ret_only, struct error *error)
+{
+	size_t count = pilus_module_attachment_count(run->module), read = 0;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < count; i++)
+		if (is_iterator(run, i)) {
+			r = read_iterator(run, i, error);
+			read++;
+		}
+	*ret_only = read == count;
+	return r;
+}
+
 /* ── tables at the end ── */
 
 static uint64_t sum_of(const struct pilus_table *table, const char *values)
@@ -362,6 +416,7 @@ int trace_run(struct cli *cli, struct error *error)
 {
 	_cleanup_(pilus_module_freep) struct pilus_module *module = pilus_module_new();
 	struct run run = {.cli = cli, .module = module, .json = cli->output == OUTPUT_JSON};
+	bool only_iterators = false;
 	uint32_t seconds = 0;
 	uint64_t lost;
 	int r = 0;
@@ -377,6 +432,8 @@ int trace_run(struct cli *cli, struct error *error)
 	watch_signals(module);
 	r = prepare(&run, error);
 	if (!r)
+		r = read_iterators(&run, &only_iterators, error);
+	if (!r && !only_iterators)
 		r = watch(&run, seconds ? clock_now() + seconds * NS_PER_SECOND : 0, error);
 	if (r)
 		return r;

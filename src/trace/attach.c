@@ -2,6 +2,7 @@
 /*
  * Programs at their probes, or at what stands in for those on this kernel.
  */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +23,21 @@ static void choose_kind(const struct pilus_module *module, const struct probe *p
 		ret->context = TRACE_CONTEXT_REGISTERS_APART;
 }
 
+static int load_for(struct pilus_module *module, struct program *program, const struct probe *probe,
+                    struct bpf_program **ret, struct error *error)
+{
+	struct load_kind kind;
+
+	choose_kind(module, probe, &kind);
+	return module_load(module, program, &kind, ret, error);
+}
+
 static int attach_here(struct pilus_module *module, struct program *program, const struct probe *probe,
                        struct links *links, struct error *error)
 {
 	struct bpf_program *loaded;
-	struct load_kind kind;
-	int r;
+	int r = load_for(module, program, probe, &loaded, error);
 
-	choose_kind(module, probe, &kind);
-	r = module_load(module, program, &kind, &loaded, error);
 	/* Root may load all there is: some kernels are built without what trampolines need and say it so. */
 	if (r == -EPERM && !geteuid() && probe->provider->loads_for_target)
 		return error_set(error, -EOPNOTSUPP, "this kernel loads no program for %s", probe->provider->name);
@@ -93,6 +100,22 @@ int pilus_module_attach(struct pilus_module *module, const char *program_name, c
 	return (int)module->attachment_count++;
 }
 
+int pilus_module_load(struct pilus_module *module, const char *program_name, const char *text)
+{
+	struct program *program = module_find_program(module, program_name, &module->error);
+	_cleanup_(probe_clear) struct probe probe = {};
+	struct bpf_program *loaded = NULL;
+	int r;
+
+	module_set_details(module, NULL);
+	if (!program)
+		return module->error.code;
+	r = probe_parse(text, 0, &probe, &module->error);
+	if (!r)
+		r = load_for(module, program, &probe, &loaded, &module->error);
+	return r < 0 ? r : bpf_program__fd(loaded);
+}
+
 int pilus_module_attach_all(struct pilus_module *module)
 {
 	int count = 0;
@@ -139,4 +162,34 @@ int pilus_module_detach(struct pilus_module *module, size_t attachment)
 	free(one->where);
 	one->where = NULL;
 	return 0;
+}
+
+static const struct attachment *find_attachment(struct pilus_module *module, size_t attachment)
+{
+	if (attachment < module->attachment_count && module->attachments[attachment].where)
+		return &module->attachments[attachment];
+	error_set(&module->error, -ENOENT, "there is no attachment %zu", attachment);
+	return NULL;
+}
+
+int pilus_module_attachment_fd(struct pilus_module *module, size_t attachment)
+{
+	const struct attachment *one = find_attachment(module, attachment);
+
+	if (!one)
+		return -ENOENT;
+	return one->links.socket_count ? one->links.sockets[0] : bpf_link__fd(one->links.list[0]);
+}
+
+int pilus_module_open_iterator(struct pilus_module *module, size_t attachment)
+{
+	const struct attachment *one = find_attachment(module, attachment);
+	int fd;
+
+	if (!one)
+		return -ENOENT;
+	if (strncmp(one->where, "iter:", strlen("iter:")) != 0)
+		return error_set(&module->error, -EINVAL, "%s is no iterator", one->where);
+	fd = bpf_iter_create(bpf_link__fd(one->links.list[0]));
+	return fd < 0 ? error_set_errno(&module->error, fd, "cannot run %s", one->where) : fd;
 }

@@ -93,8 +93,32 @@ static void add_kernel(XXH3_state_t *state)
 	add(state, kernel.machine);
 }
 
-static char *key_text(XXH128_hash_t hash)
+/* Tells builds of one version apart: among the notes is a hash of the kernel's own bytes. */
+static void add_kernel_notes(XXH3_state_t *state)
 {
+	_cleanup_free_ char *notes = NULL;
+	size_t size;
+
+	if (!file_read("/sys/kernel/notes", FILE_MAX_BYTES, &notes, &size))
+		XXH3_128bits_update(state, notes, size);
+}
+
+static XXH3_state_t *begin(void)
+{
+	XXH3_state_t *state = XXH3_createState();
+
+	XXH3_128bits_reset(state);
+	add(state, PILUS_VERSION);
+	add_kernel(state);
+	add_kernel_notes(state);
+	return state;
+}
+
+static char *finish(XXH3_state_t *state)
+{
+	XXH128_hash_t hash = XXH3_128bits_digest(state);
+
+	XXH3_freeState(state);
 	return xasprintf("%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
 }
 
@@ -102,24 +126,18 @@ char *cache_key(const struct compile_source *source)
 {
 	_cleanup_free_ char *clang = compile_find_clang();
 	XXH3_state_t *state;
-	XXH128_hash_t hash;
 
 	if (!clang || includes_files(source) || flags_name_files(source))
 		return NULL;
-	state = XXH3_createState();
-	XXH3_128bits_reset(state);
-	add(state, PILUS_VERSION);
+	state = begin();
 	add(state, prelude_types);
 	add(state, prelude_dialect);
 	add_file(state, clang);
-	add_kernel(state);
 	add(state, source->name);
 	add(state, source->text);
 	for (size_t i = 0; i < source->flag_count; i++)
 		add(state, source->flags[i]);
-	hash = XXH3_128bits_digest(state);
-	XXH3_freeState(state);
-	return key_text(hash);
+	return finish(state);
 }
 
 /* ── the folder ── */
@@ -217,4 +235,18 @@ void cache_put(const char *key, const struct compiled *compiled)
 	path = xasprintf("%s/%s", name, key);
 	file_write_atomic(path, content, HEAD_BYTES + warnings + compiled->size, 0600);
 	remove_oldest(folder);
+}
+
+char *cache_path(const void *bytes, size_t size)
+{
+	_cleanup_close_ int folder = open_folder(true);
+	_cleanup_free_ char *name = folder_name(), *key = NULL;
+	XXH3_state_t *state;
+
+	if (folder < 0)
+		return NULL;
+	state = begin();
+	XXH3_128bits_update(state, bytes, size);
+	key = finish(state);
+	return xasprintf("%s/%s", name, key);
 }

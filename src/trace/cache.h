@@ -18,4 +18,8 @@ int cache_get(const char *key, struct compiled *ret);
 /* Fails silently: a cache that cannot be written is only slow. Keeps the newest 256 files. */
 void cache_put(const char *key, const struct compiled *compiled);
 
+/* For what is made of these bytes and the kernel: the path of a file in the same folder, which need not be there yet.
+ * The caller frees it. NULL: there is no such folder. */
+char *cache_path(const void *bytes, size_t size);
+
 #endif

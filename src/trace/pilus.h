@@ -11,7 +11,7 @@
  *	pilus_module_free(module);
  *
  * Functions return 0 or a count, or −errno; then pilus_module_error() says in a sentence what went wrong. A module
- *belongs to one thread at a time. Whatever a module attached is detached when it is freed, or when the process ends.
+ * belongs to one thread at a time. Whatever a module attached is detached when it is freed, or when the process ends.
  */
 #ifndef PILUS_H
 #define PILUS_H
@@ -97,11 +97,15 @@ PILUS_API const char *pilus_module_program_log(const struct pilus_module *module
  *	tracepoint:CATEGORY:NAME  raw_tracepoint:NAME  tp_btf:NAME
  *	fentry:FUNCTION  fexit:FUNCTION  lsm:HOOK  iter:KIND
  *	perf:EVENT:PERIOD, perf:EVENT:HZhz, of cpu-clock, page-faults, cycles … (profile:HZ is cpu-clock's)
- *	xdp:DEVICE  tc:DEVICE:ingress  tc:DEVICE:egress  cgroup:PATH
+ *	xdp:DEVICE  tc:DEVICE:ingress  tc:DEVICE:egress  socket:DEVICE  cgroup:PATH
  *
  * `pid`: only in this process, where the kind can; 0: in all. Where this kernel has no such probe, one that tells the
  * program the same takes its place, and a warning says so. Returns the attachment's number. */
 PILUS_API int pilus_module_attach(struct pilus_module *module, const char *program, const char *probe, int pid);
+
+/* Loads a program as for such a probe, without attaching it. Returns the module's descriptor of it, for a table of
+ * programs (BPF_PROG_ARRAY). */
+PILUS_API int pilus_module_load(struct pilus_module *module, const char *program, const char *probe);
 
 /* All programs that name a probe. Returns how many; none is an error. */
 PILUS_API int pilus_module_attach_all(struct pilus_module *module);
@@ -112,6 +116,14 @@ PILUS_API size_t pilus_module_attachment_count(const struct pilus_module *module
 PILUS_API const char *pilus_module_attachment(const struct pilus_module *module, size_t attachment);
 PILUS_API const char *pilus_module_attachment_program(const struct pilus_module *module, size_t attachment);
 PILUS_API int pilus_module_detach(struct pilus_module *module, size_t attachment);
+
+/* Of what is attached, the module's descriptor: a link's, or the packet socket's of socket:DEVICE, which whoever wants
+ * the packets reads. */
+PILUS_API int pilus_module_attachment_fd(struct pilus_module *module, size_t attachment);
+
+/* The kernel runs an iterator (iter:…) when somebody reads what it writes: a descriptor to read to the end, once for
+ * each time, which the caller closes. -EINVAL: the attachment is no iterator. */
+PILUS_API int pilus_module_open_iterator(struct pilus_module *module, size_t attachment);
 
 /* ── lines: what programs print by bpf_trace_printk ── */
 
@@ -150,6 +162,9 @@ PILUS_API int pilus_table_get(const struct pilus_table *table, const void *key, 
 PILUS_API int pilus_table_set(const struct pilus_table *table, const void *key, const void *values, uint64_t flags);
 PILUS_API int pilus_table_delete(const struct pilus_table *table, const void *key);
 PILUS_API int pilus_table_next(const struct pilus_table *table, const void *key, void *ret_next);
+
+/* Takes an entry out: the table has it no more. Of queues and stacks the next, with key NULL. */
+PILUS_API int pilus_table_take(const struct pilus_table *table, const void *key, void *ret_values);
 
 /* Whole, read in batches where the table can be: keys and values one after the other in buffers of max_entries. Returns
  * how many. */
@@ -195,6 +210,9 @@ PILUS_API void pilus_module_interrupt(const struct pilus_module *module);
  * bytes. Both may be NULL. The caller frees the result. For one thread at a time; what was read of a process is kept.
  */
 PILUS_API char *pilus_symbol(uint32_t pid, uint64_t address, uint64_t *ret_offset, char *ret_file, size_t size);
+
+/* A system call's name on this machine, as "mkdir"; NULL: none that is known has this number. */
+PILUS_API const char *pilus_syscall_name(uint32_t number);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
@@ -44,6 +45,7 @@ static const struct {
 	{"xdp.frags", "xdp"},
 	{"classifier", "tc"},
 	{"tcx", "tc"},
+	{"socket_filter", "socket"},
 };
 
 static const struct provider *find(const char *name)
@@ -145,11 +147,20 @@ void links_add(struct links *links, struct bpf_link *link)
 	links->list[links->count++] = link;
 }
 
+void links_add_socket(struct links *links, int fd)
+{
+	links->sockets = xrealloc(links->sockets, (links->socket_count + 1) * sizeof(*links->sockets));
+	links->sockets[links->socket_count++] = fd;
+}
+
 void links_destroy(struct links *links)
 {
 	for (size_t i = 0; i < links->count; i++)
 		bpf_link__destroy(links->list[i]);
+	for (size_t i = 0; i < links->socket_count; i++)
+		close(links->sockets[i]);
 	free(links->list);
+	free(links->sockets);
 	*links = (struct links){};
 }
 

@@ -26,9 +26,12 @@ struct probe {
 	int pid;      /* only there; 0: everywhere */
 };
 
+/* What is attached: links, or a socket. */
 struct links {
 	struct bpf_link **list;
 	size_t count;
+	int *sockets;
+	size_t socket_count;
 };
 
 struct provider {
@@ -69,6 +72,7 @@ struct provider {
 	X(profile)        \
 	X(xdp)            \
 	X(tc)             \
+	X(socket)         \
 	X(cgroup)
 
 #define X(name) extern const struct provider provider_##name;
@@ -86,6 +90,7 @@ char *probe_of_program(const char *section, const char *function);
 bool is_syscall_wrapper(const char *function);
 
 void links_add(struct links *links, struct bpf_link *link);
+void links_add_socket(struct links *links, int fd);
 void links_destroy(struct links *links);
 
 /* Adds what libbpf attached: `link` may be NULL with errno. Then a sentence about the probe, and −errno. */

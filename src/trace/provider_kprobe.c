@@ -59,8 +59,12 @@ static int attach_multi(const struct probe *probe, bool at_return, struct bpf_pr
                         struct error *error)
 {
 	LIBBPF_OPTS(bpf_kprobe_multi_opts, options, .retprobe = at_return);
+	struct bpf_link *link = bpf_program__attach_kprobe_multi_opts(program, probe->target, &options);
 
-	return links_take(links, bpf_program__attach_kprobe_multi_opts(program, probe->target, &options), probe, error);
+	if (!link && (errno == EOPNOTSUPP || errno == EINVAL))
+		return error_set(error, -EOPNOTSUPP,
+		                 "this kernel attaches no program to many functions at once (CONFIG_FPROBE)");
+	return links_take(links, link, probe, error);
 }
 
 static int attach(const struct probe *probe, bool at_return, struct bpf_program *program, struct links *links,

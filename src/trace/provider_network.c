@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * xdp, tc: packets of a device; cgroup: what the processes below a folder do. Which hook of a cgroup, the program's own
- * section says.
+ * xdp, tc, socket: packets of a device, where they come in, on their way, or as a copy in a socket that is given those
+ * that the program lets through; cgroup: what the processes below a folder do. Which hook of a cgroup, the program's
+ * own section says.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
@@ -71,6 +76,25 @@ static int attach_tc(const struct probe *probe, struct bpf_program *program, str
 	return links_take(links, link, probe, error);
 }
 
+/* ── socket ── */
+
+/* Bound to the device last, so that it is given nothing that the program has not seen. */
+static int attach_socket(const struct probe *probe, struct bpf_program *program, struct links *links,
+                         struct error *error)
+{
+	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_ll place = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	int program_fd = bpf_program__fd(program), r = find_device(probe->target, &place.sll_ifindex, error);
+
+	if (r < 0)
+		return r;
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program_fd, sizeof(program_fd)) ||
+	    bind(fd, (const struct sockaddr *)&place, sizeof(place)))
+		return error_set_errno(error, -errno, "cannot attach to a socket of %s", probe->target);
+	links_add_socket(links, TAKE_FD(fd));
+	return 0;
+}
+
 /* ── cgroup ── */
 
 static int attach_cgroup(const struct probe *probe, struct bpf_program *program, struct links *links,
@@ -97,6 +121,13 @@ const struct provider provider_tc = {
 	.check = check_tc,
 	.choose_kind = choose_tc,
 	.attach = attach_tc,
+};
+
+const struct provider provider_socket = {
+	.name = "socket",
+	.how = "packet socket",
+	.kind = {BPF_PROG_TYPE_SOCKET_FILTER, 0, TRACE_CONTEXT_REGISTERS, NULL},
+	.attach = attach_socket,
 };
 
 /* As its section says. */

@@ -4,10 +4,7 @@
  * made, the arguments as they are; tp_btf: and with their types.
  */
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
@@ -32,24 +29,14 @@ static void choose_kind(const struct probe *probe, struct load_kind *kind)
 		kind->context = TRACE_CONTEXT_SYS_EXIT;
 }
 
-/* By hand, because libbpf finds events only where tracefs is mounted. */
 static int attach(const struct probe *probe, struct bpf_program *program, struct links *links, struct error *error)
 {
-	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr), .sample_period = 1};
 	_cleanup_free_ char *category = xasprintf("%.*s", (int)strcspn(probe->target, ":"), probe->target);
-	_cleanup_close_ int fd = -1;
-	uint64_t id;
-	int r = tracefs_event_id(category, strchr(probe->target, ':') + 1, &id, error);
+	struct bpf_link *link;
+	int r = tracefs_attach(program, category, strchr(probe->target, ':') + 1, 0, &link, error);
 
-	if (r < 0)
-		return r;
-	attr.config = id;
-	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	if (fd < 0)
-		return error_set_errno(error, -errno, "cannot attach to tracepoint:%s", probe->target);
-	r = links_take(links, bpf_program__attach_perf_event(program, fd), probe, error);
 	if (!r)
-		TAKE_FD(fd); /* the link's now */
+		links_add(links, link);
 	return r;
 }
 

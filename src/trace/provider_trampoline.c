@@ -4,9 +4,14 @@
  * things.
  */
 #include <errno.h>
+#include <string.h>
 
+#include "base/cleanup.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "trace/provider.h"
+
+#define LSM_MAX_BYTES 4096
 
 static int attach_trampoline(const struct probe *probe, struct bpf_program *program, struct links *links,
                              struct error *error)
@@ -21,11 +26,20 @@ static int attach_trampoline(const struct probe *probe, struct bpf_program *prog
 	return links_take(links, link, probe, error);
 }
 
+/* A program can be attached to hooks that nobody calls. Where the list cannot be read, it may be there. */
+static bool bpf_is_a_security_module(void)
+{
+	_cleanup_free_ char *modules = NULL;
+
+	return file_read("/sys/kernel/security/lsm", LSM_MAX_BYTES, &modules, NULL) || strstr(modules, "bpf");
+}
+
 static int attach_lsm(const struct probe *probe, struct bpf_program *program, struct links *links, struct error *error)
 {
-	struct bpf_link *link = bpf_program__attach_lsm(program);
+	bool runs = bpf_is_a_security_module();
+	struct bpf_link *link = runs ? bpf_program__attach_lsm(program) : NULL;
 
-	if (!link && (errno == 524 || errno == EOPNOTSUPP || errno == EBUSY || errno == EINVAL))
+	if (!runs || (!link && (errno == 524 || errno == EOPNOTSUPP || errno == EBUSY || errno == EINVAL)))
 		return error_set(
 			error, -EOPNOTSUPP,
 			"lsm:%s: this kernel runs no BPF among its security modules (lsm=…,bpf on its command line)",
@@ -36,7 +50,12 @@ static int attach_lsm(const struct probe *probe, struct bpf_program *program, st
 static int attach_iterator(const struct probe *probe, struct bpf_program *program, struct links *links,
                            struct error *error)
 {
-	return links_take(links, bpf_program__attach_iter(program, NULL), probe, error);
+	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+
+	if (!link && (errno == EBADF || errno == EINVAL))
+		return error_set(error, -EINVAL, "iter:%s goes through one table, which a probe cannot name",
+		                 probe->target);
+	return links_take(links, link, probe, error);
 }
 
 /* There a program gets the registers, as one at a kprobe or tracepoint would not: it gets the syscall's arguments. */

@@ -6,13 +6,31 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "trace/provider.h"
+#include "trace/symbols/elf_file.h"
 #include "trace/symbols/process_symbols.h"
+
+DEFINE_CLEANUP(struct elf_file *, elf_close)
+
+/* Many places by one link, for which the program must be loaded. A folder is no program, so a kernel that can says
+ * EBADF. */
+static bool kernel_has_uprobe_multi(void)
+{
+	const struct bpf_insn instructions[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K}, {.code = BPF_JMP | BPF_EXIT}};
+	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_TRACE_UPROBE_MULTI);
+	LIBBPF_OPTS(bpf_link_create_opts, create, .uprobe_multi.path = "/", .uprobe_multi.cnt = 1,
+	            .uprobe_multi.offsets = &(const unsigned long){0});
+	_cleanup_close_ int program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", instructions, 2, &load);
+	_cleanup_close_ int link = program < 0 ? -1 : bpf_link_create(program, -1, BPF_TRACE_UPROBE_MULTI, &create);
+
+	return program >= 0 && link == -EBADF;
+}
 
 /* ── uprobe, uretprobe ── */
 
@@ -32,7 +50,7 @@ static bool is_pattern(const char *symbol)
 
 static void choose_kind(const struct probe *probe, struct load_kind *kind)
 {
-	if (is_pattern(strrchr(probe->target, ':') + 1))
+	if (is_pattern(strrchr(probe->target, ':') + 1) && kernel_has_uprobe_multi())
 		kind->attach_type = BPF_TRACE_UPROBE_MULTI;
 }
 
@@ -51,6 +69,31 @@ static struct bpf_link *attach_one(const char *path, char *symbol, bool at_retur
 	return bpf_program__attach_uprobe_opts(program, pid, path, strtoul(symbol, NULL, 16) + offset, &options);
 }
 
+/* One by one, as before kernel 6.6. Of names for the same place one is enough. */
+static int attach_each(const struct probe *probe, const char *path, const char *pattern, bool at_return,
+                       struct bpf_program *program, struct links *links, struct error *error)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = at_return);
+	_cleanup_(elf_closep) struct elf_file *file = NULL;
+	const struct elf_function *last = NULL;
+	int r = elf_open(path, &file, error);
+
+	for (size_t i = 0; !r && i < elf_function_count(file); i++) {
+		const struct elf_function *function = elf_function(file, i);
+
+		if (fnmatch(pattern, function->name, 0) != 0 || (last && last->offset == function->offset))
+			continue;
+		r = links_take(
+			links,
+			bpf_program__attach_uprobe_opts(program, probe->pid ?: -1, path, function->offset, &options),
+			probe, error);
+		last = function;
+	}
+	if (!r && !last)
+		return error_set(error, -ENOENT, "%s has no function %s (or its symbols were stripped)", path, pattern);
+	return r;
+}
+
 static int attach(const struct probe *probe, bool at_return, struct bpf_program *program, struct links *links,
                   struct error *error)
 {
@@ -62,6 +105,8 @@ static int attach(const struct probe *probe, bool at_return, struct bpf_program 
 	r = program_find(name, (uint32_t)probe->pid, &path, error);
 	if (r < 0)
 		return r;
+	if (is_pattern(symbol) && !kernel_has_uprobe_multi())
+		return attach_each(probe, path, symbol, at_return, program, links, error);
 	link = attach_one(path, symbol, at_return, probe->pid ?: -1, program);
 	if (!link && (errno == ENOENT || errno == ESRCH))
 		return error_set(error, -ENOENT, "%s has no function %s (or its symbols were stripped)", path, symbol);
@@ -91,20 +136,7 @@ static int check_usdt(const char *target, struct error *error)
 	return 0;
 }
 
-/* libbpf attaches to USDT probes by one link where the kernel can, and expects the program to be loaded for that, which
- * it does itself only for programs in a section of its own. A folder is no program, so a kernel that can says EBADF. */
-static bool kernel_has_uprobe_multi(void)
-{
-	const struct bpf_insn instructions[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K}, {.code = BPF_JMP | BPF_EXIT}};
-	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_TRACE_UPROBE_MULTI);
-	LIBBPF_OPTS(bpf_link_create_opts, create, .uprobe_multi.path = "/", .uprobe_multi.cnt = 1,
-	            .uprobe_multi.offsets = &(const unsigned long){0});
-	_cleanup_close_ int program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", instructions, 2, &load);
-	_cleanup_close_ int link = program < 0 ? -1 : bpf_link_create(program, -1, BPF_TRACE_UPROBE_MULTI, &create);
-
-	return program >= 0 && link == -EBADF;
-}
-
+/* libbpf uses one link where the kernel can, but chooses the kind itself only for programs in a section of its own. */
 static void choose_usdt(const struct probe *probe, struct load_kind *kind)
 {
 	if (kernel_has_uprobe_multi())

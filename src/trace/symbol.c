@@ -10,6 +10,7 @@
 #include "trace/symbols/demangle.h"
 #include "trace/symbols/kernel_symbols.h"
 #include "trace/symbols/process_symbols.h"
+#include "trace/symbols/syscalls.h"
 
 static char *kernel_symbol(uint64_t address, uint64_t *ret_offset, char *ret_file, size_t size)
 {
@@ -50,4 +51,9 @@ char *pilus_symbol(uint32_t pid, uint64_t address, uint64_t *ret_offset, char *r
 	if (ret_file)
 		snprintf(ret_file, size, "%s", file);
 	return name;
+}
+
+const char *pilus_syscall_name(uint32_t number)
+{
+	return syscall_name(number);
 }

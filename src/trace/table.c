@@ -98,6 +98,11 @@ int pilus_table_delete(const struct pilus_table *table, const void *key)
 	return bpf_map_delete_elem(table->fd, key);
 }
 
+int pilus_table_take(const struct pilus_table *table, const void *key, void *ret_values)
+{
+	return bpf_map_lookup_and_delete_elem(table->fd, key, ret_values);
+}
+
 int pilus_table_next(const struct pilus_table *table, const void *key, void *ret_next)
 {
 	return bpf_map_get_next_key(table->fd, key, ret_next);

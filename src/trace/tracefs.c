@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -66,7 +69,8 @@ int tracefs_read(const char *path, char **ret, struct error *error)
 	return r < 0 ? error_set_errno(error, r, "cannot read the kernel's trace file %s", path) : 0;
 }
 
-int tracefs_event_id(const char *category, const char *name, uint64_t *ret, struct error *error)
+/* The number of a tracepoint, for perf_event_open. */
+static int event_id(const char *category, const char *name, uint64_t *ret, struct error *error)
 {
 	_cleanup_free_ char *path = xasprintf("events/%s/%s/id", category, name);
 	_cleanup_free_ char *text = NULL;
@@ -77,6 +81,26 @@ int tracefs_event_id(const char *category, const char *name, uint64_t *ret, stru
 	if (r < 0)
 		return r;
 	*ret = strtoull(text, NULL, 10);
+	return 0;
+}
+
+int tracefs_attach(struct bpf_program *program, const char *category, const char *name, uint64_t cookie,
+                   struct bpf_link **ret, struct error *error)
+{
+	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr), .sample_period = 1};
+	LIBBPF_OPTS(bpf_perf_event_opts, options, .bpf_cookie = cookie);
+	_cleanup_close_ int fd = -1;
+	uint64_t id = 0;
+	int r = event_id(category, name, &id, error);
+
+	if (r < 0)
+		return r;
+	attr.config = id;
+	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	*ret = fd < 0 ? NULL : bpf_program__attach_perf_event_opts(program, fd, &options);
+	if (!*ret)
+		return error_set_errno(error, -errno, "cannot attach to tracepoint:%s:%s", category, name);
+	TAKE_FD(fd); /* the link's now */
 	return 0;
 }
 

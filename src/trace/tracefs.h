@@ -6,6 +6,7 @@
 #ifndef PILUS_TRACE_TRACEFS_H
 #define PILUS_TRACE_TRACEFS_H
 
+#include <bpf/libbpf.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,8 +18,10 @@ int tracefs_folder(struct error *error);
 /* Reads "events/sched/sched_switch/format"; the caller frees *ret. -ENOENT without a sentence: there is none. */
 int tracefs_read(const char *path, char **ret, struct error *error);
 
-/* The number of a tracepoint, for perf_event_open. -ENOENT with a sentence: there is none. */
-int tracefs_event_id(const char *category, const char *name, uint64_t *ret, struct error *error);
+/* Attaches a program to a tracepoint; it is told `cookie`. The caller destroys the link. -ENOENT: there is no such
+ * tracepoint. libbpf would find it only where tracefs is mounted. */
+int tracefs_attach(struct bpf_program *program, const char *category, const char *name, uint64_t cookie,
+                   struct bpf_link **ret, struct error *error);
 
 bool tracefs_has_event(const char *category, const char *name);
 

@@ -32,6 +32,7 @@ static void test_probes(void **state)
 		{"tc:eth0:egress", "tc", "eth0:egress"},
 		{"xdp:eth0", "xdp", "eth0"},
 		{"fentry:vfs_read", "fentry", "vfs_read"},
+		{"socket:eth0", "socket", "eth0"},
 	};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {

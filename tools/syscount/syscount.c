@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "runtime/syscalls.h"
 #include "runtime/tool.h"
 #include "syscount.h"
+#include "trace/symbols/syscalls.h"
 
 #include "syscount.skel.h"
 
@@ -68,11 +68,10 @@ static json_t *json_row(const struct run *run, const struct row *row, const char
 
 static void write_row(const struct run *run, const struct row *row)
 {
-	char name[SYSCALL_NAME_MAX];
+	_cleanup_free_ char *number = xasprintf("[%u]", row->key);
+	const char *name = syscall_name(row->key) ?: number;
 	bool processes = run_given(run, "process");
 
-	if (!processes)
-		syscall_name(row->key, name);
 	if (run->json) {
 		run_write_json(run, json_row(run, row, name));
 		return;
