@@ -13,17 +13,14 @@ static uint64_t *told; /* counts of earlier reports, by place */
 
 static int prepare(struct run *run, struct error *error)
 {
-	const char *pattern = run->cli->arguments[0];
-	int r = 0;
+	int r = places_open(run, &places, error);
 
-	if (!places.count)
-		r = places_find(pattern, run->filter.pid, run_given(run, "regexp"), &places, error);
 	if (r < 0)
 		return r;
 	if (!told)
 		told = xcalloc(places.count, sizeof(*told));
 	bpf_map__set_max_entries(run_map(run, "counts"), places.count);
-	return places_prepare(run, &places, error);
+	return 0;
 }
 
 static int attach(struct run *run, struct error *error)
@@ -31,8 +28,7 @@ static int attach(struct run *run, struct error *error)
 	int r = places_attach(run, &places, "", false, error);
 
 	if (!r)
-		fprintf(run->json ? stderr : run->out, "Tracing %zu functions for \"%s\"... Hit Ctrl-C to end.\n",
-		        places.count, run->cli->arguments[0]);
+		places_tell(run, &places);
 	return r;
 }
 

@@ -18,17 +18,15 @@ static const char *unit(const struct run *run)
 static int prepare(struct run *run, struct error *error)
 {
 	uint64_t ns = 1;
-	int r = 0;
+	int r = places_open(run, &places, error);
 
-	if (!places.count)
-		r = places_find(run->cli->arguments[0], run->filter.pid, run_given(run, "regexp"), &places, error);
 	if (r < 0)
 		return r;
 	if (places.kind == PLACE_TRACEPOINT)
 		return cli_wrong_use(error, "a tracepoint takes no time: give functions");
 	if (!run_given(run, "milliseconds") && !run_given(run, "microseconds"))
 		r = run_set(run, "unit_ns", &ns, sizeof(ns), error);
-	return r < 0 ? r : places_prepare(run, &places, error);
+	return r;
 }
 
 /* The ends first: a beginning without an end would be found by a later call's. */
@@ -39,8 +37,7 @@ static int attach(struct run *run, struct error *error)
 	if (!r)
 		r = places_attach(run, &places, "", false, error);
 	if (!r)
-		fprintf(run->json ? stderr : run->out, "Tracing %zu functions for \"%s\"... Hit Ctrl-C to end.\n",
-		        places.count, run->cli->arguments[0]);
+		places_tell(run, &places);
 	return r;
 }
 

@@ -4,17 +4,18 @@
  */
 #include "runtime/places.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
-#include <glob.h>
 #include <regex.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/tracefs.h"
 #include "trace/symbols/elf_file.h"
 #include "trace/symbols/kernel_symbols.h"
 #include "trace/symbols/process_symbols.h"
+#include "trace/tracefs.h"
 
 #define PLACES_MAX   50000
 #define KPROBE_EVENT "/sys/bus/event_source/devices/kprobe"
@@ -115,10 +116,11 @@ static int by_name(const void *left, const void *right)
 	return strcmp(((const struct place *)left)->name, ((const struct place *)right)->name);
 }
 
-/* A static probe has several places, in any order. */
+/* Of places that were found in any order; a static probe has several. */
 static void number_by_name(struct places *places)
 {
-	qsort(places->list, places->count, sizeof(*places->list), by_name);
+	if (places->count)
+		qsort(places->list, places->count, sizeof(*places->list), by_name);
 	for (size_t i = 0; i < places->count; i++)
 		places->list[i].number =
 			i && !by_name(&places->list[i - 1], &places->list[i]) ? places->list[i - 1].number : i;
@@ -168,28 +170,32 @@ static int find_in_kernel(struct places *places, const struct pattern *pattern, 
 	return 0;
 }
 
+static void closedirp(DIR **folder)
+{
+	if (*folder)
+		closedir(*folder);
+}
+
+/* A category's folder has one for each event, besides files. */
 static int find_tracepoints(struct places *places, const char *category, const struct pattern *pattern,
                             struct error *error)
 {
-	_cleanup_free_ char *folders = xasprintf(TRACEFS "/events/%s/*/id", category);
-	glob_t paths;
-	int r = tracefs_provide(error);
+	_cleanup_free_ char *path = xasprintf("events/%s", category);
+	_cleanup_(closedirp) DIR *events = NULL;
+	const struct dirent *entry;
+	int folder = tracefs_folder(error);
 
-	if (r < 0)
-		return r;
+	if (folder < 0)
+		return folder;
 	places->kind = PLACE_TRACEPOINT;
-	if (glob(folders, 0, NULL, &paths))
-		return 0;
-	for (size_t i = 0; i < paths.gl_pathc; i++) {
-		char *path = paths.gl_pathv[i] + strlen(TRACEFS "/events/"), *slash = strchr(path, '/');
+	events = fdopendir(openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	while (events && (entry = readdir(events))) {
+		_cleanup_free_ char *name = xasprintf("%s:%s", category, entry->d_name);
 
-		path[strlen(path) - strlen("/id")] = 0;
-		if (!matches(pattern, slash + 1))
-			continue;
-		*slash = ':';
-		add(places, path, 0, 0);
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && matches(pattern, entry->d_name))
+			add(places, name, 0, 0);
 	}
-	globfree(&paths);
+	number_by_name(places);
 	return 0;
 }
 
@@ -260,6 +266,21 @@ int places_prepare(struct run *run, const struct places *places, struct error *e
 	return 0;
 }
 
+int places_open(struct run *run, struct places *places, struct error *error)
+{
+	int r = 0;
+
+	if (!places->count)
+		r = places_find(run->cli->arguments[0], run->filter.pid, run_given(run, "regexp"), places, error);
+	return r < 0 ? r : places_prepare(run, places, error);
+}
+
+void places_tell(const struct run *run, const struct places *places)
+{
+	fprintf(run->json ? stderr : run->out, "Tracing %zu functions for \"%s\"... Hit Ctrl-C to end.\n",
+	        places->count, run->cli->arguments[0]);
+}
+
 /* The loaded one, and whether it takes many places at once; NULL: none is. */
 static struct bpf_program *loaded(const struct run *run, const struct places *places, const char *suffix,
                                   bool *ret_many)
@@ -323,33 +344,38 @@ static struct bpf_link *attach_many(struct run *run, struct bpf_program *program
 	                                        NULL, &user);
 }
 
-static struct bpf_link *attach_tracepoint(struct bpf_program *program, const struct place *place)
+static int attach_tracepoint(struct run *run, struct bpf_program *program, const struct place *place,
+                             struct error *error)
 {
-	LIBBPF_OPTS(bpf_tracepoint_opts, options, .bpf_cookie = place->number);
 	_cleanup_free_ char *category = xstrdup(place->name);
 	char *colon = strchr(category, ':');
+	struct bpf_link *link;
+	int r;
 
 	*colon = 0;
-	return bpf_program__attach_tracepoint_opts(program, category, colon + 1, &options);
+	r = tracefs_attach(program, category, colon + 1, place->number, &link, error);
+	if (!r)
+		run_add(run, link);
+	return r;
 }
 
-static struct bpf_link *attach_one(struct run *run, struct bpf_program *program, const struct places *places,
-                                   const struct place *place, bool at_return)
+static int attach_one(struct run *run, struct bpf_program *program, const struct places *places,
+                      const struct place *place, bool at_return, struct error *error)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, user, .bpf_cookie = place->number, .ref_ctr_offset = place->semaphore,
 	            .retprobe = at_return);
 	LIBBPF_OPTS(bpf_kprobe_opts, kernel, .bpf_cookie = place->number, .retprobe = at_return);
+	_cleanup_free_ char *what = xasprintf("attach to %s", place->name);
+	struct bpf_link *link;
 
-	switch (places->kind) {
-	case PLACE_KERNEL:
-		return bpf_program__attach_kprobe_opts(program, place->name, &kernel);
-	case PLACE_USER:
-		return bpf_program__attach_uprobe_opts(program, run->filter.pid ? (pid_t)run->filter.pid : -1,
+	if (places->kind == PLACE_TRACEPOINT)
+		return attach_tracepoint(run, program, place, error);
+	if (places->kind == PLACE_KERNEL)
+		link = bpf_program__attach_kprobe_opts(program, place->name, &kernel);
+	else
+		link = bpf_program__attach_uprobe_opts(program, run->filter.pid ? (pid_t)run->filter.pid : -1,
 		                                       places->file, place->offset, &user);
-	case PLACE_TRACEPOINT:
-		return attach_tracepoint(program, place);
-	}
-	return NULL;
+	return run_keep(run, link, what, error);
 }
 
 /* Some functions cannot be probed, for what stands at their beginning: one that can is enough. */
@@ -360,10 +386,7 @@ static int attach_each(struct run *run, struct bpf_program *program, const struc
 	int r = -ENOENT;
 
 	for (size_t i = 0; i < places->count; i++) {
-		struct bpf_link *link = attach_one(run, program, places, &places->list[i], at_return);
-		_cleanup_free_ char *what = xasprintf("attach to %s", places->list[i].name);
-
-		r = run_keep(run, link, what, error);
+		r = attach_one(run, program, places, &places->list[i], at_return, error);
 		attached += !r;
 		if (r < 0 && run->verbose)
 			fprintf(stderr, "%s: %s\n", run->tool->name, error->message);

@@ -28,10 +28,6 @@ struct place {
 };
 
 struct places {
-#define PLACES_DESCRIPTION                                                                                \
-	"A pattern is FUNCTION, of the kernel; FILE:FUNCTION, of a program or library, by path or name; " \
-	"t:CATEGORY:EVENT, a tracepoint; or u:FILE:PROBE, a static probe (USDT); * and ? match as in a shell"
-
 	enum place_kind kind;
 	char *file;
 	struct place *list;
@@ -47,6 +43,12 @@ extern const struct tool_way PLACES_WAYS[];
 
 /* Between opening and loading: only the programs of this kind, also of those with a suffix. */
 int places_prepare(struct run *run, const struct places *places, struct error *error);
+
+/* Of a tool whose first argument is the pattern: finds its places, once for all ways, and prepares for them. */
+int places_open(struct run *run, struct places *places, struct error *error);
+
+/* Says to how many the tool has attached, as BCC's do. */
+void places_tell(const struct run *run, const struct places *places);
 
 /* The programs with this suffix ("" or "_return") at the beginnings, or the ends, of the functions. */
 int places_attach(struct run *run, const struct places *places, const char *suffix, bool at_return,

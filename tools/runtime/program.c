@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/options.h"
+#include "trace/tracefs.h"
 
 /* The first complaint of libbpf, which says most, for the error message; with -v everything it says. */
 static char complaint[256];
@@ -110,14 +111,19 @@ static int refused(int code, const char *what, struct error *error)
 	return error_set(error, code, "cannot %s: %s", what, complaint[0] ? complaint : strerror(-code));
 }
 
+void run_add(struct run *run, struct bpf_link *link)
+{
+	run->links = xrealloc(run->links, (run->link_count + 1) * sizeof(struct bpf_link *));
+	run->links[run->link_count++] = link;
+}
+
 int run_keep(struct run *run, struct bpf_link *link, const char *what, struct error *error)
 {
 	int code = -errno;
 
 	if (!link)
 		return refused(code, what, error);
-	run->links = xrealloc(run->links, (run->link_count + 1) * sizeof(struct bpf_link *));
-	run->links[run->link_count++] = link;
+	run_add(run, link);
 	return 0;
 }
 
@@ -143,19 +149,38 @@ static void choose_programs(struct run *run, const struct tool_way *chosen)
 				bpf_program__set_autoload(program, false);
 }
 
-/* A system call that this architecture does not have is nothing to look at. */
+/* "tracepoint/CATEGORY/NAME" */
+static int attach_tracepoint(struct run *run, struct bpf_program *program, const char *section, struct error *error)
+{
+	_cleanup_free_ char *category = xstrdup(strchr(section, '/') + 1);
+	char *slash = strchr(category, '/');
+	struct bpf_link *link;
+	int r;
+
+	*slash = 0;
+	r = tracefs_attach(program, category, slash + 1, 0, &link, error);
+	if (!r)
+		run_add(run, link);
+	return r;
+}
+
 static int attach_program(struct run *run, struct bpf_program *program, struct error *error)
 {
 	const char *section = bpf_program__section_name(program);
-	struct bpf_link *link = bpf_program__attach(program);
 	char what[128];
+	int r;
 
-	if (!link && errno == ENOENT && strstr(section, "tracepoint/syscalls/"))
-		return 0;
 	snprintf(what, sizeof(what), "attach to %s", section);
-	if (link && run->verbose)
+	if (strncmp(section, "tracepoint/", strlen("tracepoint/")) != 0)
+		r = run_keep(run, bpf_program__attach(program), what, error);
+	else
+		r = attach_tracepoint(run, program, section, error);
+	/* A system call that this architecture does not have is nothing to look at. */
+	if (r == -ENOENT && strstr(section, "tracepoint/syscalls/"))
+		return 0;
+	if (!r && run->verbose)
 		fprintf(stderr, "%s: attached to %s\n", run->tool->name, section);
-	return run_keep(run, link, what, error);
+	return r;
 }
 
 static int attach_all(struct run *run, struct error *error)

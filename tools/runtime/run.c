@@ -19,7 +19,6 @@
 #include "runtime/options.h"
 #include "runtime/pods.h"
 #include "runtime/program.h"
-#include "runtime/tracefs.h"
 
 #define BUFFER_SIZE (64 * 1024)
 /* A batch of this many events is a storm: let it gather for a moment, so that the programs need not wake us for each.
@@ -222,8 +221,6 @@ static int start(struct run *run, struct loop *loop, const sigset_t *signals, st
 
 	if (!r)
 		r = watch_process(run, loop, error);
-	if (!r)
-		r = tracefs_provide(error);
 	if (!r)
 		r = program_load(run, error);
 	if (!r)

@@ -113,7 +113,10 @@ const void *run_variable(const struct run *run, const char *variable);
 struct bpf_map *run_map(const struct run *run, const char *name);
 struct bpf_program *run_program(const struct run *run, const char *name);
 
-/* Takes ownership of a link; NULL is −errno of the attach that failed and becomes an error about `what`. */
+/* Takes ownership of a link. */
+void run_add(struct run *run, struct bpf_link *link);
+
+/* The same; NULL is −errno of the attach that failed and becomes an error about `what`. */
 int run_keep(struct run *run, struct bpf_link *link, const char *what, struct error *error);
 
 /* The sum of all CPUs of a per-CPU counter, 64 bits; 0 when there is none. */

@@ -22,13 +22,9 @@ static int choose_stacks(struct run *run, struct error *error)
 
 static int prepare(struct run *run, struct error *error)
 {
-	int r = 0;
+	int r = places_open(run, &places, error);
 
-	if (!places.count)
-		r = places_find(run->cli->arguments[0], run->filter.pid, run_given(run, "regexp"), &places, error);
-	if (!r)
-		r = choose_stacks(run, error);
-	return r < 0 ? r : places_prepare(run, &places, error);
+	return r < 0 ? r : choose_stacks(run, error);
 }
 
 static int attach(struct run *run, struct error *error)
@@ -36,8 +32,7 @@ static int attach(struct run *run, struct error *error)
 	int r = places_attach(run, &places, "", false, error);
 
 	if (!r)
-		fprintf(run->json ? stderr : run->out, "Tracing %zu functions for \"%s\"... Hit Ctrl-C to end.\n",
-		        places.count, run->cli->arguments[0]);
+		places_tell(run, &places);
 	return r;
 }
 

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "base/file.h"
 #include "runtime/tcp.h"
 #include "runtime/tool.h"
-#include "runtime/tracefs.h"
 #include "tcpdrop.h"
+#include "trace/tracefs.h"
 
 #include "tcpdrop.skel.h"
-
-#define FORMAT_MAX (64 * 1024)
 
 static void source_cell(const struct run *run, const void *event, FILE *out)
 {
@@ -53,7 +50,7 @@ static void reason_cell(const struct run *run, const void *event, FILE *out)
 	char wanted[32];
 	const char *found;
 
-	if (!format && file_read(TRACEFS "/events/skb/kfree_skb/format", FORMAT_MAX, &format, NULL))
+	if (!format && tracefs_read("events/skb/kfree_skb/format", &format, NULL))
 		format = xstrdup("");
 	snprintf(wanted, sizeof(wanted), "{ %u, \"", drop->reason);
 	found = strstr(format, wanted);
