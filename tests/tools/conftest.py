@@ -23,6 +23,14 @@ def pytest_sessionstart(session):
         pytest.exit("the tools load BPF programs: run these tests as root (make check does, by sudo)", 2)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Nothing is left in the machine's cache, and nothing found there."""
+    folder = tmp_path_factory.mktemp("cache")
+    folder.chmod(0o700)
+    os.environ["PILUS_CACHE"] = str(folder)
+
+
 @pytest.fixture
 def trace():
     """trace(name, argument...): a tool that is attached already and writes JSON."""

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "runtime/core_types.h"
 #include "runtime/options.h"
 #include "trace/tracefs.h"
 
@@ -164,6 +165,12 @@ static int attach_tracepoint(struct run *run, struct bpf_program *program, const
 	return r;
 }
 
+static struct bpf_link *attach_by_section(struct bpf_program *program)
+{
+	return bpf_program__type(program) == BPF_PROG_TYPE_TRACING ? bpf_program__attach_trace(program)
+	                                                           : bpf_program__attach(program);
+}
+
 static int attach_program(struct run *run, struct bpf_program *program, struct error *error)
 {
 	const char *section = bpf_program__section_name(program);
@@ -172,7 +179,7 @@ static int attach_program(struct run *run, struct bpf_program *program, struct e
 
 	snprintf(what, sizeof(what), "attach to %s", section);
 	if (strncmp(section, "tracepoint/", strlen("tracepoint/")) != 0)
-		r = run_keep(run, bpf_program__attach(program), what, error);
+		r = run_keep(run, attach_by_section(program), what, error);
 	else
 		r = attach_tracepoint(run, program, section, error);
 	/* A system call that this architecture does not have is nothing to look at. */
@@ -202,8 +209,11 @@ static int open_object(struct run *run, struct error *error)
 {
 	size_t size;
 	const void *bytes = run->tool->object(&size);
-	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = run->tool->name);
+	_cleanup_free_ char *types = core_types(bytes, size);
+	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = run->tool->name, .btf_custom_path = types);
 
+	if (types)
+		core_types_number(types);
 	run->object = bpf_object__open_mem(bytes, size, &options);
 	return run->object ? 0 : refused(-errno, "open the programs", error);
 }
