@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tools beside an agent: they tell the pod, and look at one alone."""
+import json
+import pathlib
 import secrets
+import shutil
 import subprocess
 
 import pytest
@@ -60,4 +63,33 @@ def test_a_pod_that_came_later_is_told(trace, agent, namespace):
 def test_an_unknown_pod(agent):
     done = run("execsnoop", "--socket", agent.socket, "--pod", "db")
     assert done.returncode == 1
-    assert "the agent of this node has no pod 'db'" in done.stderr
+    assert "this node has no pod 'db'" in done.stderr
+
+
+RUNTIMES = {
+    "containerd": ("/run/containerd/io.containerd.runtime.v2.task/k8s.io/{}/config.json", "io.kubernetes.cri.sandbox-"),
+    "cri-o": ("/run/containers/storage/overlay-containers/{}/userdata/config.json", "io.kubernetes.pod."),
+}
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_without_an_agent_the_runtime_tells(trace, namespace, runtime):
+    """What it keeps on disk of a pod's container, as the OCI's specification and the Container Runtime Interface have it."""
+    path, prefix = RUNTIMES[runtime]
+    config = pathlib.Path(path.format(namespace))
+    missing = [folder for folder in config.parents if not folder.exists()]
+    config.parent.mkdir(parents=True)
+    try:
+        config.write_text(json.dumps({
+            "annotations": {f"{prefix}name": "web-1", f"{prefix}namespace": "default"},
+            "linux": {"namespaces": [{"type": "pid"}, {"type": "network", "path": f"/var/run/netns/{namespace}"}]}}))
+        tool = trace("execsnoop", "--socket", "/no/such")
+        alone = trace("execsnoop", "--socket", "/no/such", "--pod", "web-1")
+        subprocess.run(["/bin/true"])
+        in_pod(namespace, "/bin/sleep", "0")
+        assert tool.wait_event(pcomm="sleep")["pod"] == "default/web-1"
+        assert tool.wait_event(pcomm="true")["pod"] == "-"
+        assert alone.wait_event(pcomm="sleep")["pod"] == "default/web-1"
+        assert {event["pcomm"] for event in alone.events()} <= {"ip", "sleep"}
+    finally:
+        shutil.rmtree(missing[-1])

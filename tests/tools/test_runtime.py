@@ -67,7 +67,7 @@ def test_wrong_use(arguments, words):
     (["--cgroup", "no/such"], "no/such: No such file or directory"),
     (["--container", "0123456789abcdef"], "no process is in a container '0123456789abcdef'"),
     (["--container", "01"], "at least 8 characters"),
-    (["--pod", "web", "--socket", "/no/such"], "no agent answers, and only it knows where the pod 'web' is"),
+    (["--pod", "web", "--socket", "/no/such"], "neither an agent nor a container runtime is here that knows where the pod 'web' is"),
 ])
 def test_nobody_there(arguments, words):
     done = run("opensnoop", *arguments)
