@@ -49,6 +49,7 @@ struct trace_ends {
 
 struct trace_histogram {
 	__u64 slots[TRACE_SLOTS];
+	__u64 total; /* of the values, where it is wanted */
 };
 
 /* Whose histogram, or whose stack: a process, a thread, a place, a disk, or 0 for all. */
@@ -56,6 +57,9 @@ struct trace_key {
 	__u64 id;
 	char name[TRACE_COMM_MAX * 2];
 };
+
+/* Numbers of which one must match, ending with 0; the first is 0: any does. */
+#define TRACE_LIST_MAX 16
 
 #define TRACE_FRAMES 127
 

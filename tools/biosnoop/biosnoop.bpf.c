@@ -4,6 +4,7 @@
  * kernel 6.5), else where it is queued or issued, mostly by the same task.
  */
 #include "biosnoop.h"
+#include "runtime/bpf/disk.h"
 #include "runtime/bpf/events.h"
 
 struct begun {
@@ -22,7 +23,7 @@ static __always_inline int begin(struct request *request)
 {
 	struct begun begun = {};
 
-	if (!wanted())
+	if (!wanted() || !wanted_disk(request))
 		return 0;
 	who_am_i(&begun.who);
 	bpf_map_update_elem(&requests, &request, &begun, BPF_ANY);
@@ -70,7 +71,6 @@ int BPF_PROG(completed, struct request *request, int error, __u32 bytes)
 {
 	struct begun *begun = bpf_map_lookup_elem(&requests, &request);
 	struct disk_event *event;
-	struct gendisk *disk;
 
 	if (!begun)
 		return 0;
@@ -82,8 +82,7 @@ int BPF_PROG(completed, struct request *request, int error, __u32 bytes)
 		event->sector = BPF_CORE_READ(request, __sector);
 		event->bytes = bytes;
 		event->operation = BPF_CORE_READ(request, cmd_flags) & 0xff;
-		disk = BPF_CORE_READ(request, q, disk);
-		bpf_core_read_str(event->disk, sizeof(event->disk), &disk->disk_name);
+		read_disk_name(request, event->disk, sizeof(event->disk));
 		bpf_ringbuf_submit(event, 0);
 	}
 	bpf_map_delete_elem(&requests, &request);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "biosnoop.h"
+#include "runtime/disk.h"
 #include "runtime/tool.h"
 
 #include "biosnoop.skel.h"
@@ -22,6 +23,7 @@ static const struct column COLUMNS[] = {
 };
 
 static const struct tool_option OPTIONS[] = {
+	{'d', "disk", "DISK", "only this disk, as sda"},
 	{'Q', "queue", NULL, "show the time in the queue, too"},
 	{},
 };
@@ -39,5 +41,6 @@ const struct tool BIOSNOOP_TOOL = {
 	.options = OPTIONS,
 	.ways = WAYS,
 	.columns = COLUMNS,
+	.prepare = disk_choose,
 	.shows_timestamp = true,
 };

@@ -7,6 +7,7 @@
 const volatile bool by_process = false;
 const volatile bool by_thread = false;
 const volatile bool off_cpu = false;
+const volatile bool include_idle = false;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -16,18 +17,24 @@ struct {
 	__type(value, __u64);
 } begun SEC(".maps");
 
+/* Each CPU has an idle task, and all of them are 0. */
+static __always_inline __u32 thread_of(struct task_struct *task)
+{
+	return task->pid ? task->pid : 1U << 31 | bpf_get_smp_processor_id();
+}
+
 static __always_inline void begin(struct task_struct *task, __u64 now)
 {
-	__u32 tid = task->pid;
+	__u32 thread = thread_of(task);
 
-	if (tid && wanted_task(task))
-		bpf_map_update_elem(&begun, &tid, &now, BPF_ANY);
+	if ((task->pid || include_idle) && wanted_task(task))
+		bpf_map_update_elem(&begun, &thread, &now, BPF_ANY);
 }
 
 static __always_inline void end(struct task_struct *task, __u64 now)
 {
-	__u32 tid = task->pid;
-	__u64 *since = bpf_map_lookup_elem(&begun, &tid);
+	__u32 thread = thread_of(task);
+	__u64 *since = bpf_map_lookup_elem(&begun, &thread);
 	struct trace_key key = {};
 
 	if (!since)
@@ -35,11 +42,11 @@ static __always_inline void end(struct task_struct *task, __u64 now)
 	if (by_process)
 		key.id = task->tgid;
 	else if (by_thread)
-		key.id = tid;
+		key.id = task->pid;
 	if (key.id)
 		bpf_probe_read_kernel_str(key.name, sizeof(key.name), task->comm);
 	histogram_add(&key, (now - *since) / unit_ns);
-	bpf_map_delete_elem(&begun, &tid);
+	bpf_map_delete_elem(&begun, &thread);
 }
 
 SEC("tp_btf/sched_switch")

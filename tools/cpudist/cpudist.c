@@ -8,8 +8,10 @@ static const struct tool_option OPTIONS[] = {
 	{'O', "offcpu", NULL, "the time off the CPU instead", "off_cpu"},
 	{'T', "timestamp", NULL, "show the time of each report"},
 	{'m', "milliseconds", NULL, "in milliseconds", "unit_ns", 1000000},
+	{'I', "include-idle", NULL, "idle CPUs, too", "include_idle"},
 	{'P', "pids", NULL, "a histogram for each process", "by_process"},
 	{'L', "tids", NULL, "a histogram for each thread", "by_thread"},
+	{'e', "extension", NULL, "the average, the sum and the number of values, too", "with_total"},
 	{},
 };
 

@@ -57,14 +57,25 @@ static const struct tool_option OPTIONS[] = {
 	{'x', "fails", NULL, "calls that failed, too"},
 	{'q', "quote", NULL, "put the arguments in quotes"},
 	{'P', "ppid", "PID", "only children of this process", "only_ppid"},
+	{'l', "line", "WORD", "only with this in an argument"},
 	{0, "max-args", "N", "show this many arguments (default 20)"},
 	{},
 };
+
+static const char *wanted_word;
+
+static bool is_wanted(const void *event)
+{
+	const struct exec_event *exec = event;
+
+	return !wanted_word || memmem(exec->args, exec->size, wanted_word, strlen(wanted_word));
+}
 
 static int leave_out_failures(struct run *run, struct error *error)
 {
 	bool fails = run_given(run, "fails");
 
+	wanted_word = cli_value(run->cli, "line");
 	bpf_program__set_autoload(run_program(run, "execve_exit"), fails);
 	bpf_program__set_autoload(run_program(run, "execveat_exit"), fails);
 	return 0;
@@ -77,4 +88,5 @@ const struct tool EXECSNOOP_TOOL = {
 	.options = OPTIONS,
 	.columns = COLUMNS,
 	.prepare = leave_out_failures,
+	.is_wanted = is_wanted,
 };

@@ -26,7 +26,13 @@ static void code_cell(const struct run *run, const void *event, FILE *out)
 		        WCOREDUMP(code) ? ", core dumped" : "");
 }
 
+static void label_cell(const struct run *run, const void *event, FILE *out)
+{
+	fputs(cli_value(run->cli, "label"), out);
+}
+
 static const struct column COLUMNS[] = {
+	COLUMN_WRITTEN("LABEL", -16, label_cell, .option = "label"),
 	COLUMN("PCOMM", -16, TEXT, struct exit_event, who.comm),
 	COLUMN("PID", -7, NUMBER, struct exit_event, who.pid),
 	COLUMN("PPID", -7, NUMBER, struct exit_event, ppid),
@@ -39,6 +45,7 @@ static const struct column COLUMNS[] = {
 static const struct tool_option OPTIONS[] = {
 	{'x', "failed", NULL, "only those that did not end with 0", "failed"},
 	{0, "per-thread", NULL, "each thread's end", "per_thread"},
+	{0, "label", "TEXT", "a column of it, to tell several outputs apart"},
 	{'t', "time"},
 	{},
 };

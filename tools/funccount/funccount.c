@@ -46,8 +46,14 @@ static int by_count(const void *left, const void *right)
 
 static void write_counts(const struct run *run, const struct count *counts, size_t count)
 {
-	if (!run->json)
-		fprintf(run->out, "\n%-36s %8s\n", "FUNC", "COUNT");
+	char now[16];
+
+	if (!run->json) {
+		fputc('\n', run->out);
+		if (run_given(run, "timestamp"))
+			fprintf(run->out, "%s\n", run_clock(now));
+		fprintf(run->out, "%-36s %8s\n", "FUNC", "COUNT");
+	}
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_free_ char *name = demangle(counts[i].name);
 
@@ -79,6 +85,7 @@ static int report(struct run *run, struct error *error)
 static const struct tool_option OPTIONS[] = {
 	{'r', "regexp", NULL, "the pattern is a regular expression"},
 	{'i', "interval", "SECONDS", "report at this interval"},
+	{'T', "timestamp", NULL, "show the time of each report"},
 	{},
 };
 

@@ -9,6 +9,8 @@
 
 const volatile bool user_threads = false;
 const volatile bool kernel_threads = false;
+const volatile __u32 only_state = 0; /* bits, of which one must be set; 0 with by_state: still running */
+const volatile bool by_state = false;
 const volatile __u64 at_least_ns = 1000;
 const volatile __u64 at_most_ns = ~0ULL;
 
@@ -29,6 +31,8 @@ static __always_inline bool wanted_thread(struct task_struct *task)
 {
 	bool of_kernel = task->flags & PF_KTHREAD;
 
+	if (by_state && (only_state ? !(task->__state & only_state) : task->__state))
+		return false;
 	return task->pid && !(user_threads && of_kernel) && !(kernel_threads && !of_kernel) && wanted_task(task);
 }
 

@@ -12,6 +12,9 @@ static const struct tool_option OPTIONS[] = {
 	{'f', "folded", NULL, "one stack a line, as flame graphs are made of"},
 	{'m', "min-block-time", "US", "only times of at least this (default 1)", "at_least_ns", 1000},
 	{'M', "max-block-time", "US", "only times of at most this", "at_most_ns", 1000},
+	{0, "state", "BITS", "only tasks in this state: 0 is runnable, 1 asleep, 2 asleep and deaf to signals",
+         "only_state"},
+	{'d', "delimited", NULL, "put a line between the kernel's part of the stacks and the user's"},
 	{'t', "tid"},
 	{},
 };
@@ -19,6 +22,13 @@ static const struct tool_option OPTIONS[] = {
 static int report(struct run *run, struct error *error)
 {
 	return report_stacks(run, 1000, error);
+}
+
+static int prepare(struct run *run, struct error *error)
+{
+	bool by_state = run_given(run, "state");
+
+	return run_set(run, "by_state", &by_state, sizeof(by_state), error);
 }
 
 const struct tool OFFCPUTIME_TOOL = {
@@ -30,5 +40,6 @@ const struct tool OFFCPUTIME_TOOL = {
 	.seconds = true,
 	.object = offcputime__elf_bytes,
 	.options = OPTIONS,
+	.prepare = prepare,
 	.report = report,
 };

@@ -7,13 +7,14 @@
 #include "runtime/bpf/events.h"
 
 const volatile bool failed = false;
+const volatile __u32 only_flags = 0; /* of which one must be set */
 
 static __always_inline int opened(const struct syscall_exit *call, const char *path, __u32 flags)
 {
 	struct open_event *event;
 	long length;
 
-	if (!wanted() || (failed && call->result >= 0))
+	if (!wanted() || (failed && call->result >= 0) || (only_flags && !(flags & only_flags)))
 		return 0;
 	event = event_scratch();
 	if (!event)

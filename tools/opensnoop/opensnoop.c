@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <string.h>
+
 #include "opensnoop.h"
 #include "runtime/tool.h"
 
@@ -22,10 +25,42 @@ static const struct column COLUMNS[] = {
 static const struct tool_option OPTIONS[] = {
 	{'x', "failed", NULL, "only opens that failed", "failed"},
 	{'e', "extended-fields", NULL, "show the flags, too"},
+	{'f', "flag_filter", "FLAG", "only with one of these flags, as O_WRONLY; may be repeated"},
 	{'t', "tid"},
 	{'T', "timestamp"},
 	{},
 };
+
+static const struct {
+	const char *name;
+	uint32_t flag;
+} FLAGS[] = {
+	{"O_WRONLY", O_WRONLY},     {"O_RDWR", O_RDWR},           {"O_CREAT", O_CREAT},   {"O_EXCL", O_EXCL},
+	{"O_NOCTTY", O_NOCTTY},     {"O_TRUNC", O_TRUNC},         {"O_APPEND", O_APPEND}, {"O_NONBLOCK", O_NONBLOCK},
+	{"O_DSYNC", O_DSYNC},       {"O_DIRECTORY", O_DIRECTORY}, {"O_SYNC", O_SYNC},     {"O_CLOEXEC", O_CLOEXEC},
+	{"O_NOFOLLOW", O_NOFOLLOW},
+};
+
+static int add_flag(const char *name, uint32_t *flags, struct error *error)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(FLAGS); i++)
+		if (!strcmp(FLAGS[i].name, name)) {
+			*flags |= FLAGS[i].flag;
+			return 0;
+		}
+	return cli_wrong_use(error, "'%s' is no flag of open(2) that can be asked for", name);
+}
+
+static int prepare(struct run *run, struct error *error)
+{
+	uint32_t flags = 0;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < run->cli->given_count; i++)
+		if (!strcmp(run->cli->given[i].option->name, "flag_filter"))
+			r = add_flag(run->cli->given[i].value, &flags, error);
+	return r < 0 ? r : run_set(run, "only_flags", &flags, sizeof(flags), error);
+}
 
 const struct tool OPENSNOOP_TOOL = {
 	.name = "opensnoop",
@@ -33,4 +68,5 @@ const struct tool OPENSNOOP_TOOL = {
 	.object = opensnoop__elf_bytes,
 	.options = OPTIONS,
 	.columns = COLUMNS,
+	.prepare = prepare,
 };

@@ -7,6 +7,7 @@
 
 const volatile bool by_process = false;
 const volatile bool by_thread = false;
+const volatile bool by_namespace = false;
 
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(woken, struct task_struct *task)
@@ -37,7 +38,9 @@ int BPF_PROG(switched, bool preempt, struct task_struct *previous, struct task_s
 		key.id = next->tgid;
 	else if (by_thread)
 		key.id = next->pid;
-	if (key.id)
+	else if (by_namespace)
+		key.id = BPF_CORE_READ(next, nsproxy, pid_ns_for_children, ns.inum);
+	if (key.id && !by_namespace)
 		bpf_probe_read_kernel_str(key.name, sizeof(key.name), next->comm);
 	histogram_add(&key, waited / unit_ns);
 	return 0;

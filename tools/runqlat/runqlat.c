@@ -9,13 +9,16 @@ static const struct tool_option OPTIONS[] = {
 	{'m', "milliseconds", NULL, "in milliseconds", "unit_ns", 1000000},
 	{'P', "pids", NULL, "a histogram for each process", "by_process"},
 	{'L', "tids", NULL, "a histogram for each thread", "by_thread"},
+	{0, "pidnss", NULL, "a histogram for each namespace of processes", "by_namespace"},
 	{},
 };
 
 static int report(struct run *run, struct error *error)
 {
 	return report_histograms(run, run_given(run, "milliseconds") ? "msecs" : "usecs",
-	                         run_given(run, "tids") ? "tid" : "pid");
+	                         run_given(run, "tids")     ? "tid"
+	                         : run_given(run, "pidnss") ? "pidns"
+	                                                    : "pid");
 }
 
 const struct tool RUNQLAT_TOOL = {

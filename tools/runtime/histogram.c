@@ -29,6 +29,15 @@ static uint64_t highest(const struct trace_histogram *histogram)
 	return most;
 }
 
+uint64_t histogram_count(const struct trace_histogram *histogram)
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < TRACE_SLOTS; i++)
+		count += histogram->slots[i];
+	return count;
+}
+
 static uint64_t log2_from(unsigned slot)
 {
 	return slot ? UINT64_C(1) << slot : 0;

@@ -206,6 +206,24 @@ int options_take(struct run *run, struct error *error)
 	return r;
 }
 
+/* "80,443" */
+static int set_list(struct run *run, const struct tool_option *option, struct error *error)
+{
+	_cleanup_free_ char *copy = xstrdup(cli_value(run->cli, option->name));
+	_cleanup_free_ char *what = xasprintf("--%s", option->name);
+	uint32_t numbers[TRACE_LIST_MAX] = {};
+	char *rest = copy, *word;
+	size_t count = 0;
+	int r = 0;
+
+	while (!r && (word = strsep(&rest, ","))) {
+		if (count == TRACE_LIST_MAX)
+			return cli_wrong_use(error, "%s takes no more than %d numbers", what, TRACE_LIST_MAX);
+		r = cli_number(word, UINT32_MAX, what, &numbers[count++], error);
+	}
+	return r < 0 ? r : run_set(run, option->variable, numbers, sizeof(numbers), error);
+}
+
 static int set_variable(struct run *run, const struct tool_option *option, struct error *error)
 {
 	uint32_t number = 1;
@@ -222,6 +240,6 @@ int options_set_variables(struct run *run, struct error *error)
 
 	for (const struct tool_option *option = run->tool->options; !r && option && option->name; option++)
 		if (option->variable && run_given(run, option->name))
-			r = set_variable(run, option, error);
+			r = option->scale == LIST ? set_list(run, option, error) : set_variable(run, option, error);
 	return r;
 }

@@ -33,14 +33,20 @@ static void write_whose(const struct trace_key *key, const char *whose, FILE *ou
 
 static void write_entry(const struct run *run, const struct entry *entry, const char *unit, const char *whose)
 {
+	uint64_t total = entry->histogram.total, count = histogram_count(&entry->histogram);
 	json_t *object;
 
 	if (!run->json) {
 		write_whose(&entry->key, whose, run->out);
 		histogram_print_log2(&entry->histogram, unit, run->out);
+		if (run_given(run, "extension") && count)
+			fprintf(run->out, "\navg = %" PRIu64 " %s, total: %" PRIu64 " %s, count: %" PRIu64 "\n",
+			        total / count, unit, total, unit, count);
 		return;
 	}
 	object = json_pack("{ss so}", "unit", unit, "slots", histogram_json(&entry->histogram));
+	if (run_given(run, "extension"))
+		json_object_set_new(object, "total", json_integer((json_int_t)total));
 	if (entry->key.id)
 		json_object_set_new(object, whose, json_integer((json_int_t)entry->key.id));
 	if (entry->key.name[0])

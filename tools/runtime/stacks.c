@@ -136,8 +136,11 @@ static void name_frames(const struct run *run, const struct names *names, const 
 
 static void write_lines(const struct run *run, const struct entry *entry, const struct frames *frames)
 {
-	for (size_t i = 0; i < frames->count; i++)
+	for (size_t i = 0; i < frames->count; i++) {
+		if (i && i == frames->kernel && run_given(run, "delimited"))
+			fputs("    --\n", run->out);
 		fprintf(run->out, "    %s\n", frames->names[i]);
+	}
 	if (entry->stack.comm[0])
 		fprintf(run->out, "    %-16s %s (%u)\n", "-", entry->stack.comm, entry->stack.pid);
 	fprintf(run->out, "        %" PRIu64 "\n\n", entry->value);
@@ -148,8 +151,11 @@ static void write_folded(const struct run *run, const struct entry *entry, const
 	const char *separator = entry->stack.comm[0] ? ";" : "";
 
 	fputs(entry->stack.comm, run->out);
-	for (size_t i = frames->count; i-- > 0; separator = ";")
+	for (size_t i = frames->count; i-- > 0; separator = ";") {
+		if (i + 1 == frames->kernel && i + 1 < frames->count && run_given(run, "delimited"))
+			fputs(";-", run->out);
 		fprintf(run->out, "%s%s", separator, frames->names[i]);
+	}
 	fprintf(run->out, " %" PRIu64 "\n", entry->value);
 }
 
@@ -193,7 +199,10 @@ int report_stacks(struct run *run, uint64_t scale, struct error *error)
 	_cleanup_(names_clear) struct names names = {.processes = process_symbols_new()};
 	size_t count;
 	_cleanup_free_ struct entry *entries = take_stacks(run, &count);
+	char now[16];
 
+	if (run_given(run, "timestamp") && !run->json)
+		fprintf(run->out, "%s\n", run_clock(now));
 	/* Without the kernel's names there are its addresses. */
 	(void)kernel_symbols_load(&names.kernel, NULL);
 	for (size_t i = 0; i < count; i++) {

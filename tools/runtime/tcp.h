@@ -9,11 +9,15 @@
 #include <stdio.h>
 
 #include "abi/trace.h"
+#include "runtime/tool.h"
 
 /* "ESTABLISHED" */
 const char *tcp_state_name(uint8_t state);
 
 /* "10.0.0.1:80" */
 void tcp_end_write(const struct addr *addr, uint16_t port, FILE *out);
+
+/* What runtime/bpf/connections.h has counted, the most first. */
+void tcp_report_counts(const struct run *run, const char *title);
 
 #endif

@@ -25,7 +25,8 @@
 
 /*
  * An option of the tool's own, or a common one (runtime/options.c) under another letter: then name is enough. Its value
- * goes to the `const volatile` variable of that name in the BPF file: true for a switch, else a number times `scale`.
+ * goes to the `const volatile` variable of that name in the BPF file: true for a switch, else a number times `scale`,
+ * or of a list, as "80,443", all of them to an array of TRACE_LIST_MAX __u32.
  */
 struct tool_option {
 	int letter; /* 0: has none */
@@ -33,7 +34,8 @@ struct tool_option {
 	const char *argument; /* NULL: a switch */
 	const char *help;
 	const char *variable; /* NULL: the tool asks by cli_value */
-	uint64_t scale;       /* 0: 1 */
+	uint64_t scale;       /* 0: 1; LIST: numbers after commas */
+#define LIST UINT64_MAX
 };
 
 /* One way of observing, of several that give the same answer: the first that this kernel can do is taken. */

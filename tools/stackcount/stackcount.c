@@ -47,6 +47,8 @@ static const struct tool_option OPTIONS[] = {
 	{'P', "perpid", NULL, "count by process, too", "by_process"},
 	{'U', "user-stacks-only", NULL, "the user's part of the stacks", "no_kernel_stacks"},
 	{'K', "kernel-stacks-only", NULL, "the kernel's part of the stacks", "no_user_stacks"},
+	{'T', "timestamp", NULL, "show the time of each report"},
+	{'d', "delimited", NULL, "put a line between the kernel's part of the stacks and the user's"},
 	{'f', "folded", NULL, "one stack a line, as flame graphs are made of"},
 	{'D', "duration"},
 	{},

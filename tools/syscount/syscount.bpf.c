@@ -9,6 +9,7 @@ const volatile bool by_process = false;
 const volatile bool with_latency = false;
 const volatile bool failed = false;
 const volatile __u32 only_error = 0;
+const volatile __u32 only_ppid = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -57,7 +58,9 @@ int BPF_PROG(left, struct pt_regs *registers, long result)
 	__u32 tid = id, number = syscall_number(registers);
 	struct syscall_total *total;
 
-	if (!wanted() || (failed && result >= 0) || (only_error && result != -(long)only_error))
+	if (!wanted() || (only_ppid && only_ppid != current_task()->real_parent->tgid))
+		return 0;
+	if ((failed && result >= 0) || (only_error && result != -(long)only_error))
 		return 0;
 	if (with_latency) {
 		since = bpf_map_lookup_elem(&begun, &tid);

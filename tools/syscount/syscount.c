@@ -9,7 +9,8 @@
 
 #include "syscount.skel.h"
 
-#define TOP 10
+#define TOP        10
+#define ERRORS_END 4096
 
 struct row {
 	uint32_t key;
@@ -18,12 +19,25 @@ struct row {
 
 static bool by_latency; /* how rows are sorted */
 
+/* "ENOENT", or its number. */
+static int parse_errno(const char *name, uint32_t *ret, struct error *error)
+{
+	for (int number = 1; number < ERRORS_END; number++)
+		if (!strcmp(strerrorname_np(number) ?: "", name)) {
+			*ret = number;
+			return 0;
+		}
+	return cli_number(name, ERRORS_END - 1, "--errno", ret, error);
+}
+
 static int prepare(struct run *run, struct error *error)
 {
-	const char *error_number = cli_value(run->cli, "errno");
+	const char *name = cli_value(run->cli, "errno");
 	uint32_t number = 0;
-	int r = error_number ? cli_number(error_number, 4095, "--errno", &number, error) : 0;
+	int r = name ? parse_errno(name, &number, error) : 0;
 
+	if (!r)
+		r = run_set(run, "only_error", &number, sizeof(number), error);
 	by_latency = run_given(run, "latency");
 	bpf_program__set_autoload(run_program(run, "entered"), by_latency);
 	return r;
@@ -80,7 +94,8 @@ static void write_row(const struct run *run, const struct row *row)
 		fprintf(run->out, "%-6u %-15s %8llu", row->key, row->total.comm, row->total.count);
 	else
 		fprintf(run->out, "%-22s %8llu", name, row->total.count);
-	fprintf(run->out, by_latency ? " %16.3f\n" : "\n", (double)row->total.ns / 1000);
+	fprintf(run->out, by_latency ? " %16.3f\n" : "\n",
+	        (double)row->total.ns / (run_given(run, "milliseconds") ? 1000000 : 1000));
 }
 
 static int report(struct run *run, struct error *error)
@@ -96,7 +111,8 @@ static int report(struct run *run, struct error *error)
 		fprintf(run->out, run_given(run, "process") ? "%-6s %-15s %8s" : "%s%-22s %8s",
 		        run_given(run, "process") ? "PID" : "", run_given(run, "process") ? "COMM" : "SYSCALL",
 		        "COUNT");
-		fprintf(run->out, by_latency ? " %16s\n" : "\n", "TIME (us)");
+		fprintf(run->out, by_latency ? " %16s\n" : "\n",
+		        run_given(run, "milliseconds") ? "TIME (ms)" : "TIME (us)");
 	}
 	for (size_t i = 0; i < count && i < top; i++)
 		write_row(run, &rows[i]);
@@ -109,7 +125,10 @@ static const struct tool_option OPTIONS[] = {
 	{'i', "interval", "SECONDS", "report at this interval"},
 	{'T', "top", "N", "show this many (default 10)"},
 	{'x', "failures", NULL, "only calls that failed", "failed"},
-	{'e', "errno", "NUMBER", "only calls that failed with this error", "only_error"},
+	{'e', "errno", "ERROR", "only calls that failed with this error, as ENOENT or 2"},
+	{'c', "ppid", "PID", "only children of this process", "only_ppid"},
+	{'t', "tid"},
+	{'m', "milliseconds", NULL, "with -L, in milliseconds"},
 	{'L', "latency", NULL, "the time they took, too, and sort by it", "with_latency"},
 	{'P', "process", NULL, "count by process instead", "by_process"},
 	{},

@@ -16,7 +16,7 @@ static const struct column COLUMNS[] = {
 };
 
 static const struct tool_option OPTIONS[] = {
-	{'P', "port", "PORT", "only this local port", "only_local_port"},
+	{'P', "port", "PORT[,PORT]", "only these local ports", "only_local_ports", LIST},
 	{'4', "ipv4", NULL, "only IPv4", "only_family", 4},
 	{'6', "ipv6", NULL, "only IPv6", "only_family", 6},
 	{},

@@ -6,7 +6,7 @@
 
 struct connect_event {
 	struct trace_who who;
-	struct trace_ends ends; /* the local port is not chosen yet */
+	struct trace_ends ends; /* with --lport the local port, too */
 };
 
 #endif

@@ -32,8 +32,8 @@ static const struct column COLUMNS[] = {
 };
 
 static const struct tool_option OPTIONS[] = {
-	{'L', "localport", "PORT", "only this local port", "only_local_port"},
-	{'D', "remoteport", "PORT", "only this remote port", "only_remote_port"},
+	{'L', "localport", "PORT[,PORT]", "only these local ports", "only_local_ports", LIST},
+	{'D', "remoteport", "PORT[,PORT]", "only these remote ports", "only_remote_ports", LIST},
 	{'4', "ipv4", NULL, "only IPv4", "only_family", 4},
 	{'6', "ipv6", NULL, "only IPv6", "only_family", 6},
 	{'w', "wide", NULL, "show the family, too"},

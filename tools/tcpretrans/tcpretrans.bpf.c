@@ -3,6 +3,7 @@
  * tcpretrans: segments sent again, mostly by a timer.
  */
 #include "tcpretrans.h"
+#include "runtime/bpf/connections.h"
 #include "runtime/bpf/events.h"
 #include "runtime/bpf/socket.h"
 
@@ -10,11 +11,15 @@ SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(retransmitted, struct sock *sock)
 {
 	struct retransmit_event *event;
-	struct trace_ends ends;
+	struct trace_ends ends = {};
 
 	read_ends(sock, &ends);
 	if (!wanted() || !wanted_ends(&ends))
 		return 0;
+	if (count_only) {
+		connection_count(&ends);
+		return 0;
+	}
 	event = event_reserve(sizeof(*event));
 	if (!event)
 		return 0;

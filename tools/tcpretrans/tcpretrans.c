@@ -42,8 +42,16 @@ static const struct column COLUMNS[] = {
 static const struct tool_option OPTIONS[] = {
 	{'4', "ipv4", NULL, "only IPv4", "only_family", 4},
 	{'6', "ipv6", NULL, "only IPv6", "only_family", 6},
+	{'c', "count", NULL, "count them by connection, and show that at the end", "count_only"},
 	{},
 };
+
+static int report(struct run *run, struct error *error)
+{
+	if (run_given(run, "count"))
+		tcp_report_counts(run, "RETRANSMITS");
+	return 0;
+}
 
 const struct tool TCPRETRANS_TOOL = {
 	.name = "tcpretrans",
@@ -53,4 +61,5 @@ const struct tool TCPRETRANS_TOOL = {
 	.options = OPTIONS,
 	.columns = COLUMNS,
 	.shows_time = true,
+	.report = report,
 };

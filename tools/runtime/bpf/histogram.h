@@ -21,6 +21,8 @@ static const struct trace_histogram no_histogram;
 /* What one unit is in ns: the tool's option for µs or ms. */
 const volatile __u64 unit_ns = 1000;
 
+const volatile bool with_total = false;
+
 static __always_inline __u32 log2_of(__u64 value)
 {
 	__u32 result = 0;
@@ -41,8 +43,11 @@ static __always_inline void histogram_add(const struct trace_key *key, __u64 val
 		bpf_map_update_elem(&histograms, key, &no_histogram, BPF_NOEXIST);
 		histogram = bpf_map_lookup_elem(&histograms, key);
 	}
-	if (histogram)
-		__sync_fetch_and_add(&histogram->slots[log2_of(value) & (TRACE_SLOTS - 1)], 1);
+	if (!histogram)
+		return;
+	__sync_fetch_and_add(&histogram->slots[log2_of(value) & (TRACE_SLOTS - 1)], 1);
+	if (with_total)
+		__sync_fetch_and_add(&histogram->total, value);
 }
 
 #endif

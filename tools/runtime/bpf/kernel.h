@@ -25,8 +25,13 @@ struct mnt_namespace {
 	struct ns_common ns;
 };
 
+struct pid_namespace {
+	struct ns_common ns;
+};
+
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
 	struct net *net_ns;
 };
 

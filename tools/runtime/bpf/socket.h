@@ -36,16 +36,14 @@ static __always_inline void read_ends(struct sock *sock, struct trace_ends *ends
 
 /* Which family and ports were asked for; 0: any. */
 const volatile __u8 only_family = 0;
-const volatile __u16 only_local_port = 0;
-const volatile __u16 only_remote_port = 0;
+const volatile __u32 only_local_ports[TRACE_LIST_MAX] = {};
+const volatile __u32 only_remote_ports[TRACE_LIST_MAX] = {};
 
 static __always_inline bool wanted_ends(const struct trace_ends *ends)
 {
 	if (only_family && only_family != (addr_is_v4(&ends->remote) ? 4 : 6))
 		return false;
-	if (only_local_port && only_local_port != ends->local_port)
-		return false;
-	return !only_remote_port || only_remote_port == ends->remote_port;
+	return is_in(only_local_ports, ends->local_port) && is_in(only_remote_ports, ends->remote_port);
 }
 
 #endif

@@ -55,6 +55,17 @@ static __always_inline __u32 syscall_number(const struct pt_regs *registers)
 #endif
 }
 
+/* Of an option's list. */
+static __always_inline bool is_in(const volatile __u32 *list, __u32 number)
+{
+	if (!list[0])
+		return true;
+	for (int i = 0; i < TRACE_LIST_MAX && list[i]; i++)
+		if (list[i] == number)
+			return true;
+	return false;
+}
+
 /* Is it somebody we were asked to look at? */
 static __always_inline bool wanted(void)
 {

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The disk of a request.
+ */
+#ifndef PILUS_TOOLS_BPF_DISK_H
+#define PILUS_TOOLS_BPF_DISK_H
+
+#include "tool.h"
+
+/* The disk that was asked for: of its two numbers, + 1 that no disk is 0, which is all. */
+const volatile __u64 only_disk = 0;
+
+static __always_inline struct gendisk *disk_of(struct request *request)
+{
+	return BPF_CORE_READ(request, q, disk);
+}
+
+static __always_inline bool wanted_disk(struct request *request)
+{
+	struct gendisk *disk;
+
+	if (!only_disk)
+		return true;
+	disk = disk_of(request);
+	return only_disk == ((__u64)BPF_CORE_READ(disk, major) << 32 | BPF_CORE_READ(disk, first_minor)) + 1;
+}
+
+static __always_inline void read_disk_name(struct request *request, char *name, __u32 size)
+{
+	struct gendisk *disk = disk_of(request);
+
+	bpf_core_read_str(name, size, &disk->disk_name);
+}
+
+#endif
