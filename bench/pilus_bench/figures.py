@@ -87,6 +87,17 @@ def _storm(results):
     return peers["pilus"]["told"] / peers["libbpf-tools"]["told"]
 
 
+def _cost(kind):
+    """Of what the cheapest peer takes; KeyError where none runs."""
+    def value(results):
+        costs = results["tracing"]["costs"][kind]
+        others = [ns for name, ns in costs.items() if name != "pilus" and ns]
+        if not others:
+            raise KeyError(kind)
+        return costs["pilus"] / min(others)
+    return value
+
+
 FIGURES = [
     *_of_path("same node", NEAR, 1.03, ("0.82 / 0.87", "0.82 / 0.77", "1.08 / 1.07")),
     *_of_path("across", FAR, 1.08, ("0.54 / 0.65", "0.52 / 0.54", "1.06 / 1.13")),
@@ -105,6 +116,9 @@ FIGURES = [
     Figure("tool, start to first event", "≤", 20, "ms", _of_tool("first-event", 1e-3)),
     Figure("tool, resident", "≤", 6, "MB", _of_tool("resident", MEGABYTE)),
     Figure("opensnoop in a storm / libbpf-tools: events told", "≥", 2, "", _storm, optional=True),
+    *(Figure(f"{title} / the cheapest peer: ns", "≤", 1, "", _cost(kind), optional=True)
+      for title, kind in (("syscount, a system call", "syscall"), ("funccount, a function's call", "function"),
+                          ("opensnoop, an event told", "event"))),
     Figure("trace run, from C text", "≤", 150, "ms", _field(1e-3, "tracing", "program", "cold")),
     Figure("trace run, compiled before", "≤", 25, "ms", _field(1e-3, "tracing", "program", "cached")),
     Figure("tools, installed", "≤", 5, "MB", _field(MEGABYTE, "tracing", "installed")),

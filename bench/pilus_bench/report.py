@@ -137,7 +137,12 @@ def _tracing(tracing):
         cells = (f"{found['first-event'] * 1e3:.0f} ms", f"{found['resident'] / MEGABYTE:.1f} MB", f"{found['opened'] / 1e3:.0f}",
                  f"{found['told'] / 1e3:.0f}", f"{found['ns-per-event']:.0f}") if found else ("does not run",)
         rows.append((f"opensnoop, {name}", *cells))
-    return _section("Tracing tools, in a storm of opens (1000/s)", rows)
+    yield _section("Tracing tools, in a storm of opens (1000/s)", rows)
+    costs = tracing["costs"]
+    rows = [("", "a system call", "a function's call", "an event told")]
+    rows += [(name, *(f"{ns:.0f}" if (ns := costs[kind].get(name)) is not None else "–" for kind in ("syscall", "function", "event")))
+             for name in dict.fromkeys(name for found in costs.values() for name in found)]
+    yield _section("What it costs whom they look at, ns: counting, and telling", rows)
 
 
 def _prefilter(prefilter):
@@ -207,5 +212,5 @@ def text(results):
     if "datapath" in results:
         parts += _datapath(results["datapath"])
     if "tracing" in results:
-        parts.append(_tracing(results["tracing"]))
+        parts += _tracing(results["tracing"])
     return "".join(parts)

@@ -24,12 +24,17 @@ WITH_TRACEFS = ["unshare", "--mount", "sh", "-c", "[ -e /sys/kernel/tracing/even
                 "exec \"$@\"", "sh"]
 
 
+def _present(commands):
+    """Those of our peers that are here, with what they need."""
+    return {name: [*WITH_TRACEFS, *command] for name, command in commands.items() if shutil.which(command[0])}
+
+
 def _peers():
     """Name -> command of an opensnoop that looks at the generator alone; only those that are here."""
     commands = {"pilus": [labs.binary("pilus-trace"), "opensnoop", "-n", GENERATOR]}
     wanted = {"libbpf-tools": ["opensnoop", "-n", GENERATOR], "bpftrace": ["bpftrace", "-e", BPFTRACE],
               "bcc": ["opensnoop-bpfcc", "-n", GENERATOR]}
-    return commands | {name: [*WITH_TRACEFS, *command] for name, command in wanted.items() if shutil.which(command[0])}
+    return commands | _present(wanted)
 
 
 class _Tool:
@@ -136,10 +141,69 @@ def _of_peer(command, starts, seconds, plain):
             "ns-per-event": 1e9 / storm["opened"] - 1e9 / plain}
 
 
+# ── what counting costs ──
+
+CALLS = "bench-calls"
+
+
+def _counters():
+    """What is counted -> name -> command of a tool that counts it, of everybody."""
+    function = f"{labs.binary(f'bench/{CALLS}')}:bench_called"
+    ours = labs.binary("pilus-trace")
+    return {
+        "syscall": {"pilus": [ours, "syscount"]} | _present({
+            "libbpf-tools": ["syscount"], "bcc": ["syscount-bpfcc"],
+            "bpftrace": ["bpftrace", "-e", "tracepoint:raw_syscalls:sys_exit { @[args->id] = count(); }"]}),
+        "function": {"pilus": [ours, "funccount", function]} | _present({
+            "libbpf-tools": ["funclatency", function], "bcc": ["funccount-bpfcc", function],
+            "bpftrace": ["bpftrace", "-e", f"uprobe:{function} {{ @ = count(); }}"]}),
+    }
+
+
+def _is_attached(pid):
+    """Something of the process waits for events: a link, or a perf event."""
+    try:
+        files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    except OSError:
+        return False
+    return any("perf_event" in name or "bpf_link" in name or "bpf-link" in name for name in files)
+
+
+def _call(kind, seconds):
+    """Nanoseconds of a call."""
+    done = subprocess.run(["taskset", "-c", "0", labs.binary(f"bench/{CALLS}"), kind, str(seconds)], stdout=subprocess.PIPE,
+                          check=True, text=True)
+    count, took = done.stdout.split()
+    return float(took) * 1e9 / int(count)
+
+
+def _cost(command, kind, rounds, seconds):
+    """Nanoseconds that a call takes longer with the tool than without, the median of pairs; None when it does not work here."""
+    found = []
+    for _ in range(rounds):
+        without = _call(kind, seconds)
+        with subprocess.Popen(["taskset", "-c", "1", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as tool:
+            end = time.monotonic() + SECONDS_MAX
+            while not _is_attached(tool.pid) and tool.poll() is None and time.monotonic() < end:
+                time.sleep(.05)
+            time.sleep(.2)
+            if tool.poll() is None:
+                found.append(_call(kind, seconds) - without)
+            tool.terminate()
+    return statistics.median(found) if found else None
+
+
+def _costs(rounds, seconds):
+    return {kind: {name: _cost(command, kind, rounds, seconds) for name, command in counters.items()}
+            for kind, counters in _counters().items()}
+
+
 def measure(starts, seconds):
     """Those that are installed but do not work on this kernel are None."""
     plain = _generate(seconds)
-    return {"plain": plain, "peers": {name: _of_peer(command, starts, seconds, plain) for name, command in _peers().items()}}
+    peers = {name: _of_peer(command, starts, seconds, plain) for name, command in _peers().items()}
+    events = {name: found and found["ns-per-event"] for name, found in peers.items()}
+    return {"plain": plain, "peers": peers, "costs": {**_costs(min(starts, 5), seconds), "event": events}}
 
 
 def installed():
