@@ -252,8 +252,8 @@ def test_profile(run):
             seen.increment(pid);
             return 0;
         }""", "-a", "profile:99")
-    end = wait_until(lambda: sum(range(200000)) and os.times().user > 0.5)
-    assert end
+    begun = os.times().user
+    assert wait_until(lambda: sum(range(200000)) and os.times().user > begun + 0.5)
     assert running.end() == 0
     counted = re.search(rf"seen\[{os.getpid()}\] = (\d+)", running.said())
     assert counted and int(counted[1]) > 0
