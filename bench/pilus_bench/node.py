@@ -61,10 +61,15 @@ def maps(node):
     return sum(entry["bytes"] for entry in agents.ask(node, "/v1/maps"))
 
 
-def memory(node):
-    """Bytes of a freshly started agent: resident, those of it that it shares with no file, and the kernel's maps."""
+def restart(node):
+    """So that nothing of what it did before is measured with what it does next."""
     agents.stop(node)
     _start(node)
+
+
+def memory(node):
+    """Bytes of a freshly started agent: resident, those of it that it shares with no file, and the kernel's maps."""
+    restart(node)
     return {**_resident(node), "maps": maps(node),
             "pods": sum(pod.node.name == node.name for pod in node.lab.pods())}
 

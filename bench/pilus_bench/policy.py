@@ -10,6 +10,8 @@ import time
 
 from pilus_lab import agents, api, pods
 
+from . import node as nodes
+
 ENTRIES = 10000
 NAMESPACES = 100
 BATCH = 200  # policies of one request, as `pilus policy import` has it
@@ -110,6 +112,7 @@ def recompute(lab, policies, identities, endpoints):
     has its share of the policies, of which each lets in an app of every namespace.
     """
     node = lab.node("node-1")
+    nodes.restart(node)
     for number in range(endpoints):
         pods.add(node, f"many-{number}", _space(number), {"app": f"own-{number}"})
     _fill(lab, policies, identities)
