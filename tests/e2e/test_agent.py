@@ -70,6 +70,16 @@ def test_endpoints_are_restored(lab, how):
     ping(lab, "near", lab.ip("far", 4))
 
 
+def test_a_restarted_agent_knows_its_own_words_in_the_store(lab):
+    """It is not told that another node has its name, whatever its earlier life said there."""
+    log = pathlib.Path(lab.folder, "node-1", "agent.log")
+    begin = log.stat().st_size
+    lab.run("agent", "node-1", "stop")
+    lab.run("agent", "node-1", "start")
+    lab.run("pilus", "node-2", "health", "status", "--probe")  # by then it has said its health addresses
+    assert "ERROR" not in log.read_text()[begin:]
+
+
 def test_restored_addresses_are_not_given_again(lab):
     lab.run("agent", "node-1", "kill")
     lab.run("agent", "node-1", "start")

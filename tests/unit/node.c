@@ -26,7 +26,11 @@ static void this_node_is_published(void **state)
 	value = json_load_file(path, 0, NULL);
 	assert_int_equal(node_info_parse("a", value, &info, NULL), 0);
 	assert_true(node_info_equal(&info, nodes_find(scene.nodes, "a")));
+	assert_int_equal(strlen(json_string_value(json_object_get(value, "instance"))), 16);
+	json_object_del(value, "instance");
 	text = json_dumps(value, JSON_COMPACT);
+	json_decref(value);
+	value = json_load_file(path, 0, NULL);
 	assert_string_equal(text, "{\"name\":\"a\",\"ipv4\":\"10.99.0.1\",\"ipv6\":null,\"pod-cidrs\":[\"10.1.0.0/24\","
 	                          "\"fd00:1::/112\"],\"router-ipv4\":\"10.1.0.1\",\"router-ipv6\":\"fd00:1::1\","
 	                          "\"health-ipv4\":null,\"health-ipv6\":null,\"routing-mode\":\"tunnel\"}");
@@ -63,6 +67,16 @@ static bool stored_health_is(const char *v4)
 	return addr_equal(&info.health[FAMILY_V4], &wanted);
 }
 
+static bool stored_by_this_one(void)
+{
+	_cleanup_free_ char *path = node_path("a");
+	json_t *value = json_load_file(path, 0, NULL);
+	bool ours = json_object_get(value, "instance");
+
+	json_decref(value);
+	return ours;
+}
+
 /* Its health endpoint comes and goes: said anew, and taken for no other node's words. */
 static void a_health_endpoint_is_published(void **state)
 {
@@ -80,6 +94,23 @@ static void a_health_endpoint_is_published(void **state)
 	nodes_set_health(scene.nodes, first);
 	assert_eventually(stored_health_is("10.1.0.2"));
 	delete_node("a");
+	assert_eventually(stored_health_is("10.1.0.2"));
+	stop();
+}
+
+/* By the number of this start it is known from what another node of the name says. */
+static void what_an_earlier_life_said_is_said_anew(void **state)
+{
+	const struct addr health[FAMILIES] = {addr("10.1.0.2"), addr("fd00:1::2")};
+
+	if (!scene.netlink)
+		skip();
+	write_text("a", "{\"name\":\"a\",\"ipv4\":\"10.99.0.1\",\"ipv6\":null,\"pod-cidrs\":[\"10.1.0.0/24\","
+	                "\"fd00:1::/112\"],\"router-ipv4\":\"10.1.0.1\",\"router-ipv6\":\"fd00:1::1\","
+	                "\"health-ipv4\":\"10.1.0.2\",\"health-ipv6\":\"fd00:1::2\",\"routing-mode\":\"tunnel\"}");
+	start();
+	nodes_set_health(scene.nodes, health);
+	assert_eventually(stored_by_this_one());
 	assert_eventually(stored_health_is("10.1.0.2"));
 	stop();
 }
@@ -396,6 +427,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(this_node_is_published),
 		TEST(a_health_endpoint_is_published),
+		TEST(what_an_earlier_life_said_is_said_anew),
 		TEST(a_twin_is_left_alone),
 		TEST(others_get_an_id_a_next_hop_and_routes),
 		TEST(next_hops_follow_the_kernel),

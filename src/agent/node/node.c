@@ -5,7 +5,9 @@
  */
 #include "agent/node/node.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "agent/ipcache/publications.h"
 #include "agent/node/json.h"
@@ -17,10 +19,12 @@
 #include "agent/node/remote_nodes.h"
 #include "agent/node/underlay_mtu.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 
-#define FOLDER "nodes/"
+#define FOLDER   "nodes/"
+#define INSTANCE "instance"
 
 #define CONFIRM_MS 30000 /* the fast path does not tell the kernel that a neighbour is in use */
 
@@ -28,7 +32,8 @@ struct nodes {
 	struct node_services services;
 	struct node_info local;
 	struct publications *publications;
-	bool published; /* the store has held what we say */
+	char instance[17]; /* of this agent's start, at random: what the store has of us, we have said */
+	bool published;    /* and the store has held something of it */
 	struct presence *presence;
 	struct remote_nodes *remotes;
 	struct node_events events;
@@ -40,10 +45,18 @@ struct nodes {
 
 /* ── this node in the store ── */
 
-/* Of a value that is not ours, the first may be an earlier life's; a later one is another node's. */
-static void local_seen(struct nodes *nodes, const char *key, const struct node_info *info, json_t *value)
+/* What we said before, too: it may be seen when we say something else already. */
+static bool is_ours(const struct nodes *nodes, const json_t *value)
 {
-	bool ours = node_info_equal(info, &nodes->local);
+	const char *instance = json_string_value(json_object_get(value, INSTANCE));
+
+	return instance && !strcmp(instance, nodes->instance);
+}
+
+/* Of a value that is not ours, the first may be an earlier life's; a later one is another node's. */
+static void local_seen(struct nodes *nodes, const char *key, json_t *value)
+{
+	bool ours = is_ours(nodes, value);
 
 	if (ours || !nodes->published) {
 		nodes->published |= ours;
@@ -51,7 +64,8 @@ static void local_seen(struct nodes *nodes, const char *key, const struct node_i
 		return;
 	}
 	publications_taken(nodes->publications, key);
-	log_error("another node is published under this node's name %s: give each its own node-name", info->name);
+	log_error("another node is published under this node's name %s: give each its own node-name",
+	          nodes->local.name);
 }
 
 /* ── what the store says ── */
@@ -79,7 +93,7 @@ static void on_set(void *userdata, const char *key, json_t *value)
 		log_warning("store: %s is ignored: %s", key, error.message);
 		repair(nodes, key);
 	} else if (!strcmp(info.name, nodes->local.name)) {
-		local_seen(nodes, key, &info, value);
+		local_seen(nodes, key, value);
 	} else {
 		presence_set(nodes->presence, &info);
 	}
@@ -229,8 +243,10 @@ static void watch_kernel(struct nodes *nodes)
 static void publish(struct nodes *nodes)
 {
 	_cleanup_free_ char *key = xasprintf(FOLDER "%s", nodes->local.name);
+	json_t *value = node_info_to_json(&nodes->local);
 
-	publications_set(nodes->publications, key, node_info_to_json(&nodes->local));
+	json_object_set_new(value, INSTANCE, json_string(nodes->instance));
+	publications_set(nodes->publications, key, value);
 }
 
 void nodes_set_health(struct nodes *nodes, const struct addr health[static FAMILIES])
@@ -238,8 +254,16 @@ void nodes_set_health(struct nodes *nodes, const struct addr health[static FAMIL
 	if (!memcmp(nodes->local.health, health, sizeof(nodes->local.health)))
 		return;
 	memcpy(nodes->local.health, health, sizeof(nodes->local.health));
-	nodes->published = false; /* what was said before may still come back */
 	publish(nodes);
+}
+
+static void choose_instance(struct nodes *nodes)
+{
+	uint64_t number = clock_now();
+
+	/* Without, which is before the kernel has enough of it, no other start has the same time. */
+	(void)!getrandom(&number, sizeof(number), GRND_NONBLOCK);
+	snprintf(nodes->instance, sizeof(nodes->instance), "%016" PRIx64, number);
 }
 
 struct nodes *nodes_new(const struct node_services *services, const struct node_info *local,
@@ -253,6 +277,7 @@ struct nodes *nodes_new(const struct node_services *services, const struct node_
 	nodes->local = *local;
 	nodes->local.id = 0;
 	nodes->local.name = xstrdup(local->name);
+	choose_instance(nodes);
 	nodes->events = *events;
 	nodes->userdata = userdata;
 	underlay_follow_mtu(services->config, services->netlink, services->underlay);
