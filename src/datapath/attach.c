@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "datapath/device_link.h"
 #include "datapath/pins.h"
 
 /* Which filter of a device is ours: "PIL" as a handle, at the first priority. */
@@ -35,32 +36,11 @@ static enum bpf_tc_attach_point attach_point(enum attach_hook hook)
 	return hook == HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS;
 }
 
-/* The pinned link may be that of an earlier device of the same name. */
-static bool link_is_on(const struct bpf_link *link, uint32_t ifindex)
-{
-	struct bpf_link_info info = {};
-	uint32_t size = sizeof(info);
-
-	return !bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &size) && info.type == BPF_LINK_TYPE_TCX &&
-	       info.tcx.ifindex == ifindex;
-}
-
-static int tcx_replace(const char *path, uint32_t ifindex, struct bpf_program *program)
-{
-	_cleanup_(bpf_link__destroyp) struct bpf_link *link = bpf_link__open(path);
-
-	if (!link)
-		return -errno;
-	if (!link_is_on(link, ifindex))
-		return unlink(path) < 0 ? -errno : -ENOENT;
-	return bpf_link__update_program(link, program) ? -errno : 0;
-}
-
 static int tcx_attach(const struct attach_device *device, enum attach_hook hook, struct bpf_program *program)
 {
 	_cleanup_free_ char *path = link_path(device, hook);
 	_cleanup_(bpf_link__destroyp) struct bpf_link *link = NULL;
-	int r = tcx_replace(path, device->ifindex, program);
+	int r = device_link_replace(path, device->ifindex, program);
 
 	if (r != -ENOENT)
 		return r;
@@ -73,11 +53,8 @@ static int tcx_attach(const struct attach_device *device, enum attach_hook hook,
 static int tcx_detach(const struct attach_device *device, enum attach_hook hook)
 {
 	_cleanup_free_ char *path = link_path(device, hook);
-	_cleanup_(bpf_link__destroyp) struct bpf_link *link = bpf_link__open(path);
 
-	if (!link)
-		return errno == ENOENT ? 0 : -errno;
-	return unlink(path) < 0 ? -errno : 0;
+	return device_link_remove(path);
 }
 
 static int clsact_attach(const struct attach_device *device, enum attach_hook hook, struct bpf_program *program)
@@ -115,9 +92,8 @@ int attach_program(const struct attach_device *device, enum attach_hook hook, st
 bool attach_has_link(const struct attach_device *device, enum attach_hook hook)
 {
 	_cleanup_free_ char *path = link_path(device, hook);
-	_cleanup_(bpf_link__destroyp) struct bpf_link *link = bpf_link__open(path);
 
-	return link && link_is_on(link, device->ifindex);
+	return device_link_is_on(path, device->ifindex);
 }
 
 #define LOOPBACK 1 /* its ifindex, in every namespace */

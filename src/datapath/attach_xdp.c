@@ -9,9 +9,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "datapath/device_link.h"
 #include "datapath/pins.h"
-
-DEFINE_CLEANUP(struct bpf_link *, bpf_link__destroy)
 
 const char *attach_xdp_hook_name(enum xdp_mode mode)
 {
@@ -25,27 +24,6 @@ static char *link_path(const struct attach_device *device)
 	_cleanup_free_ char *name = xasprintf("%s_xdp", device->name);
 
 	return pin_path(device->bpffs, PIN_LINKS, name);
-}
-
-static bool link_is_on(const struct bpf_link *link, uint32_t ifindex)
-{
-	struct bpf_link_info info = {};
-	uint32_t size = sizeof(info);
-
-	return !bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &size) && info.type == BPF_LINK_TYPE_XDP &&
-	       info.xdp.ifindex == ifindex;
-}
-
-/* -ENOENT: there is no link, or only that of an earlier device of this name. */
-static int xdp_replace(const char *path, uint32_t ifindex, struct bpf_program *program)
-{
-	_cleanup_(bpf_link__destroyp) struct bpf_link *link = bpf_link__open(path);
-
-	if (!link)
-		return -errno;
-	if (!link_is_on(link, ifindex))
-		return unlink(path) < 0 ? -errno : -ENOENT;
-	return bpf_link__update_program(link, program) ? -errno : 0;
 }
 
 static int xdp_link(const struct attach_device *device, struct bpf_program *program, uint32_t flags, const char *path)
@@ -90,7 +68,7 @@ int attach_xdp(const struct attach_device *device, struct bpf_program *program, 
 	_cleanup_free_ char *path = link_path(device);
 	enum xdp_mode mode;
 	uint32_t foreign;
-	int r = xdp_replace(path, device->ifindex, program);
+	int r = device_link_replace(path, device->ifindex, program);
 
 	if (r != -ENOENT)
 		return r ? error_set_errno(error, r, "cannot replace the XDP program of %s", device->name) : 0;
@@ -104,16 +82,11 @@ int attach_xdp(const struct attach_device *device, struct bpf_program *program, 
 	return r ? error_set_errno(error, r, "cannot attach an XDP program to %s", device->name) : 0;
 }
 
-/* Without its pin a link goes, but some time later; who attaches next would find the device taken. */
 int attach_xdp_remove(const struct attach_device *device)
 {
 	_cleanup_free_ char *path = link_path(device);
-	_cleanup_(bpf_link__destroyp) struct bpf_link *link = bpf_link__open(path);
 
-	if (!link)
-		return errno == ENOENT ? 0 : -errno;
-	bpf_link__detach(link);
-	return unlink(path) < 0 ? -errno : 0;
+	return device_link_remove(path);
 }
 
 enum xdp_mode attach_xdp_mode(const struct attach_device *device, const struct bpf_program *program)
