@@ -26,8 +26,9 @@ struct node_config {
 	__u8 services;         /* this node translates them */
 	__u16 node_port_first; /* host order: the range of node ports */
 	__u16 node_port_last;
-	__u8 dry_run; /* for packets that are not sent: what the agent has told stays as it is */
-	__u8 reserved[9];
+	__u8 dry_run;    /* for packets that are not sent: what the agent has told stays as it is */
+	__u8 accelerate; /* services of clients outside, by XDP (bpf/lib/accelerate.h) */
+	__u8 reserved[8];
 	__u64 netns_cookie; /* of the node's own network namespace; 0: not known */
 };
 ABI_ASSERT_SIZE(struct node_config, 32);

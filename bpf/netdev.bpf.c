@@ -28,7 +28,7 @@ static __always_inline _Bool is_for_fast_path(struct __sk_buff *skb, struct over
 	if (unlikely(skb->data_end - skb->data < sizeof(struct overlay_headers)))
 		parse_pull(skb);
 	return skb->protocol == bpf_htons(ETH_P_IP) && skb->pkt_type == PACKET_HOST && !skb->vlan_present &&
-	       overlay_recognise(skb, ret_sender);
+	       overlay_recognise(cursor_at(skb, 0), ret_sender);
 }
 
 static __always_inline int leave_to_device(struct __sk_buff *skb, struct packet *packet)

@@ -3,9 +3,11 @@
  * What an uplink receives, before the kernel has allocated anything for it (XDP): the driver's own hook where it has
  * one, else the kernel's generic one.
  *
- * A frame passes one stage after the other until one of them ends it. The prefilter is the only one so far.
+ * A frame passes one stage after the other until one of them ends it: the prefilter, which may refuse it, and the
+ * services, which may send it on to another node. A stage that this node has no use for is not in the program.
  */
 #include "lib/prefilter.h"
+#include "lib/accelerate.h"
 #include "lib/sample.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -22,8 +24,15 @@ static __always_inline int stage_prefilter(struct xdp_md *xdp)
 	return sample_drop(xdp, refusal.reason, bytes);
 }
 
+static __always_inline int stage_services(struct xdp_md *xdp)
+{
+	return config.accelerate ? accelerate(xdp) : XDP_PASS;
+}
+
 SEC("xdp.frags")
 int prefilter(struct xdp_md *xdp)
 {
-	return stage_prefilter(xdp);
+	int verdict = stage_prefilter(xdp);
+
+	return verdict == XDP_PASS ? stage_services(xdp) : verdict;
 }

@@ -6,6 +6,7 @@
 #ifndef PILUS_BPF_DELIVER_H
 #define PILUS_BPF_DELIVER_H
 
+#include "checksum.h"
 #include "direct.h"
 #include "endpoint.h"
 #include "flow.h"
@@ -20,13 +21,10 @@ static __always_inline int route_hop(struct __sk_buff *skb, const struct packet 
 
 	if (packet->tuple.ethertype == bpf_htons(ETH_P_IP)) {
 		struct iphdr *ip = cursor_take(&cursor, sizeof(*ip));
-		__u32 sum;
 
 		if (!ip)
 			return DROP_TRUNCATED_HEADER;
-		sum = ip->check + bpf_htons(0x0100); /* RFC 1141 */
-		ip->check = sum + (sum >= 0xffff);
-		ip->ttl--;
+		checksum_hop(ip);
 	} else {
 		struct ipv6hdr *ip = cursor_take(&cursor, sizeof(*ip));
 

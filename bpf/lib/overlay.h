@@ -50,10 +50,9 @@ struct overlay_sender {
 	                    next */
 };
 
-/* Is this an overlay packet, not cut into fragments? */
-static __always_inline _Bool overlay_recognise(struct __sk_buff *skb, struct overlay_sender *ret_sender)
+/* Is the frame at the cursor an overlay packet, not cut into fragments? */
+static __always_inline _Bool overlay_recognise(struct cursor cursor, struct overlay_sender *ret_sender)
 {
-	struct cursor cursor = cursor_at(skb, 0);
 	struct overlay_headers *headers = cursor_take(&cursor, sizeof(*headers));
 
 	if (!headers || headers->ethernet.h_proto != bpf_htons(ETH_P_IP) || *(__u8 *)&headers->ip != 0x45 ||

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * From bytes to struct packet: ethernet, IPv4, IPv6 with extension headers, fragments, ports. Every access is checked
- * against the linear part of the skb, which parse_pull makes longer where it must. What is cut short or malformed
- * ends in a drop reason. The packet quoted by an ICMP error is in icmp.h.
+ * against the end of the bytes at hand: of the linear part of an skb, which parse_pull makes longer where it must. What
+ * is cut short or malformed ends in a drop reason. The packet quoted by an ICMP error is in icmp.h.
  */
 #ifndef PILUS_BPF_PARSE_H
 #define PILUS_BPF_PARSE_H
@@ -274,20 +274,13 @@ static __always_inline int parse_later_fragment(struct packet *packet, __be32 id
 	return is_transport(tuple->protocol) || is_ipv6_extension(tuple->protocol) ? 0 : DROP_UNKNOWN_L4;
 }
 
-/* As parse_packet, as far as the packet is linear. */
-VERIFIED_ONCE int parse_linear(struct __sk_buff *skb, __u32 frame, struct packet *packet)
+/* As parse_packet, of the frame at the cursor. Offsets count from `start`. */
+static __always_inline int parse_frame(struct cursor cursor, const void *start, struct packet *packet)
 {
+	struct ethhdr *ethernet = cursor_take(&cursor, sizeof(*ethernet));
 	struct fragment fragment = {};
-	struct ethhdr *ethernet;
-	struct cursor cursor;
 	int reason;
 
-	if (!packet || frame > PARSE_LINEAR)
-		return DROP_INVALID_PACKET;
-	cursor = cursor_at(skb, frame);
-	ethernet = cursor_take(&cursor, sizeof(*ethernet));
-	packet->frame = frame;
-	packet->length = skb->len - frame;
 	if (!ethernet)
 		return DROP_TRUNCATED_HEADER;
 	packet->tuple.ethertype = ethernet->h_proto;
@@ -297,7 +290,7 @@ VERIFIED_ONCE int parse_linear(struct __sk_buff *skb, __u32 frame, struct packet
 	if (fragment.later) {
 		reason = parse_later_fragment(packet, fragment.id);
 	} else {
-		packet->transport = (__u32)(long)cursor.at - skb->data;
+		packet->transport = cursor.at - start;
 		reason = parse_transport(&cursor, &packet->tuple);
 		packet->first_fragment = fragment.is;
 		packet->fragment_id = fragment.id;
@@ -306,6 +299,16 @@ VERIFIED_ONCE int parse_linear(struct __sk_buff *skb, __u32 frame, struct packet
 		return reason;
 	packet->direction = tuple_key(&packet->tuple, &packet->key);
 	return 0;
+}
+
+/* As parse_packet, as far as the packet is linear. */
+VERIFIED_ONCE int parse_linear(struct __sk_buff *skb, __u32 frame, struct packet *packet)
+{
+	if (!packet || frame > PARSE_LINEAR)
+		return DROP_INVALID_PACKET;
+	packet->frame = frame;
+	packet->length = skb->len - frame;
+	return parse_frame(cursor_at(skb, frame), (void *)(long)skb->data, packet);
 }
 
 /*

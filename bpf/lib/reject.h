@@ -9,6 +9,7 @@
 #ifndef PILUS_BPF_REJECT_H
 #define PILUS_BPF_REJECT_H
 
+#include "checksum.h"
 #include "icmp.h"
 #include "trace.h"
 
@@ -53,15 +54,6 @@ static __always_inline __u32 reject_network_size(const struct packet *packet)
 	return reject_is_v4(packet) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 }
 
-static __always_inline __be16 reject_fold(__s64 sum)
-{
-	__u64 folded = (__u32)sum;
-
-	folded = (folded & 0xffff) + (folded >> 16);
-	folded = (folded & 0xffff) + (folded >> 16);
-	return ~folded;
-}
-
 /* The prefix that IPv4 addresses have here is a zero to this sum. `size`: a constant. */
 static __always_inline __be16 reject_sum(const struct packet *packet, void *header, __u32 size, __u8 protocol)
 {
@@ -73,7 +65,7 @@ static __always_inline __be16 reject_sum(const struct packet *packet, void *head
 		sum = bpf_csum_diff(NULL, 0, (__be32 *)&packet->tuple.destination, sizeof(struct addr), sum);
 		sum = bpf_csum_diff(NULL, 0, pseudo, sizeof(pseudo), sum);
 	}
-	return reject_fold(bpf_csum_diff(NULL, 0, header, size, sum));
+	return ~checksum_fold(bpf_csum_diff(NULL, 0, header, size, sum));
 }
 
 static __always_inline _Bool reject_write_ipv4(struct cursor *cursor, const struct packet *packet, __u16 size,
@@ -92,7 +84,7 @@ static __always_inline _Bool reject_write_ipv4(struct cursor *cursor, const stru
 		.saddr = packet->tuple.destination.word[3],
 		.daddr = packet->tuple.source.word[3],
 	};
-	ip->check = reject_fold(bpf_csum_diff(NULL, 0, (void *)ip, sizeof(*ip), 0));
+	ip->check = ~checksum_fold(bpf_csum_diff(NULL, 0, (void *)ip, sizeof(*ip), 0));
 	return 1;
 }
 

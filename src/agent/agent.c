@@ -461,6 +461,7 @@ static int start_datapath(struct agent *agent, struct error *error)
 	                   .services = config->kube_proxy_replacement,
 	                   .node_port_first = config->node_ports.first,
 	                   .node_port_last = config->node_ports.last,
+	                   .accelerate = config->accelerate == ACCELERATE_XDP,
 	                   .netns_cookie = datapath_netns_cookie()},
 		.attach = config->attach,
 		.sizes = map_sizes_choose(config, map_sizes_memory()),

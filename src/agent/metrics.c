@@ -207,7 +207,7 @@ static void write_dropped(const struct scene *scene, struct exposition *out,
 		const struct metric *metric = &scene->counters[reason][i % METRIC_DIRECTIONS];
 		char number[8];
 
-		if (reason == METRIC_FORWARDED || reason == METRIC_EVENTS_LOST || !metric->packets)
+		if (!metric_is_drop(reason) || !metric->packets)
 			continue;
 		snprintf(number, sizeof(number), "%u", reason);
 		SAMPLE(out, value(metric), {"reason", drop_reason_text(reason) ?: number},
@@ -223,6 +223,11 @@ static void write_forward_count(const struct scene *scene, struct exposition *ou
 static void write_forward_bytes(const struct scene *scene, struct exposition *out)
 {
 	write_forwarded(scene, out, metric_bytes);
+}
+
+static void write_accelerated(const struct scene *scene, struct exposition *out)
+{
+	exposition_value(out, metric_packets(&scene->counters[METRIC_ACCELERATED][METRIC_EGRESS]));
 }
 
 static void write_drop_count(const struct scene *scene, struct exposition *out)
@@ -417,6 +422,7 @@ static const struct {
 	{"pilus_ipam_capacity", METRIC_GAUGE, "Addresses that this node's pod CIDRs have for use.", write_ips},
 	{"pilus_forward_count_total", METRIC_COUNTER, "Packets forwarded.", write_forward_count},
 	{"pilus_forward_bytes_total", METRIC_COUNTER, "Bytes forwarded.", write_forward_bytes},
+	{"pilus_accelerated_count_total", METRIC_COUNTER, "Packets of these that XDP has sent on.", write_accelerated},
 	{"pilus_drop_count_total", METRIC_COUNTER, "Packets dropped, by reason.", write_drop_count},
 	{"pilus_drop_bytes_total", METRIC_COUNTER, "Bytes dropped, by reason.", write_drop_bytes},
 	{"pilus_bpf_map_entries", METRIC_GAUGE, "Entries in use of each BPF map.", write_map_entries},

@@ -88,6 +88,42 @@ static void warn_of_maps(const struct map_facts *facts, json_t *list)
 			                                         facts[i].entries, facts[i].max_entries));
 }
 
+static int note_accelerated(uint8_t reason, enum metric_direction direction, const struct metric *metric,
+                            void *userdata)
+{
+	if (reason == METRIC_ACCELERATED)
+		*(json_int_t *)userdata += (json_int_t)metric->packets;
+	return 0;
+}
+
+static int add_accelerator(const struct attachment *attachment, void *userdata)
+{
+	if (!strcmp(attachment->program, "prefilter"))
+		json_array_append_new(userdata,
+		                      json_pack("{s:s, s:s}", "device", attachment->device, "hook", attachment->hook));
+	return 0;
+}
+
+static json_t *acceleration_status(const struct agent *agent)
+{
+	json_t *devices = json_array();
+	json_int_t packets = 0;
+
+	metrics_each(datapath_maps(agent->datapath), note_accelerated, &packets);
+	datapath_each_attachment(agent->datapath, add_accelerator, devices);
+	return json_pack("{s:I, s:o}", "packets", packets, "devices", devices);
+}
+
+static json_t *service_status(const struct agent *agent)
+{
+	json_t *status = agent->services ? services_status(agent->services) : json_null();
+
+	if (agent->services)
+		json_object_set_new(status, "acceleration",
+		                    agent->config->accelerate ? acceleration_status(agent) : json_null());
+	return status;
+}
+
 static void warn_of_services(const struct agent *agent, json_t *list)
 {
 	json_t *warnings = agent->services ? services_warnings(agent->services) : json_array();
@@ -138,7 +174,7 @@ json_t *agent_status(const struct agent *agent, const struct map_facts facts[sta
 	json_object_set_new(status, "endpoints",
 	                    agent->ready ? endpoints_status(agent->endpoints)
 	                                 : json_pack("{s:i, s:i}", "ready", 0, "total", 0));
-	json_object_set_new(status, "services", agent->services ? services_status(agent->services) : json_null());
+	json_object_set_new(status, "services", service_status(agent));
 	json_object_set_new(status, "policy", agent->policies ? policies_status(agent->policies) : json_null());
 	json_object_set_new(status, "health", agent->health ? health_status(agent->health) : json_null());
 	json_object_set_new(status, "prefilter", agent->prefilter ? prefilter_status(agent->prefilter) : json_null());

@@ -158,16 +158,20 @@ static void memory_line(const json_t *status, FILE *out)
 
 static void services_line(const json_t *status, FILE *out)
 {
-	const json_t *services = json_object_get(status, "services");
+	const json_t *services = json_object_get(status, "services"), *device;
+	const json_t *acceleration = json_object_get(services, "acceleration");
+	size_t i;
 
-	if (json_is_object(services))
-		fprintf(out,
-		        "True   %" JSON_INTEGER_FORMAT " services, %" JSON_INTEGER_FORMAT
-		        " frontends, %" JSON_INTEGER_FORMAT " backends",
-		        row_number(services, "services"), row_number(services, "frontends"),
-		        row_number(services, "backends"));
-	else
+	if (!json_is_object(services)) {
 		fputs("False", out);
+		return;
+	}
+	fprintf(out,
+	        "True   %" JSON_INTEGER_FORMAT " services, %" JSON_INTEGER_FORMAT " frontends, %" JSON_INTEGER_FORMAT
+	        " backends",
+	        row_number(services, "services"), row_number(services, "frontends"), row_number(services, "backends"));
+	json_array_foreach (json_object_get(acceleration, "devices"), i, device)
+		fprintf(out, ", accelerated on %s by %s", TEXT(device, "device"), TEXT(device, "hook"));
 }
 
 static void health_line(const json_t *status, FILE *out)

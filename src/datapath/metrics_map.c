@@ -15,6 +15,8 @@ const char *drop_reason_text(uint8_t reason)
 	switch (reason) {
 	case METRIC_FORWARDED:
 		return "Forwarded";
+	case METRIC_ACCELERATED:
+		return "Forwarded by XDP";
 	case METRIC_EVENTS_LOST:
 		return "Events lost";
 #define X(symbol, code, text) \

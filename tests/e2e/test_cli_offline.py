@@ -64,7 +64,7 @@ TABLES = {
                "Host Routing:   BPF, programs attached by tcx, uplinks eth0",
                "Masquerading:   BPF [eth0] 10.1.0.0/24, fd00:1::/112 [IPv4: Enabled, IPv6: Disabled]",
                "Prefilter:      attached, revision 3, 2 entries, eth0 by xdp/native",
-               "KubeProxyReplacement: True   2 services, 5 frontends, 4 backends",
+               "KubeProxyReplacement: True   2 services, 5 frontends, 4 backends, accelerated on eth0 by xdp/native",
                "Endpoints:      2/2 ready",
                "Policy:         in force, enforcement default (audit), 3 policies, revision 7, 1 locked down",
                "Memory:         agent 6.3 MB, maps 12.6 MB",

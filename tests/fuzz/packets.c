@@ -63,7 +63,7 @@ static int count(uint8_t reason, enum metric_direction direction, const struct m
 {
 	struct counts *counts = userdata;
 
-	if (reason != METRIC_FORWARDED && reason != METRIC_EVENTS_LOST)
+	if (metric_is_drop(reason))
 		counts->drops += metric->packets;
 	counts->which = counts->which * 31 + reason * 2 + direction + (uint32_t)metric->packets * 977;
 	return 0;

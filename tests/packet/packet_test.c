@@ -183,9 +183,7 @@ struct wanted {
 static int add_metric(uint8_t reason, enum metric_direction direction, const struct metric *metric, void *userdata)
 {
 	struct wanted *wanted = userdata;
-	bool is_drop = reason != METRIC_FORWARDED && reason != METRIC_EVENTS_LOST;
-
-	if (wanted->reason < 0 ? is_drop : wanted->reason == reason && wanted->direction == direction) {
+	if (wanted->reason < 0 ? metric_is_drop(reason) : wanted->reason == reason && wanted->direction == direction) {
 		wanted->sum.packets += metric->packets;
 		wanted->sum.bytes += metric->bytes;
 	}

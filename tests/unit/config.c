@@ -110,7 +110,8 @@ static void every_key_comes_back_as_json(void **state)
 		"prometheus-serve-addr: '[fd00::1]:9962'\nprefilter: generic\nprefilter-folder: /tmp/l\n"
 		"prefilter-rate: 500\nprefilter-drop: [bogons, fragments]\n"
 		"kube-proxy-replacement: false\nnode-port-range: 30000-30100\nlb-algorithm: maglev\n"
-		"lb-maglev-table-size: 251\nlb-mode: hybrid\nlb-no-backends: drop\nzone: north\nlog-level: debug\n";
+		"lb-maglev-table-size: 251\nlb-mode: hybrid\nlb-no-backends: drop\naccelerate: none\n"
+		"zone: north\nlog-level: debug\n";
 	static const char expected[] =
 		"{\"node-name\":\"node-1\",\"cluster-name\":\"lab\",\"socket\":\"/tmp/s\",\"state-dir\":\"/tmp/d\","
 		"\"bpffs\":\"/tmp/b\",\"cgroup-root\":\"/tmp/c\",\"store\":\"dir:/tmp/store\","
@@ -131,7 +132,8 @@ static void every_key_comes_back_as_json(void **state)
 		"\"prefilter-drop\":[\"fragments\",\"bogons\"],"
 		"\"kube-proxy-replacement\":false,"
 		"\"node-port-range\":\"30000-30100\",\"lb-algorithm\":\"maglev\",\"lb-maglev-table-size\":251,"
-		"\"lb-mode\":\"hybrid\",\"lb-no-backends\":\"drop\",\"zone\":\"north\",\"log-level\":\"debug\"}";
+		"\"lb-mode\":\"hybrid\",\"lb-no-backends\":\"drop\",\"accelerate\":\"none\","
+		"\"zone\":\"north\",\"log-level\":\"debug\"}";
 	_cleanup_free_ char *shown = NULL;
 	struct error error = {};
 	struct config config;
@@ -231,6 +233,8 @@ static const struct {
 	{"lb-maglev-table-size: 1000\n",
          "FILE:1: lb-maglev-table-size: 1000 is none of the sizes that suit: 251 509 1021 "
          "2039 4093 8191 16381 32749 65521 131071"},
+	{"kube-proxy-replacement: false\naccelerate: xdp\n",
+         "FILE:2: accelerate: there are no services to accelerate: set kube-proxy-replacement: true"},
 	{"log-level: INFO\n", "FILE:1: log-level: must be error, warning, info or debug, not \"INFO\""},
 	{"node-name: a/b\n",
          "FILE:1: node-name: \"a/b\" is no name: use up to 128 letters, digits, '.', '_' and '-', a "

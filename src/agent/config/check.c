@@ -154,6 +154,14 @@ static int check_maglev_table_size(const struct config *config, struct error *er
 	return 0;
 }
 
+static int check_accelerate(const struct config *config, struct error *error)
+{
+	if (config->accelerate != ACCELERATE_NONE && !config->kube_proxy_replacement)
+		return error_set(error, -EINVAL,
+		                 "there are no services to accelerate: set kube-proxy-replacement: true");
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*check)(const struct config *config, struct error *error);
@@ -166,6 +174,7 @@ static const struct {
 	{"mtu", check_mtu},
 	{"flow-table-size", check_flow_table_size},
 	{"lb-maglev-table-size", check_maglev_table_size},
+	{"accelerate", check_accelerate},
 };
 
 int config_check(const struct config *config, const char **ret_key, struct error *error)

@@ -57,6 +57,9 @@ extern const char *const lb_modes[]; /* as they are written */
 /* What clients of a service without backends hear. */
 enum no_backends { NO_BACKENDS_REJECT, NO_BACKENDS_DROP };
 
+/* By what packets of outside clients are sent on to other nodes once their connection is known. */
+enum accelerate { ACCELERATE_NONE, ACCELERATE_XDP };
+
 struct port_range {
 	uint16_t first, last;
 };
@@ -102,6 +105,7 @@ struct config {
 	uint32_t maglev_table_size;
 	enum lb_mode lb_mode;
 	enum no_backends lb_no_backends;
+	enum accelerate accelerate;
 	char *zone; /* where this node is; NULL: not known */
 	enum log_level log_level;
 	bool check_only; /* --check-config */

@@ -459,6 +459,7 @@ static const char *const profiles[] = {"default", "edge", NULL};
 static const char *const algorithms[] = {"random", "maglev", NULL};
 const char *const lb_modes[] = {"snat", "dsr", "hybrid", NULL};
 static const char *const no_backends[] = {"reject", "drop", NULL};
+static const char *const accelerations[] = {"none", "xdp", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mode) == sizeof(choice) &&
@@ -466,7 +467,8 @@ _Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mo
                        sizeof(enum enforcement) == sizeof(choice) && sizeof(enum localhost) == sizeof(choice) &&
                        sizeof(enum profile) == sizeof(choice) && sizeof(enum routing_mode) == sizeof(choice) &&
                        sizeof(enum service_algorithm) == sizeof(choice) && sizeof(enum lb_mode) == sizeof(choice) &&
-                       sizeof(enum no_backends) == sizeof(choice) && sizeof(enum log_level) == sizeof(choice),
+                       sizeof(enum no_backends) == sizeof(choice) && sizeof(enum accelerate) == sizeof(choice) &&
+                       sizeof(enum log_level) == sizeof(choice),
                "choices are written as unsigned");
 
 #define FIELD(member) .offset = offsetof(struct config, member)
@@ -542,6 +544,8 @@ const struct config_key config_keys[] = {
 	{"lb-mode", &choice_kind, FIELD(lb_mode), "snat", "how other nodes' backends answer clients outside", lb_modes},
 	{"lb-no-backends", &choice_kind, FIELD(lb_no_backends), "reject", "clients of services without backends",
          no_backends},
+	{"accelerate", &choice_kind, FIELD(accelerate), "none", "send on what outside clients ask of other nodes' pods",
+         accelerations},
 	{"zone", &word_kind, FIELD(zone), .help = "where this node is, for services that prefer near backends"},
 	{"log-level", &choice_kind, FIELD(log_level), "info", "how much is logged", log_levels},
 };

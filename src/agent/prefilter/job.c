@@ -123,7 +123,8 @@ static int load(struct job *job, const struct table *table)
 		plan.count[match] = table->count[match];
 		job->rows += table->count[match];
 	}
-	if (prefilter_plan_is_empty(&plan))
+	job->refuses = !prefilter_plan_is_empty(&plan);
+	if (!job->refuses && !job->accelerate)
 		return 0;
 	return prefilter_load(job->options, &plan, &job->progress, &job->prefilter, &job->error);
 }

@@ -36,6 +36,7 @@ struct job {
 	struct change *changes; /* of different sets */
 	bool always;            /* also when nothing changes */
 	bool force;             /* whoever is locked out */
+	bool accelerate;        /* the program is wanted for services, too */
 	uint8_t refuse;
 	uint32_t rate;
 	struct protected protected; /* by the request */
@@ -45,7 +46,8 @@ struct job {
 	struct error error;
 	struct change *failed;       /* NULL: it was none of them */
 	bool unchanged;              /* there is nothing to attach */
-	struct prefilter *prefilter; /* NULL: nothing would be refused */
+	bool refuses;                /* somebody */
+	struct prefilter *prefilter; /* NULL: there would be nothing for it to do */
 	size_t rows, progress;
 };
 

@@ -33,7 +33,7 @@ static const char *state_name(const struct prefilter_keeper *keeper)
 		return "off";
 	if (keeper->trouble.code)
 		return "failed";
-	return keeper->prefilter ? "attached" : "idle";
+	return keeper->refuses ? "attached" : "idle";
 }
 
 json_t *prefilter_status(const struct prefilter_keeper *keeper)

@@ -26,7 +26,8 @@ struct prefilter_keeper {
 	struct prefilter_services services;
 	struct sets sets;
 	uint64_t revision;
-	struct prefilter *prefilter; /* in force; NULL: nothing is refused */
+	struct prefilter *prefilter; /* in force; NULL: none is needed */
+	bool refuses;                /* somebody */
 	struct task *waiting, *current;
 	struct job job; /* of the current tasks */
 	uv_work_t work;

@@ -195,6 +195,7 @@ static void attached(struct prefilter_keeper *keeper)
 
 	prefilter_free(keeper->prefilter);
 	keeper->prefilter = keeper->job.prefilter;
+	keeper->refuses = keeper->job.refuses;
 	/* Taking up what was there before is no new revision. */
 	keeper->revision += keeper->begun;
 	keeper->begun = true;
@@ -206,6 +207,12 @@ static void attached(struct prefilter_keeper *keeper)
 	}
 	log_info("prefilter: revision %" PRIu64 ", %zu entries", keeper->revision, keeper->job.rows);
 	uv_queue_work(keeper->services.loop, &keeper->work, write_down, written);
+}
+
+/* Where it refuses nobody, it may be there for services. */
+static enum xdp_mode wanted_mode(const struct config *config)
+{
+	return config->prefilter == PREFILTER_OFF ? XDP_AUTO : (enum xdp_mode)config->prefilter;
 }
 
 static void worked_out(uv_work_t *work, int status)
@@ -232,8 +239,8 @@ static void worked_out(uv_work_t *work, int status)
 		finish(keeper);
 		return;
 	}
-	r = datapath_set_prefilter(keeper->services.datapath, job->prefilter,
-	                           (enum xdp_mode)keeper->services.config->prefilter, &job->error);
+	r = datapath_set_prefilter(keeper->services.datapath, job->prefilter, wanted_mode(keeper->services.config),
+	                           &job->error);
 	if (r)
 		not_attached(keeper, r);
 	else
@@ -318,6 +325,7 @@ void keeper_next(struct prefilter_keeper *keeper)
 			.sets = &keeper->sets,
 			.store_url = config->store,
 			.always = !keeper->begun || keeper->trouble.code,
+			.accelerate = config->accelerate == ACCELERATE_XDP,
 			.refuse =
 				config->prefilter == PREFILTER_OFF ? 0 : config->prefilter_drop & PREFILTER_DROP_KINDS,
 			.rate = config->prefilter == PREFILTER_OFF ? 0 : config->prefilter_rate,

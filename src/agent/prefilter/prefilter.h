@@ -4,7 +4,8 @@
  * and the configuration say becomes changes, which are made one after the other. A change is made whole or not at all,
  * and the uplinks have one revision or the next (datapath/prefilter.h).
  *
- * While nothing is refused nothing is attached, so that who does not use it does not pay for it.
+ * While nothing is refused nothing is attached, so that who does not use it does not pay for it; unless services are to
+ * be accelerated, which the same program does (bpf/prefilter.bpf.c).
  */
 #ifndef PILUS_AGENT_PREFILTER_H
 #define PILUS_AGENT_PREFILTER_H
