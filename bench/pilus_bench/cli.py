@@ -13,8 +13,8 @@ import sys
 
 from pilus_lab import LabError, labs, lifecycle
 
-from . import (cni, compare, datapath, figures, machine, network, node, paths, peers, plot, policy, prefilter, programs, report,
-               services, tracing, traffic)
+from . import (cni, compare, datapath, figures, forwarding, machine, network, node, paths, peers, plot, policy, prefilter, programs,
+               report, services, tracing, traffic)
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Rounds by number of flows; seconds of each measurement.
@@ -33,7 +33,7 @@ MODES = {
 class Bench:
     """What the parts stand on: two nodes, with two pods on the first and one on the second."""
     lab: labs.Lab
-    edge: labs.Lab  # for an agent with another profile; not up
+    other: labs.Lab  # for agents that are configured otherwise; not up
     near: paths.Path
     far: paths.Path
     family: int
@@ -68,8 +68,8 @@ def _agent(bench):
     starts = node.starts(first, bench.size["starts"])
     results = {"start": {kind: compare.times(result) for kind, result in starts.items()},
                "memory": node.memory(first), "remote-pods": node.remote_pods(bench.lab, bench.size["remote-pods"])}
-    with _up(bench.edge, 1, "bridge", "--profile=edge"):
-        results["edge-maps"] = node.maps(bench.edge.node("node-1"))
+    with _up(bench.other, 1, "bridge", "--profile=edge"):
+        results["edge-maps"] = node.maps(bench.other.node("node-1"))
     return results
 
 
@@ -92,6 +92,11 @@ def _services(bench):
     return {"services": services.measure(bench)}
 
 
+def _forwarding(bench):
+    with _up(bench.other, 2, "direct"):
+        return {"forwarding": forwarding.measure(bench.lab, bench.other, bench.size["rounds"][1], bench.size["seconds"])}
+
+
 def _datapath(size):
     return {"datapath": datapath.measure(size["packets"], size["sampling"])}
 
@@ -107,7 +112,7 @@ def _tracing(size):
 
 # In this order: the agent's part restarts it, and leaves it many pods of other nodes.
 IN_LAB = {"network": _network, "monitor": _monitor, "traffic": _traffic, "cni": _cni, "prefilter": _prefilter,
-          "policy": _policy, "services": _services,
+          "policy": _policy, "services": _services, "forwarding": _forwarding,
           "agent": _agent}
 WITHOUT_LAB = {"datapath": _datapath, "tracing": _tracing, "installed": _installed}
 PARTS = [*IN_LAB, *WITHOUT_LAB]
@@ -150,11 +155,11 @@ def _run(parts, wanted, argument):
 def _measure(options, size):
     load = machine.Load()
     results = {"machine": machine.describe(), "mode": options.mode, "size": size, "family": options.family}
-    lab, edge = labs.Lab(options.name), labs.Lab(f"{options.name}-edge")
+    lab, other = labs.Lab(options.name), labs.Lab(f"{options.name}-other")
     if set(options.parts) & set(IN_LAB):
         peers.check_installed()
         with _up(lab, 2, "direct"):
-            bench = Bench(lab, edge, *paths.of_pilus(lab, options.family), options.family, size)
+            bench = Bench(lab, other, *paths.of_pilus(lab, options.family), options.family, size)
             results |= _run(IN_LAB, options.parts, bench)
     results |= _run(WITHOUT_LAB, options.parts, size)
     results["load"] = load.describe()

@@ -3,7 +3,7 @@
 import dataclasses
 import typing
 
-from . import compare, paths, policy, prefilter, services
+from . import compare, forwarding, paths, policy, prefilter, services
 from .paths import BRIDGE_FAR, FAR, NEAR, PLAIN, VXLAN
 from .services import IPTABLES, SERVICE, STRAIGHT
 
@@ -142,6 +142,8 @@ FIGURES = [
     Figure("one change among 10,000 services, p99", "≤", 5, "ms", lambda results: services.of_agent("change", "p99")(results) * 1e3),
     Figure("agent, resident with 10,000 services of 10 backends", "≤", 60, "MB",
            lambda results: services.of_agent("resident")(results) / MEGABYTE),
+    *(Figure(f"node port, backend elsewhere, packets: {title} / iptables", "≥", target, "", forwarding.ratio(way))
+      for title, way, target in (("stack", forwarding.STACK, 1.5), ("XDP", forwarding.XDP, 3))),
     Figure("installed on a node", "≤", 10, "MB", lambda results: sum(results["installed"].values()) / MEGABYTE, "343 / 536"),
 ]
 

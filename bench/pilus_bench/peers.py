@@ -83,7 +83,7 @@ def bridged_veth(lab, family):
     return *ends, _bare(NODE[family].format(2))
 
 
-def _tunnelled_pair(lab, word, family):
+def tunnelled_pair(lab, word, family):
     nodes = _pair(lab, word, [NODE[4]])
     for number, node in enumerate(nodes, 1):
         underlay.in_netns(node.netns, f"link add vxlan type vxlan id 1 dstport 8472 local {_bare(NODE[4].format(number))} "
@@ -93,7 +93,7 @@ def _tunnelled_pair(lab, word, family):
 
 
 def vxlan(lab, family):
-    client, server = _tunnelled_pair(lab, "vxlan", family)
+    client, server = tunnelled_pair(lab, "vxlan", family)
     return client, server, _bare(TUNNEL[family].format(2))
 
 
@@ -126,7 +126,7 @@ def _add_pod(lab, name, node, config):
 
 def bridge_plugin(lab, family):
     """The client and the server near it on the first node, the far one on the second."""
-    nodes = _tunnelled_pair(lab, "bridge-node", family)
+    nodes = tunnelled_pair(lab, "bridge-node", family)
     for number, node in enumerate(nodes, 1):
         children.run(node, ["sysctl", "-q", "-w", FORWARDING[family]])
         underlay.in_netns(node.netns, f"route add {PODS[family].format(3 - number)} "

@@ -178,6 +178,11 @@ def _services(services):
     yield _section(f"The agent with {agent['services']} services of {agent['backends']} backends", rows)
 
 
+def _forwarding(forwarding):
+    return _section("A node port whose backend is on another node, packets forwarded, 1000/s",
+                    [(way, f"{found['median'] / 1e3:.0f}") for way, found in forwarding.items()])
+
+
 def machine(results):
     """A heading: what the figures are of."""
     described, load = results["machine"], results["load"]
@@ -209,6 +214,8 @@ def text(results):
         parts += _policy(results["policy"])
     if "services" in results:
         parts += _services(results["services"])
+    if "forwarding" in results:
+        parts.append(_forwarding(results["forwarding"]))
     if "datapath" in results:
         parts += _datapath(results["datapath"])
     if "tracing" in results:

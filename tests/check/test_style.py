@@ -12,7 +12,7 @@ BUILD = TOP / os.environ.get("BUILD", "build")
 LINES_MAX = 800
 
 DUAL = "(GPL-2.0-only OR BSD-2-Clause)"
-IN_THE_KERNEL = r"(abi|bpf|tools/runtime/bpf)/|tools/(?!runtime/)\w+/(\w+\.bpf\.c|\w+\.h)$"
+IN_THE_KERNEL = r"(abi|bpf|tools/runtime/bpf)/|tools/(?!runtime/)\w+/(\w+\.bpf\.c|\w+\.h)$|bench/\w+\.bpf\.c$"
 QUOTED = "docs/guide/talk/"
 PRODUCTS = (".o", ".so", ".a", ".pyc", ".skel.h", ".log", ".gcda", ".gcno")
 

@@ -40,7 +40,7 @@ def bench(folder, *arguments):
             process.terminate()  # so that it clears up
             printed, words = process.communicate()
     assert process.returncode == 0, printed + words
-    for lab in (name, f"{name}-edge"):
+    for lab in (name, f"{name}-other"):
         assert not traces(labs.Lab(lab))
     return printed
 
