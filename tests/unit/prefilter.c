@@ -215,6 +215,7 @@ static void what_is_asked_wrongly_changes_nothing(void **state)
 	assert_refused("{\"verb\": \"put\"}", -EINVAL, "verb: must be add, delete or replace, not \"put\"");
 	assert_refused("[]", -EINVAL, "the body must be a JSON object");
 	assert_refused("{\"verb\": \"add\", \"cidr\": []}", -EINVAL, "\"cidr\" means nothing here");
+	assert_refused("{\"verb\": \"replace\"}", -EINVAL, "cidrs: is missing; an empty list is written []");
 	assert_refused("{\"verb\": \"add\", \"cidrs\": 7}", -EINVAL,
 	               "cidrs: must be a list of texts, or a text of lines");
 	assert_refused(

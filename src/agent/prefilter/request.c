@@ -153,6 +153,8 @@ static int parse_request(struct prefilter_keeper *keeper, json_t *body, struct p
 		r = parse_protected(json_object_get(body, "protect"), &request->protected, error);
 	if (!r)
 		r = parse_force(json_object_get(body, "force"), &request->force, error);
+	if (!r && !upload && !json_object_get(body, "cidrs"))
+		r = error_set(error, -EINVAL, "cidrs: is missing; an empty list is written []");
 	if (!r && upload)
 		r = upload_take(keeper->uploads, upload, &request->cidrs, error);
 	if (!r)
