@@ -14,6 +14,14 @@
 
 const volatile struct prefilter_config prefilter_config SEC(".rodata.prefilter");
 
+struct prefilter_table {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct prefilter_bucket);
+};
+
 struct prefilter_hash {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -30,6 +38,7 @@ struct prefilter_trie {
 	__type(value, struct prefilter_entry);
 };
 
+struct prefilter_table source_table SEC(".maps"), destination_table SEC(".maps");
 struct prefilter_hash source_hash SEC(".maps"), destination_hash SEC(".maps");
 struct prefilter_trie source_trie SEC(".maps"), destination_trie SEC(".maps");
 
@@ -47,13 +56,55 @@ struct {
 	__type(value, struct metric);
 } pilus_prefilter SEC(".maps");
 
-/* Shorter prefixes than all of IPv4 are IPv6's. */
-static __always_inline struct prefilter_entry *prefilter_find_hashed(enum prefilter_match match,
-                                                                     struct prefilter_hash *hash,
-                                                                     const struct addr *addr)
+/* The row of the bucket for a masked address; 0: none. */
+static __always_inline __u16 prefilter_bucket_find(const struct prefilter_bucket *bucket, __be32 addr, __u32 length)
 {
-	_Bool v4 = addr_is_v4(addr);
+#pragma unroll
+	for (int i = 0; i < PREFILTER_BUCKET_ROWS; i++)
+		if (bucket->addr[i] == addr && PREFILTER_ROW_LENGTH(bucket->row[i]) == length + 1)
+			return bucket->row[i];
+	return 0;
+}
 
+static __always_inline __u16 prefilter_probe(enum prefilter_match match, struct prefilter_table *table, __be32 addr,
+                                             __u32 length)
+{
+	__u32 bits = prefilter_config.bucket_bits[match];
+	__u32 index = prefilter_place(addr, length, prefilter_config.seed, bits);
+
+	for (int i = 0; i < PREFILTER_PROBES; i++) {
+		const struct prefilter_bucket *bucket = bpf_map_lookup_elem(table, &index);
+		__u16 row = bucket ? prefilter_bucket_find(bucket, addr, length) : 0;
+
+		if (row || !bucket || likely(!bucket->crowded))
+			return row;
+		index = (index + 1) & ((1u << bits) - 1);
+	}
+	return 0;
+}
+
+static __always_inline _Bool prefilter_find_v4(enum prefilter_match match, struct prefilter_table *table, __be32 addr,
+                                               struct prefilter_entry *ret)
+{
+#pragma unroll
+	for (int i = 0; i < PREFILTER_LENGTHS_MAX; i++) {
+		__u16 row;
+
+		if (i >= prefilter_config.mask_count[match])
+			break;
+		row = prefilter_probe(match, table, addr & prefilter_config.masks[match][i], i);
+		if (!row)
+			continue;
+		ret->set = PREFILTER_ROW_SET(row);
+		ret->verdict = PREFILTER_ROW_VERDICT(row);
+		return 1;
+	}
+	return 0;
+}
+
+static __always_inline _Bool prefilter_find_v6(enum prefilter_match match, struct prefilter_hash *hash,
+                                               const struct addr *addr, struct prefilter_entry *ret)
+{
 #pragma unroll
 	for (int i = 0; i < PREFILTER_LENGTHS_MAX; i++) {
 		const volatile struct prefilter_length *length = &prefilter_config.lengths[match][i];
@@ -62,28 +113,34 @@ static __always_inline struct prefilter_entry *prefilter_find_hashed(enum prefil
 
 		if (i >= prefilter_config.length_count[match])
 			break;
-		if (v4 && length->bits < ADDR_V4_PREFIX_BITS)
-			continue;
 		key.addr.quad[0] = addr->quad[0] & length->mask.quad[0];
 		key.addr.quad[1] = addr->quad[1] & length->mask.quad[1];
 		entry = bpf_map_lookup_elem(hash, &key);
-		if (entry)
-			return entry;
+		if (!entry)
+			continue;
+		*ret = *entry;
+		return 1;
 	}
-	return NULL;
+	return 0;
 }
 
-static __always_inline struct prefilter_entry prefilter_find(enum prefilter_match match, struct prefilter_hash *hash,
-                                                             struct prefilter_trie *trie, const struct addr *addr)
+static __always_inline struct prefilter_entry prefilter_find(enum prefilter_match match, struct prefilter_table *table,
+                                                             struct prefilter_hash *hash, struct prefilter_trie *trie,
+                                                             const struct addr *addr)
 {
-	struct prefilter_entry *entry = prefilter_find_hashed(match, hash, addr);
+	_Bool v4 = addr_is_v4(addr);
+	struct prefilter_entry found = {};
 
-	if (!entry && prefilter_config.tries & (1 << match)) {
+	if (v4 ? prefilter_find_v4(match, table, addr->word[3], &found) : prefilter_find_v6(match, hash, addr, &found))
+		return found;
+	if (prefilter_config.tries[match] & (v4 ? PREFILTER_V4 : PREFILTER_V6)) {
 		struct prefilter_prefix key = {.prefix_bits = ADDR_BITS, .addr = *addr};
+		struct prefilter_entry *entry = bpf_map_lookup_elem(trie, &key);
 
-		entry = bpf_map_lookup_elem(trie, &key);
+		if (entry)
+			found = *entry;
 	}
-	return entry ? *entry : (struct prefilter_entry){};
+	return found;
 }
 
 /* By its kind, whoever sends it. Returns 0 or a drop reason. */
@@ -135,10 +192,11 @@ static __always_inline _Bool prefilter_addresses(const struct wire *wire, struct
 {
 	struct prefilter_entry source, destination;
 
-	source = prefilter_find(PREFILTER_SOURCE, &source_hash, &source_trie, &wire->source);
+	source = prefilter_find(PREFILTER_SOURCE, &source_table, &source_hash, &source_trie, &wire->source);
 	if (source.verdict == PREFILTER_ALLOW)
 		return 0;
-	destination = prefilter_find(PREFILTER_DESTINATION, &destination_hash, &destination_trie, &wire->destination);
+	destination = prefilter_find(PREFILTER_DESTINATION, &destination_table, &destination_hash, &destination_trie,
+	                             &wire->destination);
 	if (destination.verdict == PREFILTER_ALLOW)
 		return 0;
 	if (source.verdict)

@@ -5,6 +5,9 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -19,44 +22,58 @@
 
 #define NOT_SUPPORTED (-524) /* the kernel's ENOTSUPP, which has no name outside */
 
+#define BUCKET_TRIES 3 /* each with another seed, and twice as many: more than one is a matter of luck */
+
 struct prefilter {
 	struct bpf_object *object;
+	struct prefilter_config config;
 };
 
-enum table_kind { HASH, TRIE, TABLE_KINDS };
+enum table_kind { TABLE, HASH, TRIE, TABLE_KINDS };
 static const char *const table_names[PREFILTER_MATCHES][TABLE_KINDS] = {
-	[PREFILTER_SOURCE] = {"source_hash", "source_trie"},
-	[PREFILTER_DESTINATION] = {"destination_hash", "destination_trie"},
+	[PREFILTER_SOURCE] = {"source_table", "source_hash", "source_trie"},
+	[PREFILTER_DESTINATION] = {"destination_table", "destination_hash", "destination_trie"},
 };
 
-/* How many of a table's rows have each length. */
+/* How many rows have each length, and how many lengths each family has. */
 struct census {
-	uint32_t rows[ADDR_BITS + 1];
-	unsigned lengths;
+	uint32_t rows[2][ADDR_BITS + 1]; /* [is_v4] */
+	unsigned lengths[2];
 };
+
+static bool is_v4(const struct prefilter_row *row)
+{
+	return row->bits >= ADDR_V4_PREFIX_BITS && addr_is_v4(&row->addr);
+}
 
 static struct census take_census(const struct prefilter_plan *plan, enum prefilter_match match)
 {
 	struct census census = {};
 
-	for (size_t i = 0; i < plan->count[match]; i++)
-		census.lengths += !census.rows[plan->rows[match][i].bits]++;
+	for (size_t i = 0; i < plan->count[match]; i++) {
+		const struct prefilter_row *row = &plan->rows[match][i];
+
+		census.lengths[is_v4(row)] += !census.rows[is_v4(row)][row->bits]++;
+	}
 	return census;
 }
 
-/* Which table a length is in: all in the hash where they are few, else only hosts. */
-static enum table_kind table_of(const struct census *census, unsigned bits)
+/* Which table a length is in: all of a family in its hash where they are few, else only hosts. */
+static enum table_kind table_of(const struct census *census, bool v4, unsigned bits)
 {
-	return census->lengths <= PREFILTER_LENGTHS_MAX || bits == ADDR_BITS ? HASH : TRIE;
+	if (census->lengths[v4] > PREFILTER_LENGTHS_MAX && bits != ADDR_BITS)
+		return TRIE;
+	return v4 ? TABLE : HASH;
 }
 
 static uint32_t count_rows(const struct census *census, enum table_kind kind)
 {
 	uint32_t count = 0;
 
-	for (unsigned bits = 0; bits <= ADDR_BITS; bits++)
-		if (table_of(census, bits) == kind)
-			count += census->rows[bits];
+	for (int v4 = 0; v4 < 2; v4++)
+		for (unsigned bits = 0; bits <= ADDR_BITS; bits++)
+			if (table_of(census, v4, bits) == kind)
+				count += census->rows[v4][bits];
 	return count;
 }
 
@@ -85,39 +102,138 @@ static struct bpf_map *table(const struct prefilter *prefilter, enum prefilter_m
 	return bpf_object__find_map_by_name(prefilter->object, table_names[match][kind]);
 }
 
+/* Half of the room at most: then few rows are not in their own bucket. */
+static uint8_t bucket_bits(uint32_t rows, unsigned more)
+{
+	uint8_t bits = more;
+
+	while ((uint64_t)PREFILTER_BUCKET_ROWS / 2 << bits < rows)
+		bits++;
+	return bits;
+}
+
 static void set_lengths(const struct census *census, enum prefilter_match match, struct prefilter_config *config)
 {
 	const struct addr ones = {.quad = {UINT64_MAX, UINT64_MAX}};
 
-	for (int bits = ADDR_BITS; bits >= 0; bits--) {
-		struct prefilter_length length = {.mask = prefix_around(&ones, bits).addr, .bits = bits};
+	for (int v4 = 0; v4 < 2; v4++)
+		for (int bits = ADDR_BITS; bits >= 0; bits--) {
+			struct prefilter_length length = {.mask = prefix_around(&ones, bits).addr, .bits = bits};
 
-		if (census->rows[bits] && table_of(census, bits) == HASH)
-			config->lengths[match][config->length_count[match]++] = length;
-	}
-	if (count_rows(census, TRIE))
-		config->tries |= 1 << match;
+			if (!census->rows[v4][bits])
+				continue;
+			if (table_of(census, v4, bits) == TRIE)
+				config->tries[match] |= v4 ? PREFILTER_V4 : PREFILTER_V6;
+			else if (v4)
+				config->masks[match][config->mask_count[match]++] = length.mask.word[3];
+			else
+				config->lengths[match][config->length_count[match]++] = length;
+		}
+}
+
+static uint64_t random_seed(void)
+{
+	uint64_t seed = clock_now();
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
+		return seed; /* early at boot: better than none */
+	return seed;
 }
 
 /* Sizes and constants follow from the plan. */
-static int prefilter_configure(const struct prefilter *prefilter, const struct prefilter_plan *plan)
+static int prefilter_configure(struct prefilter *prefilter, const struct prefilter_plan *plan, unsigned more)
 {
-	struct prefilter_config config = {.refuse = plan->refuse};
+	struct prefilter_config config = {.refuse = plan->refuse, .seed = random_seed()};
 	int r = 0;
 
 	for (int match = 0; match < PREFILTER_MATCHES; match++) {
 		struct census census = take_census(plan, match);
 
 		set_lengths(&census, match, &config);
-		for (int kind = 0; kind < TABLE_KINDS && !r; kind++)
+		config.bucket_bits[match] = bucket_bits(count_rows(&census, TABLE), more);
+		r = bpf_map__set_max_entries(table(prefilter, match, TABLE), 1U << config.bucket_bits[match]);
+		for (int kind = HASH; kind < TABLE_KINDS && !r; kind++)
 			r = bpf_map__set_max_entries(table(prefilter, match, kind), count_rows(&census, kind) ?: 1);
+		if (r)
+			return r;
 	}
 	set_rate(plan->rate, &config);
-	if (!r && plan->rate)
+	if (plan->rate)
 		r = bpf_map__set_max_entries(bpf_object__find_map_by_name(prefilter->object, "rates"), RATE_SOURCES);
 	if (!r)
 		r = bpf_map__set_initial_value(bpf_object__find_map_by_name(prefilter->object, ".rodata.prefilter"),
 		                               &config, sizeof(config));
+	prefilter->config = config;
+	return r;
+}
+
+static unsigned mask_index(const struct prefilter_config *config, enum prefilter_match match, uint8_t bits)
+{
+	const struct addr ones = {.quad = {UINT64_MAX, UINT64_MAX}};
+	uint32_t mask = prefix_around(&ones, bits).addr.word[3];
+	unsigned i = 0;
+
+	while (config->masks[match][i] != mask)
+		i++;
+	return i;
+}
+
+/* -ENOSPC: this row finds no room, others may have much. */
+static int bucket_put(struct prefilter_bucket *bucket, const struct prefilter_row *row, unsigned length)
+{
+	for (int i = 0; i < PREFILTER_BUCKET_ROWS; i++) {
+		if (bucket->row[i])
+			continue;
+		bucket->addr[i] = row->addr.word[3];
+		bucket->row[i] = PREFILTER_ROW(length, row->verdict, row->set);
+		return 0;
+	}
+	bucket->crowded = 1;
+	return -ENOSPC;
+}
+
+static int table_put(struct prefilter_bucket *buckets, const struct prefilter_config *config,
+                     enum prefilter_match match, const struct prefilter_row *row)
+{
+	uint8_t bits = config->bucket_bits[match];
+	unsigned length = mask_index(config, match, row->bits);
+	uint32_t place = prefilter_place(row->addr.word[3], length, config->seed, bits);
+	int r = -ENOSPC;
+
+	for (int i = 0; i < PREFILTER_PROBES && r; i++)
+		r = bucket_put(&buckets[(place + i) & ((1U << bits) - 1)], row, length);
+	return r;
+}
+
+static size_t table_bytes(const struct prefilter_config *config, enum prefilter_match match)
+{
+	size_t page = sysconf(_SC_PAGESIZE), bytes = sizeof(struct prefilter_bucket) << config->bucket_bits[match];
+
+	return (bytes + page - 1) / page * page;
+}
+
+static int fill_buckets(const struct prefilter *prefilter, const struct prefilter_plan *plan,
+                        enum prefilter_match match, size_t *progress)
+{
+	size_t bytes = table_bytes(&prefilter->config, match), done = 0;
+	const struct census census = take_census(plan, match);
+	struct prefilter_bucket *buckets =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(table(prefilter, match, TABLE)), 0);
+	int r = 0;
+
+	if (buckets == MAP_FAILED)
+		return -errno;
+	for (size_t i = 0; i < plan->count[match] && !r; i++) {
+		const struct prefilter_row *row = &plan->rows[match][i];
+
+		if (table_of(&census, is_v4(row), row->bits) != TABLE)
+			continue;
+		r = table_put(buckets, &prefilter->config, match, row);
+		done++;
+	}
+	munmap(buckets, bytes);
+	if (progress && !r)
+		__atomic_add_fetch(progress, done, __ATOMIC_RELAXED);
 	return r;
 }
 
@@ -168,7 +284,7 @@ static int fill_table(int fd, const struct prefilter_plan *plan, enum prefilter_
 	for (size_t i = 0; i < plan->count[match] && !r; i++) {
 		const struct prefilter_row *row = &plan->rows[match][i];
 
-		if (table_of(&census, row->bits) != kind)
+		if (table_of(&census, is_v4(row), row->bits) != kind)
 			continue;
 		batch_add(batch, row);
 		if (batch->count == BATCH)
@@ -177,33 +293,47 @@ static int fill_table(int fd, const struct prefilter_plan *plan, enum prefilter_
 	return r ? r : batch_write(batch, progress);
 }
 
-static int prefilter_fill(const struct prefilter *prefilter, const struct prefilter_plan *plan, size_t *progress,
-                          struct error *error)
+static int prefilter_fill(const struct prefilter *prefilter, const struct prefilter_plan *plan, size_t *progress)
 {
 	int r = 0;
 
 	for (int match = 0; match < PREFILTER_MATCHES && !r; match++)
-		for (int kind = 0; kind < TABLE_KINDS && !r; kind++)
+		r = fill_buckets(prefilter, plan, match, progress);
+	for (int match = 0; match < PREFILTER_MATCHES && !r; match++)
+		for (int kind = HASH; kind < TABLE_KINDS && !r; kind++)
 			r = fill_table(bpf_map__fd(table(prefilter, match, kind)), plan, match, kind, progress);
-	return r ? error_set_errno(error, r, "cannot fill the prefilter's tables") : 0;
+	return r;
 }
 
-int prefilter_load(const struct datapath_options *options, const struct prefilter_plan *plan, size_t *progress,
-                   struct prefilter **ret, struct error *error)
+/* `more`: how many times more buckets than usual, as a power of two. -ENOSPC: they are too few still. */
+static int load_with(const struct datapath_options *options, const struct prefilter_plan *plan, unsigned more,
+                     size_t *progress, struct prefilter **ret, struct error *error)
 {
 	_cleanup_(prefilter_freep) struct prefilter *prefilter = xnew(struct prefilter);
 	int r = object_open(OBJECT_PREFILTER, options, &prefilter->object, error);
 
 	if (r)
 		return r;
-	r = prefilter_configure(prefilter, plan);
+	r = prefilter_configure(prefilter, plan, more);
 	if (r)
 		return error_set_errno(error, r, "cannot configure the prefilter");
 	r = object_load(prefilter->object, options->bpffs, PIN_MAPS, error);
-	if (!r)
-		r = prefilter_fill(prefilter, plan, progress, error);
-	if (!r)
-		*ret = TAKE_PTR(prefilter);
+	if (r)
+		return r;
+	r = prefilter_fill(prefilter, plan, progress);
+	if (r)
+		return error_set_errno(error, r, "cannot fill the prefilter's tables");
+	*ret = TAKE_PTR(prefilter);
+	return 0;
+}
+
+int prefilter_load(const struct datapath_options *options, const struct prefilter_plan *plan, size_t *progress,
+                   struct prefilter **ret, struct error *error)
+{
+	int r = -ENOSPC;
+
+	for (unsigned more = 0; more < BUCKET_TRIES && r == -ENOSPC; more++)
+		r = load_with(options, plan, more, progress, ret, error);
 	return r;
 }
 

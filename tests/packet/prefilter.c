@@ -447,10 +447,60 @@ static void test_tables_are_as_large_as_what_they_hold(void **state)
 	loaded = NULL;
 	assert_int_equal(prefilter_load(datapath_options(rig.datapath), &plan, &progress, &loaded, NULL), 0);
 	assert_int_equal(progress, HOSTS);
-	assert_in_range(prefilter_bytes(loaded), HOSTS * 24, HOSTS * 160);
+	assert_in_range(prefilter_bytes(loaded), HOSTS * 8, HOSTS * 40);
 	assert_source("10.0.0.0", XDP_DROP);
 	assert_source("10.1.134.159", XDP_DROP);
 	assert_source("10.1.134.160", XDP_PASS);
+}
+
+/* As the loaded program was told. */
+static struct prefilter_config configured(void)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info), maps[32], zero = 0;
+	struct prefilter_config config = {};
+
+	info.map_ids = (uintptr_t)maps;
+	info.nr_map_ids = sizeof(maps) / sizeof(maps[0]);
+	assert_int_equal(bpf_prog_get_info_by_fd(bpf_program__fd(prefilter_program(loaded)), &info, &size), 0);
+	for (uint32_t i = 0; i < info.nr_map_ids && !config.seed; i++) {
+		_cleanup_close_ int fd = bpf_map_get_fd_by_id(maps[i]);
+		struct bpf_map_info map = {};
+
+		size = sizeof(map);
+		assert_int_equal(bpf_map_get_info_by_fd(fd, &map, &size), 0);
+		if (map.value_size == sizeof(config))
+			assert_int_equal(bpf_map_lookup_elem(fd, &zero, &config), 0);
+	}
+	assert_true(config.seed);
+	return config;
+}
+
+/* Rows for which there is no room in their bucket are in one of the next, and found there. */
+static void test_crowded_buckets_lose_nothing(void **state)
+{
+	enum { BITS = 10, HOSTS = PREFILTER_BUCKET_ROWS / 2 << BITS };
+	_cleanup_free_ struct prefilter_row *rows = xcalloc(HOSTS, sizeof(*rows));
+	unsigned wanted[1 << BITS] = {}, crowded = 0;
+	struct prefilter_config config;
+
+	for (uint32_t i = 0; i < HOSTS; i++)
+		rows[i] = (struct prefilter_row){
+			.addr = host_number(i * 7919), .bits = ADDR_BITS, .verdict = PREFILTER_DENY};
+	load_rows(PREFILTER_SOURCE, rows, HOSTS);
+	config = configured();
+	assert_int_equal(config.bucket_bits[PREFILTER_SOURCE], BITS);
+	for (uint32_t i = 0; i < HOSTS; i++) {
+		char text[ADDR_TEXT_MAX];
+		__be32 addr = rows[i].addr.word[3];
+
+		if (++wanted[prefilter_place(addr, 0, config.seed, BITS)] <= PREFILTER_BUCKET_ROWS)
+			continue;
+		assert_source(addr_format(&rows[i].addr, text), XDP_DROP);
+		crowded++;
+	}
+	print_message("%u rows are not in their own bucket\n", crowded);
+	assert_source("11.0.0.1", XDP_PASS);
 }
 
 struct found {
@@ -582,6 +632,7 @@ int main(void)
 		PREFILTER_TEST(test_each_source_has_its_rate),
 		PREFILTER_TEST(test_a_drop_is_told_now_and_then),
 		PREFILTER_TEST(test_tables_are_as_large_as_what_they_hold),
+		PREFILTER_TEST(test_crowded_buckets_lose_nothing),
 		PREFILTER_TEST(test_it_is_attached_replaced_and_detached),
 		PREFILTER_TEST(test_it_can_be_asked_to_be_generic),
 		PREFILTER_TEST(test_a_strange_program_is_left_alone),
