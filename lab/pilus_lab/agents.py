@@ -30,6 +30,7 @@ def write_config(node, arguments):
         "pod-cidrs": names.node_pod_cidrs(node.number),
         "node-addresses": [node.address(4), node.address(6)],
         "state-dir": "/run/pilus/state",
+        "prefilter-state": "/run/pilus/prefilter",
     }
     given = {argument.removeprefix("--").partition("=")[0] for argument in arguments}
     if any(argument.endswith("cluster-pool") for argument in arguments):

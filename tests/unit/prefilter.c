@@ -103,7 +103,7 @@ static int begin(void **state)
 	snprintf(scene.state, sizeof(scene.state), "%s/state", folder);
 	mkdir(scene.lists, 0700);
 	url = xasprintf("dir:%s/store", folder);
-	scene.config = (struct config){.prefilter_folder = scene.lists, .state_dir = scene.state, .store = url};
+	scene.config = (struct config){.prefilter_folder = scene.lists, .prefilter_state = scene.state, .store = url};
 	if (store_open(&loop, url, &(struct store_access){}, &scene.store, &error))
 		fail_msg("%s", error.message);
 	scene.config.store = (char *)"dir:/nowhere";
@@ -319,6 +319,26 @@ static void a_wrong_list_is_no_gap_for_the_next_agent(void **state)
 	assert_eventually(warnings() == 1);
 }
 
+/* As it stays for the agent in whose time it turned wrong. */
+static void a_wrong_list_stays_as_it_was_for_the_next_agent(void **state)
+{
+	write_list("feed.deny", "192.0.2.1\n192.0.2.2\n");
+	open_keeper();
+	assert_eventually(entries_of(SET_FILE, "feed.deny") == 2);
+	ask_well("{\"verb\": \"add\", \"cidrs\": [\"198.51.100.1\"]}", 1); /* all before is written down then */
+	prefilter_keeper_free(scene.keeper);
+	write_list("feed.deny", "192.0.2.9\nnonsense\n");
+	scene.rows = 0;
+	open_keeper();
+	assert_eventually(scene.rows);
+	assert_int_equal(scene.rows, 3);
+	assert_int_equal(entries_of(SET_FILE, "feed.deny"), 2);
+	assert_int_equal(warnings(), 1);
+	write_list("feed.deny", "192.0.2.9\n");
+	assert_eventually(entries_of(SET_FILE, "feed.deny") == 1);
+	assert_int_equal(warnings(), 0);
+}
+
 /* That it cannot be looked at does not mean that it is empty. */
 static void a_folder_that_cannot_be_read_keeps_its_lists(void **state)
 {
@@ -397,6 +417,7 @@ int main(void)
 		TEST(lists_wait_until_the_kernel_takes_them),
 		TEST(a_wrong_list_is_not_in_the_others_way),
 		TEST(a_wrong_list_is_no_gap_for_the_next_agent),
+		TEST(a_wrong_list_stays_as_it_was_for_the_next_agent),
 		TEST(a_folder_that_cannot_be_read_keeps_its_lists),
 		TEST(the_next_agent_takes_it_up),
 		TEST(it_can_be_off),

@@ -96,7 +96,7 @@ struct config {
 	uint32_t health_port;
 	char *prometheus; /* where metrics are served; NULL: nowhere */
 	enum prefilter_mode prefilter;
-	char *prefilter_folder;
+	char *prefilter_folder, *prefilter_state;
 	uint32_t prefilter_rate;     /* packets per second of each source; 0: no limit */
 	uint32_t prefilter_drop;     /* enum prefilter_drop, or-ed */
 	bool kube_proxy_replacement; /* services are served */

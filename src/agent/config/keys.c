@@ -531,6 +531,8 @@ const struct config_key config_keys[] = {
 	{"prefilter", &choice_kind, FIELD(prefilter), "auto", "how packets are refused on the uplinks", prefilters},
 	{"prefilter-folder", &path_kind, FIELD(prefilter_folder), "/etc/pilus/prefilter",
          "of lists, NAME.deny or .allow"},
+	{"prefilter-state", &path_kind, FIELD(prefilter_state), "/var/lib/pilus/prefilter",
+         "where the prefilter keeps its sets"},
 	{"prefilter-rate", &number_kind, FIELD(prefilter_rate), "0", "packets per second of each sender; 0: any", NULL,
          0, 10000000},
 	{"prefilter-drop", &flags_kind, FIELD(prefilter_drop), .help = "what is refused whoever sends it",

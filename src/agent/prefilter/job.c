@@ -18,6 +18,8 @@ void change_free(struct change *change)
 	cidrs_clear(&change->cidrs);
 	cidrs_clear(&change->result);
 	free(change->path);
+	free(change->otherwise);
+	free(change->problem);
 	free(change->name);
 	free(change);
 }
@@ -30,19 +32,33 @@ static void log_fault(void *userdata, size_t line, const char *text, const char 
 		log_warning("%s:%zu: \"%s\" %s", change->path, line, text, fault);
 }
 
-static int change_read(struct change *change, struct error *error)
+static int read_list(struct change *change, const char *path, struct error *error)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t faults;
-	int r = file_read(change->path, LIST_SIZE_MAX, &text, NULL);
+	int r = file_read(path, LIST_SIZE_MAX, &text, NULL);
 
 	if (r)
-		return error_set_errno(error, r, "cannot read %s", change->path);
+		return error_set_errno(error, r, "cannot read %s", path);
+	cidrs_clear(&change->cidrs);
 	change->count = 0;
 	faults = cidrs_read(text, &change->cidrs, log_fault, change);
-	return faults ? error_set(error, -EINVAL, "%s: %zu lines are no CIDRs, so %s stays as it was", change->path,
-	                          faults, change->name)
-	              : 0;
+	return faults ? error_set(error, -EINVAL, "%s: %zu lines are no CIDRs", path, faults) : 0;
+}
+
+static int change_read(struct change *change, struct error *error)
+{
+	struct error fault = {};
+	bool kept = change->set->cidrs.count;
+	int r = read_list(change, change->path, &fault);
+
+	if (!r)
+		return 0;
+	if (change->otherwise && !read_list(change, change->otherwise, NULL)) {
+		change->problem = xasprintf("%s, so %s stays as it was", fault.message, change->name);
+		return 0;
+	}
+	return error_set(error, r, "%s, so %s %s", fault.message, change->name, kept ? "stays as it was" : "is empty");
 }
 
 static int change_work_out(struct change *change, struct error *error)

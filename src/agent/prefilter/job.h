@@ -18,11 +18,13 @@ struct change {
 	enum set_origin origin;
 	enum change_verb verb;
 	char *path;         /* the file to read what it is replaced by; NULL: cidrs has it */
+	char *otherwise;    /* the one to read where that is wrong; NULL: none */
 	struct cidrs cidrs; /* need not be sorted */
 	bool gone;          /* the set goes, whole */
 	struct set *set;    /* that is changed; there is one while the job runs */
 	struct cidrs result;
-	size_t count; /* of entries that are new, or gone */
+	char *problem; /* why `otherwise` was read */
+	size_t count;  /* of entries that are new, or gone */
 	struct change *prev, *next;
 };
 

@@ -13,17 +13,17 @@
 
 bool keep_has_list(const struct set *set)
 {
-	return set->origin == SET_LOCAL || set->origin == SET_STORE;
+	return set->origin != SET_PRESET;
 }
 
-static char *state_path(const char *state_dir)
+static char *state_path(const char *folder)
 {
-	return xasprintf("%s/prefilter/state.json", state_dir);
+	return xasprintf("%s/state.json", folder);
 }
 
-char *keep_path(const char *state_dir, enum set_origin origin, const char *name)
+char *keep_path(const char *folder, enum set_origin origin, const char *name)
 {
-	return xasprintf("%s/prefilter/%s/%s", state_dir, set_origins[origin], name);
+	return xasprintf("%s/%s/%s", folder, set_origins[origin], name);
 }
 
 static int origin_of(const char *word)
@@ -34,7 +34,7 @@ static int origin_of(const char *word)
 	return -EINVAL;
 }
 
-static void read_set(const json_t *item, struct sets *sets)
+static void read_set(const char *folder, const json_t *item, struct sets *sets)
 {
 	const char *name = json_string_value(json_object_get(item, "name"));
 	int origin = origin_of(json_string_value(json_object_get(item, "origin")));
@@ -44,12 +44,12 @@ static void read_set(const json_t *item, struct sets *sets)
 	if (!name || origin < 0 || sets_find(sets, origin, name))
 		return;
 	if (sets_add(sets, origin, name, (int)json_integer_value(json_object_get(item, "slot")), &set, &error))
-		log_warning("prefilter: a set of the state folder is left out: %s", error.message);
+		log_warning("prefilter: a set of %s is left out: %s", folder, error.message);
 }
 
-void keep_read(const char *state_dir, struct sets *ret_sets, uint64_t *ret_revision)
+void keep_read(const char *folder, struct sets *ret_sets, uint64_t *ret_revision)
 {
-	_cleanup_free_ char *path = state_path(state_dir);
+	_cleanup_free_ char *path = state_path(folder);
 	json_error_t fault;
 	json_auto_t *state = json_load_file(path, 0, &fault);
 	json_int_t revision = json_integer_value(json_object_get(state, "revision"));
@@ -59,14 +59,14 @@ void keep_read(const char *state_dir, struct sets *ret_sets, uint64_t *ret_revis
 	if (!state && json_error_code(&fault) != json_error_cannot_open_file)
 		log_warning("prefilter: %s cannot be read, revisions and counters begin anew: %s", path, fault.text);
 	json_array_foreach (json_object_get(state, "sets"), i, item)
-		read_set(item, ret_sets);
+		read_set(folder, item, ret_sets);
 	*ret_revision = revision > 0 ? (uint64_t)revision : REVISION_FIRST;
 }
 
-static int write_list(const char *state_dir, const struct set *set)
+static int write_list(const char *folder, const struct set *set)
 {
-	_cleanup_free_ char *path = keep_path(state_dir, set->origin, set->name), *text = NULL,
-			    *folder = xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
+	_cleanup_free_ char *path = keep_path(folder, set->origin, set->name), *text = NULL,
+			    *parent = xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
 	size_t size;
 	FILE *file = open_memstream(&text, &size);
 	int r;
@@ -76,14 +76,14 @@ static int write_list(const char *state_dir, const struct set *set)
 	cidrs_write(&set->cidrs, file);
 	if (fclose(file))
 		return -errno;
-	r = folder_make(folder, 0700);
+	r = folder_make(parent, 0700);
 	return r ? r : file_write_atomic(path, text, size, 0600);
 }
 
-static int write_state(const char *state_dir, const struct sets *sets, uint64_t revision)
+static int write_state(const char *folder, const struct sets *sets, uint64_t revision)
 {
 	json_auto_t *state = json_pack("{s:I, s:[]}", "revision", (json_int_t)revision, "sets");
-	_cleanup_free_ char *path = state_path(state_dir), *folder = xasprintf("%s/prefilter", state_dir), *text = NULL;
+	_cleanup_free_ char *path = state_path(folder), *text = NULL;
 	int r = folder_make(folder, 0700);
 
 	for (size_t i = 0; i < PREFILTER_SETS_MAX; i++)
@@ -95,26 +95,26 @@ static int write_state(const char *state_dir, const struct sets *sets, uint64_t 
 	return r ? r : file_write_atomic(path, text, strlen(text), 0600);
 }
 
-int keep_write(const char *state_dir, const struct sets *sets, const bool changed[static PREFILTER_SETS_MAX],
+int keep_write(const char *folder, const struct sets *sets, const bool changed[static PREFILTER_SETS_MAX],
                uint64_t revision, struct error *error)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < PREFILTER_SETS_MAX && !r; i++)
 		if (changed[i] && sets->at[i] && keep_has_list(sets->at[i]))
-			r = write_list(state_dir, sets->at[i]);
+			r = write_list(folder, sets->at[i]);
 	if (!r)
-		r = write_state(state_dir, sets, revision);
+		r = write_state(folder, sets, revision);
 	return r ? error_set_errno(error, r,
 	                           "revision %llu of the prefilter is in force, but would not be after a restart: "
 	                           "cannot write it to %s",
-	                           (unsigned long long)revision, state_dir)
+	                           (unsigned long long)revision, folder)
 	         : 0;
 }
 
-void keep_forget(const char *state_dir, enum set_origin origin, const char *name)
+void keep_forget(const char *folder, enum set_origin origin, const char *name)
 {
-	_cleanup_free_ char *path = keep_path(state_dir, origin, name);
+	_cleanup_free_ char *path = keep_path(folder, origin, name);
 
 	file_delete(path);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the prefilter keeps in the state folder over restarts: prefilter/state.json with the revision and the sets'
- * slots, and for each set that came from elsewhere than a file its list, prefilter/ORIGIN/NAME.
+ * What the prefilter keeps in a folder of its own, over restarts and reboots: state.json with the revision and the
+ * sets' slots, and the list of each set but the built in ones, ORIGIN/NAME.
  */
 #ifndef PILUS_AGENT_PREFILTER_KEEP_H
 #define PILUS_AGENT_PREFILTER_KEEP_H
@@ -12,16 +12,16 @@
 bool keep_has_list(const struct set *set);
 
 /* Where; the caller frees it. */
-char *keep_path(const char *state_dir, enum set_origin origin, const char *name);
+char *keep_path(const char *folder, enum set_origin origin, const char *name);
 
 /* Adds the sets that were there, still empty. Nothing kept is revision 1; what cannot be read, too, and logged. */
-void keep_read(const char *state_dir, struct sets *ret_sets, uint64_t *ret_revision);
+void keep_read(const char *folder, struct sets *ret_sets, uint64_t *ret_revision);
 
 /* `changed`: whose lists are to be written; for the thread pool. */
-int keep_write(const char *state_dir, const struct sets *sets, const bool changed[static PREFILTER_SETS_MAX],
+int keep_write(const char *folder, const struct sets *sets, const bool changed[static PREFILTER_SETS_MAX],
                uint64_t revision, struct error *error);
 
 /* The list of a set that is no more. */
-void keep_forget(const char *state_dir, enum set_origin origin, const char *name);
+void keep_forget(const char *folder, enum set_origin origin, const char *name);
 
 #endif

@@ -74,14 +74,16 @@ static void commit(struct prefilter_keeper *keeper, struct change *change)
 	struct set *set = change->set;
 
 	if (change->gone && !is_awaited(keeper, set)) {
-		keep_forget(keeper->services.config->state_dir, set->origin, set->name);
+		keep_forget(keeper->services.config->prefilter_state, set->origin, set->name);
 		sets_remove(&keeper->sets, set);
 		return;
 	}
 	cidrs_clear(&set->cidrs);
 	set->cidrs = change->result;
 	change->result = (struct cidrs){};
-	set_problem(set, NULL);
+	set_problem(set, change->problem);
+	if (change->problem)
+		log_warning("prefilter: %s", change->problem);
 	keeper->changed[set->slot] |= change->count;
 }
 
@@ -171,7 +173,7 @@ static void write_down(uv_work_t *work)
 {
 	struct prefilter_keeper *keeper = work->data;
 
-	keeper->job.result = keep_write(keeper->services.config->state_dir, &keeper->sets, keeper->changed,
+	keeper->job.result = keep_write(keeper->services.config->prefilter_state, &keeper->sets, keeper->changed,
 	                                keeper->revision, &keeper->job.error);
 }
 
@@ -372,9 +374,12 @@ void keeper_replace(struct prefilter_keeper *keeper, enum set_origin origin, con
 		cidrs_clear(cidrs);
 		return;
 	}
-	set->told = true;
 	task = task_new(set, CHANGE_REPLACE);
 	task->change->path = path ? xstrdup(path) : NULL;
+	/* What the agent before had read of the file is there still. */
+	if (origin == SET_FILE && !set->told)
+		task->change->otherwise = keep_path(keeper->services.config->prefilter_state, origin, name);
+	set->told = true;
 	task->change->cidrs = *cidrs;
 	*cidrs = (struct cidrs){};
 	enqueue(keeper, task);
@@ -420,7 +425,7 @@ void prefilter_request(struct prefilter_keeper *keeper, struct prefilter_request
 /* Its own lists, and those of the store, which may be away. */
 static void take_up(struct prefilter_keeper *keeper)
 {
-	const char *folder = keeper->services.config->state_dir;
+	const char *folder = keeper->services.config->prefilter_state;
 
 	keep_read(folder, &keeper->sets, &keeper->revision);
 	for (size_t i = 0; i < PREFILTER_SETS_MAX; i++) {
@@ -428,7 +433,7 @@ static void take_up(struct prefilter_keeper *keeper)
 		_cleanup_free_ char *path = NULL;
 		struct cidrs none = {};
 
-		if (!set || !keep_has_list(set))
+		if (!set || (set->origin != SET_LOCAL && set->origin != SET_STORE))
 			continue;
 		path = keep_path(folder, set->origin, set->name);
 		keeper_replace(keeper, set->origin, set->name, path, &none);
