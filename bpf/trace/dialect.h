@@ -56,38 +56,92 @@ char _license[] SEC("license") = "GPL";
 #define bpf_ntohl      ntohl
 #define bpf_htonl      htonl
 
+#define min(a, b)                       \
+	({                              \
+		__typeof__(a) a_ = (a); \
+		__typeof__(b) b_ = (b); \
+		a_ < b_ ? a_ : b_;      \
+	})
+#define max(a, b)                       \
+	({                              \
+		__typeof__(a) a_ = (a); \
+		__typeof__(b) b_ = (b); \
+		a_ > b_ ? a_ : b_;      \
+	})
+
+/* PILUS_VERSION_CODE is put before this text. */
+#define KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + ((c) > 255 ? 255 : (c)))
+#define LINUX_VERSION_CODE      PILUS_VERSION_CODE
+
+#define tcp_sk(sk)  ((struct tcp_sock *)(sk))
+#define inet_sk(sk) ((struct inet_sock *)(sk))
+
+/* Members that the kernel's headers call so by macros; src/trace/kernel_types.c knows what they are. */
+#define sk_family       __sk_common.skc_family
+#define sk_state        __sk_common.skc_state
+#define sk_num          __sk_common.skc_num
+#define sk_dport        __sk_common.skc_dport
+#define sk_daddr        __sk_common.skc_daddr
+#define sk_rcv_saddr    __sk_common.skc_rcv_saddr
+#define sk_v6_daddr     __sk_common.skc_v6_daddr
+#define sk_v6_rcv_saddr __sk_common.skc_v6_rcv_saddr
+#define sk_net          __sk_common.skc_net
+#define inet_daddr      sk.__sk_common.skc_daddr
+#define inet_rcv_saddr  sk.__sk_common.skc_rcv_saddr
+#define inet_dport      sk.__sk_common.skc_dport
+#define inet_num        sk.__sk_common.skc_num
+
+/* Of a packet, by the number of a byte, in the machine's order. */
+unsigned long long load_byte(void *skb, unsigned long long offset) __asm__("llvm.bpf.load.byte");
+unsigned long long load_half(void *skb, unsigned long long offset) __asm__("llvm.bpf.load.half");
+unsigned long long load_word(void *skb, unsigned long long offset) __asm__("llvm.bpf.load.word");
+
 #define lock_xadd(pointer, n) ((void)__sync_fetch_and_add(pointer, n))
 
 /* Constants that are macros in the kernel, so BTF does not know them. */
-#define TASK_COMM_LEN    16
-#define NAME_MAX         255
-#define PATH_MAX         4096
-#define DNAME_INLINE_LEN 40
-#define IFNAMSIZ         16
-#define AF_UNIX          1
-#define AF_INET          2
-#define AF_INET6         10
-#define ETH_P_IP         0x0800
-#define ETH_P_ARP        0x0806
-#define ETH_P_IPV6       0x86DD
-#define S_IFMT           00170000
-#define S_IFSOCK         0140000
-#define S_IFLNK          0120000
-#define S_IFREG          0100000
-#define S_IFBLK          0060000
-#define S_IFDIR          0040000
-#define S_IFCHR          0020000
-#define S_IFIFO          0010000
-#define S_ISREG(mode)    (((mode) & S_IFMT) == S_IFREG)
-#define S_ISDIR(mode)    (((mode) & S_IFMT) == S_IFDIR)
-#define EPERM            1
-#define ENOENT           2
-#define EINTR            4
-#define EAGAIN           11
-#define ENOMEM           12
-#define EACCES           13
-#define EEXIST           17
-#define EINVAL           22
+#define TASK_COMM_LEN        16
+#define NAME_MAX             255
+#define PATH_MAX             4096
+#define DNAME_INLINE_LEN     40
+#define IFNAMSIZ             16
+#define DISK_NAME_LEN        32
+#define PAGE_SIZE            4096
+#define REQ_OP_BITS          8
+#define REQ_OP_MASK          0xff
+#define SCM_RIGHTS           1
+#define TASK_RUNNING         0
+#define TASK_INTERRUPTIBLE   1
+#define TASK_UNINTERRUPTIBLE 2
+#define PAGE_OFFSET          0xffff800000000000UL /* below it is the user's, with 5 levels of pages, too */
+#define AF_UNIX              1
+#define AF_INET              2
+#define AF_INET6             10
+#define ETH_P_IP             0x0800
+#define ETH_P_ARP            0x0806
+#define ETH_P_IPV6           0x86DD
+#define S_IFMT               00170000
+#define S_IFSOCK             0140000
+#define S_IFLNK              0120000
+#define S_IFREG              0100000
+#define S_IFBLK              0060000
+#define S_IFDIR              0040000
+#define S_IFCHR              0020000
+#define S_IFIFO              0010000
+#define S_ISREG(mode)        (((mode) & S_IFMT) == S_IFREG)
+#define S_ISLNK(mode)        (((mode) & S_IFMT) == S_IFLNK)
+#define S_ISCHR(mode)        (((mode) & S_IFMT) == S_IFCHR)
+#define S_ISBLK(mode)        (((mode) & S_IFMT) == S_IFBLK)
+#define S_ISFIFO(mode)       (((mode) & S_IFMT) == S_IFIFO)
+#define S_ISSOCK(mode)       (((mode) & S_IFMT) == S_IFSOCK)
+#define S_ISDIR(mode)        (((mode) & S_IFMT) == S_IFDIR)
+#define EPERM                1
+#define ENOENT               2
+#define EINTR                4
+#define EAGAIN               11
+#define ENOMEM               12
+#define EACCES               13
+#define EEXIST               17
+#define EINVAL               22
 
 /* ── contexts ── */
 

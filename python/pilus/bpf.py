@@ -6,6 +6,8 @@ import errno
 import os
 import platform
 import re
+import shutil
+import subprocess
 import sys
 import time
 
@@ -277,10 +279,11 @@ class BPF(collections.abc.Mapping):
 
     @staticmethod
     def tracing_folder():
-        for path in ("/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"):
-            if os.path.isdir(path):
-                return path
-        raise Exception("patterns of tracepoints need tracefs: mount -t tracefs tracefs /sys/kernel/tracing")
+        """Of the events, also where nobody has mounted it."""
+        folder = lib.trace_folder()
+        if folder < 0:
+            raise Exception(f"the kernel's trace files cannot be read: {os.strerror(-folder)}")
+        return f"/proc/self/fd/{folder}/events"
 
     @classmethod
     def get_tracepoints(cls, tp_re):
@@ -297,11 +300,30 @@ class BPF(collections.abc.Mapping):
     def tracepoint_exists(cls, category, event):
         return os.path.isdir(os.path.join(cls.tracing_folder(), to_text(category), to_text(event)))
 
-    @staticmethod
-    def support_kfunc():
-        return os.path.exists("/sys/kernel/btf/vmlinux")
+    @classmethod
+    def support_kfunc(cls):
+        """Typed probes of functions need BTF, and functions that can be hooked."""
+        return os.path.exists("/sys/kernel/btf/vmlinux") and \
+            os.path.exists(cls.tracing_folder().removesuffix("events") + "available_filter_functions")
 
-    support_raw_tracepoint = staticmethod(lambda: True)
+    support_raw_tracepoint = support_raw_tracepoint_in_module = staticmethod(lambda: True)
+
+    @staticmethod
+    def kernel_struct_has_field(struct_name, field_name):
+        """1, 0, or -1 when the kernel has no such struct."""
+        return max(lib.kernel_has_member(to_bytes(struct_name), to_bytes(field_name)), -1)
+
+    @staticmethod
+    def find_library(libname):
+        """The path of "c"; None: there is no such library."""
+        listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+        found = re.search(rf"^\s*lib{re.escape(to_text(libname))}\.so\b.*=> (\S+)$", listed, re.M)
+        return Text(found[1]) if found else None
+
+    @staticmethod
+    def find_exe(bin_path):
+        path = shutil.which(to_text(bin_path))
+        return Text(path) if path else None
 
     # ── tables ──
 

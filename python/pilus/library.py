@@ -65,6 +65,8 @@ FUNCTIONS = [
     ("pilus_module_type", Text, [MODULE, c_char_p, c_int]),
     ("pilus_symbol", Text, [c_uint32, c_uint64, POINTER(c_uint64), c_char_p, c_size_t]),
     ("pilus_syscall_name", c_char_p, [c_uint32]),
+    ("pilus_kernel_has_member", c_int, [c_char_p, c_char_p]),
+    ("pilus_trace_folder", c_int, []),
     ("pilus_module_listen", c_int, [MODULE, c_char_p, c_size_t, EVENT, c_void_p]),
     ("pilus_module_wait", c_int, [MODULE, c_int]),
     ("pilus_module_interrupt", None, [MODULE]),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -107,6 +108,17 @@ static int write_event(const char *event, const char *file, FILE *out, struct er
 	return 0;
 }
 
+/* 6.1.42 is 0x06012a. */
+static unsigned kernel_version(void)
+{
+	unsigned major = 0, minor = 0, patch = 0;
+	struct utsname kernel = {};
+
+	uname(&kernel);
+	sscanf(kernel.release, "%u.%u.%u", &major, &minor, &patch);
+	return major << 16 | minor << 8 | (patch > 255 ? 255 : patch);
+}
+
 static int write_header(const struct dialect *dialect, const char *file, FILE *out, struct error *error)
 {
 	int r = 0;
@@ -115,6 +127,7 @@ static int write_header(const struct dialect *dialect, const char *file, FILE *o
 	fputs("#pragma clang system_header\n", out);
 	if (dialect->takes_registers_apart)
 		fputs("#define PILUS_REGISTERS_APART\n", out);
+	fprintf(out, "#define PILUS_VERSION_CODE %u\n", kernel_version());
 	if (dialect->has_usdt)
 		fputs("#define PILUS_USDT\n", out);
 	if (dialect->has_lines)

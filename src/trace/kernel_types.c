@@ -75,6 +75,24 @@ static void note_defined(struct wants *wants, const struct tokens *tokens, size_
 		words_add(&wants->defined, token->start, token->length);
 }
 
+/* "sk_state" is a macro for __sk_common.skc_state, and "inet_num" for sk.__sk_common.skc_num (bpf/trace/dialect.h). */
+static void note_alias(struct wants *wants, const struct token *token)
+{
+	static const char *const prefixes[] = {"sk_", "inet_"};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		size_t length = strlen(prefixes[i]);
+		_cleanup_free_ char *member = NULL;
+
+		if (token->length <= length || strncmp(token->start, prefixes[i], length) != 0)
+			continue;
+		member = xasprintf("skc_%.*s", (int)(token->length - length), token->start + length);
+		words_add(&wants->members, member, strlen(member));
+		words_add(&wants->members, "__sk_common", strlen("__sk_common"));
+		words_add(&wants->members, "sk", strlen("sk"));
+	}
+}
+
 static void read_wants(struct wants *wants, const char *text)
 {
 	struct tokens tokens;
@@ -88,6 +106,7 @@ static void read_wants(struct wants *wants, const char *text)
 			continue;
 		words_add(is_tag ? &wants->tags : &wants->words, token->start, token->length);
 		words_add(&wants->members, token->start, token->length);
+		note_alias(wants, token);
 		note_defined(wants, &tokens, i);
 	}
 	tokens_clear(&tokens);

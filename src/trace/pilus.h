@@ -203,13 +203,20 @@ PILUS_API int pilus_module_wait(struct pilus_module *module, int timeout_ms);
  * may come just before the wait begins. */
 PILUS_API void pilus_module_interrupt(const struct pilus_module *module);
 
-/* ── symbols ── */
+/* ── symbols: addresses, numbers and names ── */
 
 /* What is at an address of a process, or, with pid 0, of the kernel: the function as people write it, "" if none is
  * known. *ret_offset: into it; ret_file: what the process calls the file, or the kernel's module, in at most `size`
  * bytes. Both may be NULL. The caller frees the result. For one thread at a time; what was read of a process is kept.
  */
 PILUS_API char *pilus_symbol(uint32_t pid, uint64_t address, uint64_t *ret_offset, char *ret_file, size_t size);
+
+/* Has a struct of the kernel this member? 1, 0, or -ENOENT: there is no such struct, or nothing tells. */
+PILUS_API int pilus_kernel_has_member(const char *structure, const char *member);
+
+/* The kernel's trace files (tracefs), also where nobody has mounted them: a descriptor of the folder, which is not to
+ * be closed. */
+PILUS_API int pilus_trace_folder(void);
 
 /* A system call's name on this machine, as "mkdir"; NULL: none that is known has this number. */
 PILUS_API const char *pilus_syscall_name(uint32_t number);

@@ -2,6 +2,8 @@
 /*
  * Addresses as names, for those who use the library. What was read is kept until the process ends.
  */
+#include <bpf/btf.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +13,7 @@
 #include "trace/symbols/kernel_symbols.h"
 #include "trace/symbols/process_symbols.h"
 #include "trace/symbols/syscalls.h"
+#include "trace/tracefs.h"
 
 static char *kernel_symbol(uint64_t address, uint64_t *ret_offset, char *ret_file, size_t size)
 {
@@ -56,4 +59,32 @@ char *pilus_symbol(uint32_t pid, uint64_t address, uint64_t *ret_offset, char *r
 const char *pilus_syscall_name(uint32_t number)
 {
 	return syscall_name(number);
+}
+
+/* Those without a name are the outer one's. */
+static bool has_member(const struct btf *btf, const struct btf_type *type, const char *name)
+{
+	for (uint16_t i = 0; btf_is_composite(type) && i < btf_vlen(type); i++) {
+		const char *member = btf__name_by_offset(btf, btf_members(type)[i].name_off);
+
+		if (*member ? !strcmp(member, name)
+		            : has_member(btf, btf__type_by_id(btf, btf_members(type)[i].type), name))
+			return true;
+	}
+	return false;
+}
+
+int pilus_kernel_has_member(const char *structure, const char *member)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int id = btf ? btf__find_by_name_kind(btf, structure, BTF_KIND_STRUCT) : -ENOENT;
+	int r = id < 0 ? -ENOENT : has_member(btf, btf__type_by_id(btf, (uint32_t)id), member);
+
+	btf__free(btf);
+	return r;
+}
+
+int pilus_trace_folder(void)
+{
+	return tracefs_folder(NULL);
 }

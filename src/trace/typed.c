@@ -17,6 +17,15 @@
 
 /* ── which type ── */
 
+static const struct btf_type *strip(const struct btf *btf, uint32_t id)
+{
+	const struct btf_type *type = btf__type_by_id(btf, id);
+
+	while (type && (btf_is_mod(type) || btf_is_typedef(type)))
+		type = btf__type_by_id(btf, type->type);
+	return type;
+}
+
 /* Of the variable that the dialect leaves for whoever reads the stream; it points to the type. */
 static uint32_t event_type(const struct btf *btf, const char *table)
 {
@@ -39,6 +48,22 @@ static uint32_t event_type(const struct btf *btf, const char *table)
 	return 0;
 }
 
+/* Where the table is declared, its `key` and `value` are pointers to the types. libbpf forgets those of queues and
+ * stacks, which the kernel does not want to know. */
+static uint32_t declared_type(const struct btf *btf, const char *table, const char *part)
+{
+	int variable = btf__find_by_name_kind(btf, table, BTF_KIND_VAR);
+	const struct btf_type *type = variable > 0 ? strip(btf, btf__type_by_id(btf, variable)->type) : NULL;
+
+	for (uint16_t i = 0; type && btf_is_composite(type) && i < btf_vlen(type); i++) {
+		const struct btf_type *pointer = btf__type_by_id(btf, btf_members(type)[i].type);
+
+		if (!strcmp(btf__name_by_offset(btf, btf_members(type)[i].name_off), part))
+			return btf_is_ptr(pointer) ? pointer->type : 0;
+	}
+	return 0;
+}
+
 /* 0: not known. */
 static uint32_t find_type(const struct pilus_module *module, const char *table, enum pilus_part part)
 {
@@ -51,20 +76,11 @@ static uint32_t find_type(const struct pilus_module *module, const char *table, 
 	case PILUS_KEY:
 		return bpf_map__btf_key_type_id(map);
 	case PILUS_VALUE:
-		return bpf_map__btf_value_type_id(map);
+		return bpf_map__btf_value_type_id(map) ?: declared_type(btf, table, "value");
 	case PILUS_EVENT:
 		return event_type(btf, table);
 	}
 	return 0;
-}
-
-static const struct btf_type *strip(const struct btf *btf, uint32_t id)
-{
-	const struct btf_type *type = btf__type_by_id(btf, id);
-
-	while (type && (btf_is_mod(type) || btf_is_typedef(type)))
-		type = btf__type_by_id(btf, type->type);
-	return type;
 }
 
 static const char *name_of(const struct btf *btf, const struct btf_type *type)

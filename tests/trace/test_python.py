@@ -284,3 +284,147 @@ def test_python_is_not_hindered(python):
     done = subprocess.run([sys.executable, "-c", "import bcc, bcc.utils, pilus; print(bcc.BPF is pilus.BPF)"], env=environment,
                           capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+def test_queues_and_programs(python):
+    """BPF_QUEUE and BPF_STACK are taken from; a program of BPF_PROG_ARRAY is gone on to."""
+    assert result(python, r"""
+import ctypes, os
+from bcc import BPF
+b = BPF(text='''
+BPF_QUEUE(first, u64, 8);
+BPF_STACK(last, u64, 8);
+BPF_PROG_ARRAY(next, 4);
+BPF_ARRAY(reached, u64, 1);
+int count(void *ctx)
+{
+	int zero = 0;
+
+	reached.increment(zero);
+	return 0;
+}
+int enter(void *ctx)
+{
+	u64 value = 7;
+
+	if (bpf_get_current_pid_tgid() >> 32 != PID)
+		return 0;
+	first.push(&value, 0);
+	value = 8;
+	first.push(&value, 0);
+	next.call(ctx, 2);
+	return 0;
+}
+''', cflags=["-DPID=%d" % os.getpid()])
+b["next"][ctypes.c_int(2)] = ctypes.c_int(b.load_func("count", BPF.TRACEPOINT).fd)
+b.attach_tracepoint(tp="syscalls:sys_enter_getpgid", fn_name="enter")
+os.getpgid(0)
+assert b["reached"][0].value == 1
+del b["next"][2]
+os.getpgid(0)
+assert b["reached"][0].value == 1
+queue, stack = b["first"], b["last"]
+assert queue.peek().value == 7 and [leaf.value for leaf in (queue.pop(), queue.pop())] == [7, 8]
+for value in (1, 2, 3):
+    stack.push(ctypes.c_uint64(value))
+assert stack.pop().value == 3 and [leaf.value for leaf in stack.values()] == [2, 1]
+try:
+    stack.pop()
+except KeyError as error:
+    print(error)
+""") == "'last is empty'\n"
+
+
+def test_counters_of_perf(python):
+    """What a program reads by perf_read is of the CPU that it runs on."""
+    assert result(python, r"""
+import os
+from bcc import BPF, PerfType, PerfSWConfig
+b = BPF(text='''
+BPF_PERF_ARRAY(clock, 64);
+BPF_ARRAY(seen, u64, 1);
+int enter(void *ctx)
+{
+	int zero = 0;
+	u64 now = clock.perf_read(bpf_get_smp_processor_id());
+
+	if (bpf_get_current_pid_tgid() >> 32 == PID)
+		seen.update(&zero, &now);
+	return 0;
+}
+''', cflags=["-DPID=%d" % os.getpid()])
+b["clock"].open_perf_event(PerfType.SOFTWARE, PerfSWConfig.CPU_CLOCK)
+b.attach_tracepoint(tp="syscalls:sys_enter_getpgid", fn_name="enter")
+os.getpgid(0)
+first = b["seen"][0].value
+os.getpgid(0)
+assert 0 < first < 1 << 62
+print("counted")
+""") == "counted\n"
+
+
+def test_packets_of_a_socket(python):
+    """attach_raw_socket gives a socket, from which whole packets are read."""
+    assert result(python, r"""
+import os, socket, time
+from bcc import BPF
+b = BPF(text='int datagrams(struct __sk_buff *skb) { return load_byte(skb, 23) == 17 ? -1 : 0; }')
+program = b.load_func("datagrams", BPF.SOCKET_FILTER)
+b.attach_raw_socket(program, "lo")
+text = b"from the test %d" % os.getpid()
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    sender.sendto(text, ("127.0.0.1", 9))
+while True:
+    try:
+        packet = os.read(program.sock, 2048)
+    except BlockingIOError:
+        time.sleep(0.01)
+        continue
+    if packet.endswith(text):
+        break
+print("seen")
+""") == "seen\n"
+
+
+def test_names_of_bcc(python):
+    assert result(python, """
+import argparse
+from bcc import BPF, tcp
+from bcc.containers import filter_by_containers
+from bcc.syscall import syscall_name, syscalls
+from bcc.utils import ArgString, get_online_cpus, printb
+assert syscall_name(39) == b"getpid" and syscalls[39] == b"getpid" and syscall_name(1000) == b"[unknown: 1000]"
+assert bytes(ArgString("text")) == b"text" and get_online_cpus()
+assert BPF.kernel_struct_has_field(b"task_struct", b"tgid") == 1 and BPF.kernel_struct_has_field("task_struct", "none") == 0
+assert BPF.kernel_struct_has_field("no_such_struct", "none") == -1 and BPF.tracepoint_exists("sched", "sched_switch")
+assert b"libc.so" in bytes(BPF.find_library("c") or b"libc.so") and BPF.find_exe("sh").endswith("/sh")
+assert tcp.tcpstate[10] == "LISTEN" and tcp.flags2str(0x12) == "SYN|ACK"
+assert "container_should_be_filtered" in filter_by_containers(argparse.Namespace(cgroupmap=None, mntnsmap=None))
+print("known")
+""") == "known\n"
+
+
+def test_words_of_the_kernels_headers(python):
+    """What its headers have as macros, which BTF does not know."""
+    assert result(python, """
+from bcc import BPF
+b = BPF(text='''
+#include <net/sock.h>
+#include <linux/blkdev.h>
+BPF_HASH(hits);
+RAW_TRACEPOINT_PROBE(inet_sock_set_state)
+{
+	struct sock *sk = (struct sock *)ctx->args[0];
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct inet_sock *inet = inet_sk(sk);
+	u64 key = sk->sk_state + sk->sk_num + inet->inet_num + min(tp->snd_cwnd, (u32)REQ_OP_MASK) + TASK_RUNNING;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 0, 0)
+#error "too old"
+#endif
+	if (sk->sk_family == AF_INET && sk->sk_state == TCP_ESTABLISHED)
+		hits.increment(key);
+	return 0;
+}
+''')
+print("accepted")
+""") == "accepted\n"

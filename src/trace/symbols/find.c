@@ -2,6 +2,7 @@
 /*
  * Programs and libraries by the names people use.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ static const char *const LIBRARY_FOLDERS[] = {
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* Is the file one that is meant by the name: libc.so.6 by "c", "libc" and "libc.so.6"? */
+/* Is the file one that is meant by the name: libc.so.6 or libc-2.31.so by "c" and "libc"? */
 static bool is_library(const char *path, const char *name)
 {
 	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
@@ -29,7 +30,9 @@ static bool is_library(const char *path, const char *name)
 		return true;
 	if (strncmp(base, name, length) && !strncmp(base, "lib", 3))
 		base += 3;
-	return !strncmp(base, name, length) && (!strncmp(base + length, ".so", 3) || base[length] == '-') &&
+	return !strncmp(base, name, length) &&
+	       (!strncmp(base + length, ".so", 3) ||
+	        (base[length] == '-' && isdigit((unsigned char)base[length + 1]))) &&
 	       strstr(base, ".so");
 }
 
