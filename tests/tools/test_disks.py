@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+from tool import run
+
 BLOCKS, BLOCK = 8, 64 * 1024
 
 
@@ -43,3 +45,27 @@ def test_biolatency(trace, write):
     tool.end()
     assert all(event["unit"] == "usecs" and event["name"] for event in tool.events())
     assert sum(slot["count"] for event in tool.events() for slot in event["slots"]) >= BLOCKS
+
+
+def device_of_the_build():
+    """Of the whole disk."""
+    device = os.stat(os.environ.get("PILUS_BUILD", "build")).st_dev
+    folder = os.path.realpath(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    if os.path.exists(f"{folder}/partition"):
+        folder = os.path.dirname(folder)
+    with open(f"{folder}/dev", encoding="ascii") as numbers:
+        return numbers.read().strip().split(":")
+
+
+def test_biolatency_of_a_disk_by_flags(trace, write):
+    disk = os.path.basename(os.path.realpath("/sys/dev/block/{}:{}".format(*device_of_the_build())))
+    tools = [trace("biolatency", "-F", "-d", disk), trace("biosnoop", "-d", disk)]
+    write()
+    for tool in tools:
+        tool.end()
+    assert any(event["name"].endswith("Write") for event in tools[0].events())
+    assert {event["disk"] for event in tools[1].events()} == {disk}
+
+
+def test_a_disk_that_is_none():
+    assert "there is no disk 'no-such'" in run("biosnoop", "-d", "no-such").stderr

@@ -11,6 +11,7 @@ import pytest
 
 from support import PYTHON
 from test_processes import python
+from tool import run
 
 LOOPBACK = {4: (socket.AF_INET, "127.0.0.1"), 6: (socket.AF_INET6, "::1")}
 
@@ -163,3 +164,45 @@ def test_gethostlatency(trace):
     event = tool.wait_event(pid=pid)
     assert (event["comm"], event["host"]) == ("python3", "localhost")
     assert 0 < event["latms"] <= float(took)
+
+
+def test_tcpconnect_tells_the_local_port(trace):
+    with listener(4) as server, listener(4) as other:
+        tool = trace("tcpconnect", "-L", "-P", f"1,{server.getsockname()[1]}")
+        for each in (other, server):
+            client, accepted = connection(each)
+            with client, accepted:
+                port = client.getsockname()[1]
+        event = tool.wait_event(dport=server.getsockname()[1])
+        assert (event["lport"], event["pid"]) == (port, os.getpid())
+        assert len(tool.events()) == 1
+
+
+def test_tcpconnect_counts(trace):
+    with listener(4) as server:
+        port = server.getsockname()[1]
+        tool = trace("tcpconnect", "-c", "-P", port)
+        for _ in range(3):
+            for end in connection(server):
+                end.close()
+        tool.end()
+    assert [(event["laddr"], event["raddr"], event["rport"], event["count"]) for event in tool.events()] == \
+        [("127.0.0.1", "127.0.0.1", port, 3)]
+
+
+def test_ports_that_are_none(trace):
+    done = run("tcpconnect", "-P", "80,http")
+    assert done.returncode == 2 and "--port must be a number" in done.stderr
+    done = run("tcpconnect", "-P", ",".join(map(str, range(1, 18))))
+    assert done.returncode == 2 and "--port takes no more than 16 numbers" in done.stderr
+
+
+def test_tcpretrans_counts(trace):
+    tool = trace("tcpretrans", "-c")
+    told = trace("tcpretrans")
+    with deaf_neighbour() as (namespace, address):
+        with subprocess.Popen(["ip", "netns", "exec", namespace, *PYTHON, CONNECT, address, "7"]) as process:
+            told.wait_event(remote=f"{address}:7")
+            process.kill()
+    tool.end()
+    assert [event["count"] for event in tool.events() if event["raddr"] == address][0] >= 1

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tools beside their peers of libbpf-tools and bpftrace (Debian's packages), which look at the same workload at the same time:
-what is said is equal. Where a peer is not installed, or does not work on this kernel, its test is skipped and says so."""
+"""Tools beside their peers of libbpf-tools and bpftrace (Debian's packages), which look at the same workload at the same
+time: what is said is equal. Where a peer is not installed, or does not work on this kernel, its test is skipped."""
 import json
 import os
 import re
@@ -18,8 +18,8 @@ from test_scheduler import SLEEP, SLEEPS, SLEEPS_SEEN, waiting, work
 pytestmark = pytest.mark.kernels
 
 # Peers do not mount tracefs themselves. Their complaints go to the file $0.
-WITH_TRACEFS = ["unshare", "--mount", "sh", "-c", "[ -e /sys/kernel/tracing/events ] || mount -t tracefs none /sys/kernel/tracing; "
-                "exec \"$@\" 2>\"$0\""]
+WITH_TRACEFS = ["unshare", "--mount", "sh", "-c", "[ -e /sys/kernel/tracing/events ] || "
+                "mount -t tracefs none /sys/kernel/tracing; exec \"$@\" 2>\"$0\""]
 
 
 class Peer(Process):

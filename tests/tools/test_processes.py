@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from support import PYTHON
+from tool import run
 
 pytestmark = pytest.mark.kernels
 
@@ -152,3 +153,26 @@ def test_oomkill(trace, memory_cgroup):
     assert (event["pid"], event["comm"], event["victim-comm"]) == (process.pid, "python3", "python3")
     assert int(event["pages"]) == pathlib_limit // os.sysconf("SC_PAGESIZE")
     assert len(event["loadavg"].split()) == 5
+
+
+def test_opensnoop_by_flags(trace, tmp_path):
+    tool = trace("opensnoop", "-f", "O_WRONLY", "-f", "O_APPEND", "-p", os.getpid())
+    for name, flags in (("read", os.O_RDONLY | os.O_CREAT), ("written", os.O_WRONLY | os.O_CREAT)):
+        os.close(os.open(tmp_path / name, flags))
+    tool.wait_event(path=str(tmp_path / "written"))
+    assert str(tmp_path / "read") not in {event["path"] for event in tool.events()}
+    assert "'O_NONE' is no flag" in run("opensnoop", "-f", "O_NONE").stderr
+
+
+def test_execsnoop_by_an_argument(trace, tmp_path):
+    tool = trace("execsnoop", "-l", "second")
+    for word in ("first", "the second"):
+        subprocess.run(["/bin/echo", word], stdout=subprocess.DEVNULL, check=True)
+    tool.wait_event(args="/bin/echo the second")
+    assert len(tool.events()) == 1
+
+
+def test_exitsnoop_with_a_label(trace):
+    tool = trace("exitsnoop", "--label", "left")
+    pid, _ = python("")
+    assert tool.wait_event(pid=pid)["label"] == "left"

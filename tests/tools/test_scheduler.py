@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tools about the scheduler and system calls: counts and times of a workload that the test makes."""
 import errno
+import os
+import re
 import subprocess
 
 from support import PYTHON, wait_for
@@ -126,3 +128,58 @@ def test_offcputime(trace):
     asleep = [event for event in events if any("nanosleep" in name for name in event["kernel"])]
     assert SLEEPS_SEEN * SLEEP_US <= sum(event["value"] for event in asleep) < 20 * SLEEPS * SLEEP_US
     assert not any(name.startswith("bpf_") for event in events for name in event["kernel"])
+
+
+def test_syscount_of_children_and_errors_by_name(trace):
+    code = "for i in range(5):\n  try: os.mkdir('/')\n  except OSError: pass"
+    with waiting(code) as process:
+        tool = trace("syscount", "-e", "EEXIST", "-c", os.getpid())
+        work(process)
+        tool.end()
+        process.kill()
+    assert [(event["syscall"], event["count"]) for event in tool.events()] == [("mkdir", 5)]
+    assert "--errno must be a number" in run("syscount", "-e", "ENONE").stderr
+
+
+def test_syscount_in_milliseconds():
+    with subprocess.Popen([*PYTHON, "import time\nwhile True: time.sleep(0.01)"]) as process:
+        done = run("syscount", "-L", "-m", "-p", process.pid, "-d", "0.3")
+        process.kill()
+    count, took = re.search(r"^clock_nanosleep +(\d+) +([\d.]+)$", done.stdout, re.M).groups()
+    assert "TIME (ms)" in done.stdout and 10 * int(count) <= float(took) < 20000
+
+
+def test_runqlat_by_namespace(trace):
+    _, events = observe(trace, SLEEP, "runqlat", "--pidnss")
+    assert {event["pidns"] for event in events} == {os.stat("/proc/self/ns/pid").st_ino}
+
+
+def test_cpudist_tells_the_sum(trace):
+    _, events = observe(trace, SLEEP, "cpudist", "-O", "-e")
+    assert SLEEPS_SEEN * SLEEP_US <= sum(event["total"] for event in events)
+
+
+def test_cpudist_of_idle_cpus():
+    done = run("cpudist", "-I", "-P", "-e", "0.3", "1")
+    assert re.search(r"^pid = 0 swapper|^ *usecs", done.stdout, re.M) and re.search(r"^avg = \d+ usecs, total: \d+ usecs, count: ", done.stdout, re.M)
+
+
+def test_profile_of_a_cpu_by_its_clock():
+    with subprocess.Popen(BUSY) as process:
+        cpu = min(os.sched_getaffinity(0))
+        done = run("profile", "-d", "-C", cpu, "-c", 5000000, "-p", process.pid, "0.5")
+        process.kill()
+    assert f"python3 ({process.pid})" in done.stdout
+    assert "there is no CPU 4095" in run("profile", "-C", 4095, "0.1").stderr
+
+
+def test_offcputime_by_state(trace):
+    _, asleep = observe(trace, SLEEP, "offcputime", "--state", "1", "-m", "5000")
+    assert any("nanosleep" in name for event in asleep for name in event["kernel"])
+    _, runnable = observe(trace, SLEEP, "offcputime", "--state", "0")
+    assert not any("nanosleep" in name for event in runnable for name in event["kernel"])
+
+
+def test_times_of_reports():
+    for tool in (["funccount", "-T", "-d", "0.1", "t:syscalls:sys_enter_openat"], ["stackcount", "-T", "-D", "0.1", "t:syscalls:sys_enter_openat"]):
+        assert re.search(r"^\d\d:\d\d:\d\d$", run(*tool).stdout, re.M)

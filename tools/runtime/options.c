@@ -26,7 +26,7 @@ static const struct common COMMON[] = {
 	{{'u', "uid", "USER", "only this user, by name or number"}},
 	{{0, "cgroup", "PATH", "only this cgroup (v2) and those below"}},
 	{{0, "container", "ID", "only this container, by the beginning of its id"}},
-	{{0, "pod", "NAME", "only this pod of the agent's node: NAMESPACE/NAME or NAME"}},
+	{{0, "pod", "NAME", "only this pod of this node: NAMESPACE/NAME or NAME"}},
 	{{'n', "name", "NAME", "only commands whose name has this in it"}, true},
 	{{'T', "time", NULL, "show the time of day"}, true},
 	{{'t', "timestamp", NULL, "show the seconds since the first event"}, true},

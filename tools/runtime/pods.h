@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pods by their network namespace, which all containers of a pod share: the agent is asked, where one answers.
+ * Pods by their network namespace, which all containers of a pod share: the agent is asked, where one
+ * answers, else the files of the container runtime.
  */
 #ifndef PILUS_TOOLS_RUNTIME_PODS_H
 #define PILUS_TOOLS_RUNTIME_PODS_H
@@ -11,7 +12,7 @@
 
 struct pods;
 
-/* NULL: no agent answers at the socket. */
+/* NULL: no agent answers at the socket, and no container runtime has pods. */
 struct pods *pods_new(const char *socket);
 void pods_free(struct pods *pods);
 
