@@ -154,10 +154,7 @@ def test_syscount(trace, peer, tmp_path):
 
 
 def test_syscount_of_all_calls(trace, peer):
-    with waiting("print('ready', flush=True)\nsys.stdin.readline()\nfor i in range(1000): os.getppid()") as process:
-        process.stdin.write("\n")
-        process.stdin.flush()
-        assert process.stdout.readline() == "ready\n"
+    with waiting("for i in range(1000): os.getppid()") as process:
         tool, other = trace("syscount", "-T", "1000", "-p", process.pid), bpftrace_count(peer, "tracepoint:raw_syscalls:sys_exit",
                                                                                         process.pid)
         work(process)

@@ -14,9 +14,16 @@ SLEEPS_SEEN = SLEEPS * 3 // 4
 
 
 def waiting(code):
-    """A process that begins when a line comes, says when it is done, and stays until another comes."""
-    text = f"import sys, os, time\nsys.stdin.readline()\n{code}\nprint('done', flush=True)\nsys.stdin.readline()"
-    return subprocess.Popen([*PYTHON, text], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    """A process that waits already, begins when a line comes, says when it is done, and stays until another comes."""
+    text = f"""import sys, os, time
+print('ready', flush=True)
+sys.stdin.readline()
+{code}
+print('done', flush=True)
+sys.stdin.readline()"""
+    process = subprocess.Popen([*PYTHON, text], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
 
 
 def work(process):

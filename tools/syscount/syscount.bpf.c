@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * syscount: system calls are counted at their end; their beginnings are looked at only if their time is asked for.
+ * syscount: system calls are counted at their end, each CPU for itself; their beginnings are looked at only if their
+ * time is asked for.
  */
 #include "syscount.h"
 #include "runtime/bpf/tool.h"
@@ -12,11 +13,18 @@ const volatile __u32 only_error = 0;
 const volatile __u32 only_ppid = 0;
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SYSCALLS_MAX);
+	__type(key, __u32); /* its number */
 	__type(value, struct syscall_total);
-} totals SEC(".maps");
+} syscalls SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32); /* process */
+	__type(value, struct syscall_total);
+} processes SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -24,8 +32,6 @@ struct {
 	__type(key, __u32); /* thread */
 	__type(value, __u64);
 } begun SEC(".maps");
-
-static const struct syscall_total nothing;
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(entered)
@@ -38,17 +44,15 @@ int BPF_PROG(entered)
 	return 0;
 }
 
-static __always_inline struct syscall_total *total_of(__u32 key)
+static __always_inline struct syscall_total *total_of_process(__u32 pid)
 {
-	struct syscall_total *total = bpf_map_lookup_elem(&totals, &key);
+	struct syscall_total *total = bpf_map_lookup_elem(&processes, &pid), begun = {};
 
 	if (total)
 		return total;
-	bpf_map_update_elem(&totals, &key, &nothing, BPF_NOEXIST);
-	total = bpf_map_lookup_elem(&totals, &key);
-	if (total && by_process)
-		bpf_get_current_comm(total->comm, sizeof(total->comm));
-	return total;
+	bpf_get_current_comm(begun.comm, sizeof(begun.comm));
+	bpf_map_update_elem(&processes, &pid, &begun, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&processes, &pid);
 }
 
 SEC("tp_btf/sys_exit")
@@ -67,11 +71,11 @@ int BPF_PROG(left, struct pt_regs *registers, long result)
 		if (!since)
 			return 0;
 	}
-	total = total_of(by_process ? id >> 32 : number);
+	total = by_process ? total_of_process(id >> 32) : bpf_map_lookup_elem(&syscalls, &number);
 	if (!total)
 		return 0;
-	__sync_fetch_and_add(&total->count, 1);
+	total->count++;
 	if (since)
-		__sync_fetch_and_add(&total->ns, bpf_ktime_get_ns() - *since);
+		total->ns += bpf_ktime_get_ns() - *since;
 	return 0;
 }

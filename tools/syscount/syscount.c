@@ -51,20 +51,67 @@ static int descending(const void *left, const void *right)
 	return first > second ? -1 : first < second;
 }
 
-/* Takes what has been counted out of the map. */
-static struct row *take_rows(struct run *run, size_t *ret_count)
+/* Of all CPUs. A process that one of them has not met has no name there. */
+static struct syscall_total sum_of(const struct bpf_map *map, uint32_t key)
 {
-	struct bpf_map *map = run_map(run, "totals");
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ struct syscall_total *totals = xcalloc(cpus, sizeof(*totals));
+	struct syscall_total sum = {};
+
+	if (bpf_map__lookup_elem(map, &key, sizeof(key), totals, cpus * sizeof(*totals), 0))
+		return sum;
+	for (int i = 0; i < cpus; i++) {
+		sum.count += totals[i].count;
+		sum.ns += totals[i].ns;
+		if (totals[i].comm[0])
+			memcpy(sum.comm, totals[i].comm, sizeof(sum.comm));
+	}
+	return sum;
+}
+
+/* The counters go on; what is told is the difference. */
+static struct row *syscall_rows(struct run *run, size_t *ret_count)
+{
+	static struct syscall_total told[SYSCALLS_MAX];
+	struct row *rows = xcalloc(SYSCALLS_MAX, sizeof(*rows));
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < SYSCALLS_MAX; i++) {
+		struct syscall_total now = sum_of(run_map(run, "syscalls"), i);
+
+		if (now.count != told[i].count)
+			rows[count++] = (struct row){i, {now.count - told[i].count, now.ns - told[i].ns, ""}};
+		told[i] = now;
+	}
+	*ret_count = count;
+	return rows;
+}
+
+/* Out of the map. */
+static struct row *process_rows(struct run *run, size_t *ret_count)
+{
+	struct bpf_map *map = run_map(run, "processes");
 	struct row *rows = xcalloc(bpf_map__max_entries(map), sizeof(*rows));
 	size_t count = 0;
 
-	while (count < bpf_map__max_entries(map) &&
-	       !bpf_map__get_next_key(map, NULL, &rows[count].key, sizeof(rows->key)) &&
-	       !bpf_map__lookup_and_delete_elem(map, &rows[count].key, sizeof(rows->key), &rows[count].total,
-	                                        sizeof(rows->total), 0))
-		count++;
-	qsort(rows, count, sizeof(*rows), descending);
+	for (; count < bpf_map__max_entries(map); count++) {
+		struct row *row = &rows[count];
+
+		if (bpf_map__get_next_key(map, NULL, &row->key, sizeof(row->key)))
+			break;
+		row->total = sum_of(map, row->key);
+		bpf_map__delete_elem(map, &row->key, sizeof(row->key), 0);
+	}
 	*ret_count = count;
+	return rows;
+}
+
+/* What has been counted since the last time, the most first. */
+static struct row *take_rows(struct run *run, size_t *ret_count)
+{
+	struct row *rows = run_given(run, "process") ? process_rows(run, ret_count) : syscall_rows(run, ret_count);
+
+	qsort(rows, *ret_count, sizeof(*rows), descending);
 	return rows;
 }
 

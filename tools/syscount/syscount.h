@@ -4,6 +4,8 @@
 
 #include "abi/trace.h"
 
+#define SYSCALLS_MAX 1024
+
 /* Of a system call, or of a process. */
 struct syscall_total {
 	__u64 count;

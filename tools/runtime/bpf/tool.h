@@ -41,7 +41,7 @@ static __always_inline struct pt_regs *syscall_registers(void)
 	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 }
 
-/* The kernel's own, where it has more than user space is told (arm64). */
+/* The kernel's own, where it has more than user space is told (arm64). Their type must be known to the verifier. */
 struct pt_regs___kernel {
 	int syscallno;
 } __attribute__((preserve_access_index));
@@ -49,7 +49,7 @@ struct pt_regs___kernel {
 static __always_inline __u32 syscall_number(const struct pt_regs *registers)
 {
 #ifdef __TARGET_ARCH_x86
-	return BPF_PROBE_READ(registers, orig_rax);
+	return registers->orig_rax;
 #else
 	return BPF_CORE_READ((const struct pt_regs___kernel *)registers, syscallno);
 #endif
