@@ -27,6 +27,7 @@
 	X(node_ids, 1, TOLD)       \
 	X(fragments, 1, LEARNT)    \
 	X(nat, 1, LEARNT)          \
+	X(service_nat, 1, LEARNT)  \
 	X(masquerade, 1, TOLD)     \
 	X(policy, 1, TOLD)         \
 	X(policy_cidrs, 1, TOLD)   \

@@ -5,7 +5,9 @@
  * what that answers comes from the service.
  *
  * pilus_nat         LRU hash, struct nat_key -> struct nat_entry: what packets say -> what they are to say. Written by
- *                   the programs, read, aged and flushed by the agent.
+ *                   the programs, read, aged and flushed by the agent. Those of the masquerade.
+ * pilus_service_nat the same, of services (NAT_SERVICE and the kinds behind it): anybody outside can make any number
+ *                   of these, and is not to evict those of pods.
  * pilus_masquerade  LPM trie, struct masquerade_key -> struct masquerade_entry: the node's address towards a
  *                   destination. Written by the agent, read when a connection is mapped.
  *

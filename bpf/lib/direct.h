@@ -95,7 +95,7 @@ VERIFIED_ONCE int direct_learn(struct __sk_buff *skb, struct packet *packet, str
 	if (reason || packet->tuple.related || packet->ahead)
 		return reason;
 	nat_key(&work->key, &packet->tuple);
-	there = bpf_map_lookup_elem(&pilus_nat, &work->key);
+	there = nat_lookup(&work->key);
 	if (there && there->kind == NAT_SERVICE && addr_equal(&there->addr, &work->entry.addr) &&
 	    there->port == work->entry.port)
 		return 0;

@@ -142,7 +142,7 @@ static __always_inline _Bool nat_is_in_the_way(struct __sk_buff *skb, struct nat
 	if (packet->tuple.protocol == PROTOCOL_TCP && (packet->tuple.tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
 		return 0;
 	nat_key_of_answer(&work->other_key, &packet->tuple);
-	there = bpf_map_lookup_elem(&pilus_nat, &work->other_key);
+	there = nat_lookup(&work->other_key);
 	/* The port that the host was given on the uplink above this one is its own. */
 	return there && !(there->kind == NAT_HOST && there->ifindex != skb->ifindex);
 }

@@ -16,6 +16,13 @@ struct {
 	__type(value, struct nat_entry);
 } pilus_nat SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct nat_key);
+	__type(value, struct nat_entry);
+} pilus_service_nat SEC(".maps");
+
 #define NAT_TRIES      32 /* of ports; finds one of few that are free, too, as a rule */
 #define NAT_PORT_FIRST 1024
 #define NAT_PORTS      (65536 - NAT_PORT_FIRST)
@@ -68,6 +75,18 @@ static __always_inline void nat_key_of_answer(struct nat_key *key, const struct 
 	*(__u32 *)&key->protocol = quoted->protocol;
 }
 
+static __always_inline struct nat_entry *nat_lookup(const struct nat_key *key)
+{
+	return bpf_map_lookup_elem(&pilus_nat, key) ?: bpf_map_lookup_elem(&pilus_service_nat, key);
+}
+
+/* 0, or not. */
+static __always_inline long nat_put(const struct nat_key *key, const struct nat_entry *entry, __u64 flags)
+{
+	return entry->kind < NAT_SERVICE ? bpf_map_update_elem(&pilus_nat, key, entry, flags)
+	                                 : bpf_map_update_elem(&pilus_service_nat, key, entry, flags);
+}
+
 /* Either half says what the other is. */
 static __always_inline void nat_find_other(struct nat_work *work)
 {
@@ -90,9 +109,9 @@ static __always_inline _Bool nat_claim_other(struct nat_work *work)
 {
 	const struct nat_entry *wanted = &work->other, *there;
 
-	if (!bpf_map_update_elem(&pilus_nat, &work->other_key, wanted, BPF_NOEXIST))
+	if (!nat_lookup(&work->other_key) && !nat_put(&work->other_key, wanted, BPF_NOEXIST))
 		return 1;
-	there = bpf_map_lookup_elem(&pilus_nat, &work->other_key);
+	there = nat_lookup(&work->other_key);
 	return there && addr_equal(&there->addr, &wanted->addr) && there->port == wanted->port &&
 	       there->end == wanted->end;
 }
@@ -112,7 +131,7 @@ static __always_inline _Bool nat_is_whole(struct nat_work *work, struct nat_entr
 /* Finds the half for this packet. */
 static __always_inline _Bool nat_find(struct nat_work *work, enum nat_end end)
 {
-	struct nat_entry *entry = bpf_map_lookup_elem(&pilus_nat, &work->key);
+	struct nat_entry *entry = nat_lookup(&work->key);
 
 	if (!entry || entry->end != end)
 		return 0;
@@ -164,7 +183,7 @@ VERIFIED_ONCE int nat_reserve(struct __sk_buff *skb)
 	if (!work || !work->entry.port)
 		return 0;
 	nat_find_other(work);
-	if (!bpf_map_lookup_elem(&pilus_nat, &work->other_key) && nat_is_hosts(skb))
+	if (!nat_lookup(&work->other_key) && nat_is_hosts(skb))
 		return 0;
 	return nat_claim_other(work);
 }
@@ -218,7 +237,7 @@ VERIFIED_ONCE int nat_map(struct __sk_buff *skb, __u8 kind)
 	                                 .ifindex = skb->ifindex,
 	                                 .created = now,
 	                                 .checked = now};
-	if (!nat_choose_port(skb, work) || bpf_map_update_elem(&pilus_nat, &work->key, &work->entry, BPF_ANY))
+	if (!nat_choose_port(skb, work) || nat_put(&work->key, &work->entry, BPF_ANY))
 		return DROP_NO_NAT_MAPPING;
 	return 0;
 }

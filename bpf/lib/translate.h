@@ -50,8 +50,8 @@ static __always_inline _Bool translate_may_be_refused(const struct nat_work *wor
 static __always_inline int translate_write(struct nat_work *work)
 {
 	nat_find_other(work);
-	if (bpf_map_update_elem(&pilus_nat, &work->other_key, &work->other, BPF_ANY) ||
-	    bpf_map_update_elem(&pilus_nat, &work->key, &work->entry, BPF_ANY))
+	bpf_map_delete_elem(&pilus_nat, &work->other_key); /* would be found before */
+	if (nat_put(&work->other_key, &work->other, BPF_ANY) || nat_put(&work->key, &work->entry, BPF_ANY))
 		return DROP_NO_NAT_MAPPING;
 	return 0;
 }

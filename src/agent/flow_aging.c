@@ -35,6 +35,11 @@ static void free_if_idle(struct flow_aging *aging)
 		free(aging);
 }
 
+static bool is_crowded(uint32_t kept, uint32_t table_size)
+{
+	return kept > table_size / 4 * 3;
+}
+
 static void walk(uv_work_t *work)
 {
 	struct flow_aging *aging = work->data;
@@ -42,13 +47,14 @@ static void walk(uv_work_t *work)
 
 	aging->result = flow_table_age(aging->maps, &aging->timeouts, now, &aging->removed, &aging->kept);
 	if (!aging->result)
-		aging->result = nat_table_age(aging->maps, &aging->timeouts, now, &aging->mappings);
+		aging->result = nat_table_age(aging->maps, &aging->timeouts, is_crowded(aging->kept, aging->table_size),
+		                              now, &aging->mappings);
 }
 
 /* LRU maps drop live flows when they are full, so idle ones must go before that. */
 uint64_t flow_aging_period(uint32_t kept, uint32_t table_size)
 {
-	return kept > table_size / 4 * 3 ? PERIOD_CROWDED_MS : PERIOD_MS;
+	return is_crowded(kept, table_size) ? PERIOD_CROWDED_MS : PERIOD_MS;
 }
 
 static void walked(uv_work_t *work, int status)

@@ -29,10 +29,13 @@ struct map_sizes map_sizes_choose(const struct config *config, uint64_t memory)
 {
 	bool edge = config->profile == PROFILE_EDGE;
 	uint32_t fitting = edge ? EDGE_FLOWS : flows_for(memory), flows = config->flow_table_size ?: fitting;
+	/* Two entries each: a quarter of the flows may be translated. */
+	uint32_t mappings = config->kube_proxy_replacement ? flows / 4 : flows / 2;
 
 	return (struct map_sizes){
 		.flows = flows,
-		.nat = flows / 2, /* two entries each: a quarter of the flows may be masqueraded */
+		.nat = mappings,
+		.service_nat = flows / 2 - mappings ?: 1,
 		.ipcache = edge ? EDGE_IPCACHE : 0,
 		.services =
 			edge ? EDGE_SERVICES : fitting, /* empty, a hash takes 16 bytes for each entry that may be */

@@ -114,7 +114,11 @@ int dry_run_open(const struct node_config *config, const struct maps *maps, stru
 	_cleanup_(dry_run_freep) struct dry_run *run = xnew(struct dry_run);
 	struct datapath_options options = {
 		.config = *config,
-		.sizes = {.flows = ENTRIES, .nat = ENTRIES, .fragments = ENTRIES, .events = RING_BYTES},
+		.sizes = {.flows = ENTRIES,
+	                  .nat = ENTRIES,
+	                  .service_nat = ENTRIES,
+	                  .fragments = ENTRIES,
+	                  .events = RING_BYTES},
 	};
 	int r = 0;
 

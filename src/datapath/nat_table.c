@@ -26,7 +26,19 @@ int nat_table_each(const struct maps *maps,
 {
 	struct nat_visit visit = {each, userdata};
 
-	return map_walk(maps->nat, sizeof(struct nat_key), sizeof(struct nat_entry), visit_mapping, &visit);
+	int r = map_walk(maps->nat, sizeof(struct nat_key), sizeof(struct nat_entry), visit_mapping, &visit);
+
+	return r
+	               ?: map_walk(maps->service_nat, sizeof(struct nat_key), sizeof(struct nat_entry), visit_mapping,
+	                           &visit);
+}
+
+/* As the programs look for it. */
+static int find(const struct maps *maps, const struct nat_key *key, struct nat_entry *ret)
+{
+	int r = bpf_map_lookup_elem(maps->nat, key, ret);
+
+	return r ? bpf_map_lookup_elem(maps->service_nat, key, ret) : 0;
 }
 
 /* The half that the pod's packets ask for, which the flow is named by. */
@@ -65,7 +77,7 @@ static bool is_asked_for(const struct maps *maps, const struct nat_key *key, con
 {
 	struct nat_entry there;
 
-	return bpf_map_lookup_elem(maps->nat, leaving, &there) ||
+	return find(maps, leaving, &there) ||
 	       (addr_equal(&there.addr, &key->destination) && there.port == key->destination_port);
 }
 
@@ -73,6 +85,7 @@ static bool is_asked_for(const struct maps *maps, const struct nat_key *key, con
 struct condemned {
 	const struct maps *maps;
 	const struct flow_timeouts *timeouts; /* NULL: all entries */
+	bool flows_lost;                      /* flows may have left the flow table that are in use */
 	uint64_t now;
 	struct nat_key *keys;
 	uint32_t count, room;
@@ -83,9 +96,10 @@ static bool is_in_use(const struct condemned *condemned, const struct nat_key *l
 	const struct flow_timeouts *timeouts = condemned->timeouts;
 	uint64_t timeout = leaving->protocol == PROTOCOL_TCP ? timeouts->tcp : timeouts->other;
 
-	if (entry->kind != NAT_HOST)
-		return has_flow(condemned->maps, leaving);
-	return entry->checked + timeout * NS_PER_SECOND > condemned->now;
+	if (entry->kind != NAT_HOST && has_flow(condemned->maps, leaving))
+		return true;
+	return (entry->kind == NAT_HOST || condemned->flows_lost) &&
+	       entry->checked + timeout * NS_PER_SECOND > condemned->now;
 }
 
 static bool is_alive(const struct condemned *condemned, const struct nat_key *key, const struct nat_entry *entry)
@@ -121,6 +135,8 @@ static int remove_condemned(const struct maps *maps, const struct condemned *con
 	for (uint32_t i = 0; i < condemned->count; i++) {
 		int r = bpf_map_delete_elem(maps->nat, &condemned->keys[i]);
 
+		if (r == -ENOENT)
+			r = bpf_map_delete_elem(maps->service_nat, &condemned->keys[i]);
 		if (r && r != -ENOENT)
 			return r;
 		removed += !r;
@@ -130,9 +146,10 @@ static int remove_condemned(const struct maps *maps, const struct condemned *con
 	return 0;
 }
 
-int nat_table_age(const struct maps *maps, const struct flow_timeouts *timeouts, uint64_t now, uint32_t *ret_removed)
+int nat_table_age(const struct maps *maps, const struct flow_timeouts *timeouts, bool flows_lost, uint64_t now,
+                  uint32_t *ret_removed)
 {
-	struct condemned condemned = {.maps = maps, .timeouts = timeouts, .now = now};
+	struct condemned condemned = {.maps = maps, .timeouts = timeouts, .flows_lost = flows_lost, .now = now};
 	int r = nat_table_each(maps, condemn, &condemned);
 
 	if (!r)
@@ -143,7 +160,7 @@ int nat_table_age(const struct maps *maps, const struct flow_timeouts *timeouts,
 
 int nat_table_flush(const struct maps *maps, uint32_t *ret_removed)
 {
-	return nat_table_age(maps, NULL, 0, ret_removed);
+	return nat_table_age(maps, NULL, false, 0, ret_removed);
 }
 
 static struct masquerade_key masquerade_key(uint32_t ifindex, const struct prefix *prefix)

@@ -17,9 +17,11 @@ int nat_table_each(const struct maps *maps,
 /*
  * Removes what belongs to nothing: mappings whose flow has left the flow table or whose addresses are nobody's here any
  * more, and entries that no mapping needs. The host's own connections have no flow: theirs are idle for as long as a
- * flow may be. Counts entries in *ret_removed (may be NULL).
+ * flow may be; and so are all while the flow table is so full that it may have lost some (`flows_lost`). Counts entries
+ * in *ret_removed (may be NULL).
  */
-int nat_table_age(const struct maps *maps, const struct flow_timeouts *timeouts, uint64_t now, uint32_t *ret_removed);
+int nat_table_age(const struct maps *maps, const struct flow_timeouts *timeouts, bool flows_lost, uint64_t now,
+                  uint32_t *ret_removed);
 
 int nat_table_flush(const struct maps *maps, uint32_t *ret_removed);
 

@@ -394,9 +394,24 @@ static void the_hosts_mapping_is_aged_when_idle(void **state)
 	leave(&spec);
 	leave_host(&own);
 	assert_int_equal(nat_count(), 4);
-	assert_int_equal(nat_table_age(rig.maps, &timeouts, clock_now(), &removed), 0);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, false, clock_now(), &removed), 0);
 	assert_int_equal(removed, 0);
-	assert_int_equal(nat_table_age(rig.maps, &none, clock_now(), &removed), 0);
+	assert_int_equal(nat_table_age(rig.maps, &none, false, clock_now(), &removed), 0);
+	assert_int_equal(removed, 2);
+}
+
+/* A full flow table may have lost a flow that is only quiet. */
+static void a_quiet_mapping_is_kept_while_flows_are_lost(void **state)
+{
+	struct spec spec = from_pod_a(&kinds[0]);
+	struct flow_timeouts none = {};
+	uint32_t removed;
+
+	leave(&spec);
+	assert_int_equal(flow_table_flush(rig.maps, NULL), 0);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, true, clock_now(), &removed), 0);
+	assert_int_equal(removed, 0);
+	assert_int_equal(nat_table_age(rig.maps, &none, true, clock_now(), &removed), 0);
 	assert_int_equal(removed, 2);
 }
 
@@ -496,10 +511,10 @@ static void a_mapping_is_aged_with_its_flow(void **state)
 	leave(&a);
 	leave(&b);
 	leave(&ping);
-	assert_int_equal(nat_table_age(rig.maps, &timeouts, clock_now(), &removed), 0);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, false, clock_now(), &removed), 0);
 	assert_int_equal(removed, 0);
 	assert_int_equal(bpf_map_delete_elem(rig.maps->flows, &key), 0);
-	assert_int_equal(nat_table_age(rig.maps, &timeouts, clock_now(), &removed), 0);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, false, clock_now(), &removed), 0);
 	assert_int_equal(removed, 2);
 	assert_int_equal(nat_count(), 4);
 }
@@ -515,7 +530,7 @@ static void a_mapping_ends_with_the_pod_and_with_the_nodes_address(void **state)
 		rig_reset(&rig);
 		leave(&spec);
 		forget_address(addresses[i]);
-		assert_int_equal(nat_table_age(rig.maps, &timeouts, clock_now(), &removed), 0);
+		assert_int_equal(nat_table_age(rig.maps, &timeouts, false, clock_now(), &removed), 0);
 		assert_int_equal(removed, 2);
 	}
 }
@@ -540,7 +555,7 @@ static void another_uplink_is_another_mapping(void **state)
 	answer = spec_reply(&expected);
 	assert_verdict(arrive(&answer), TC_ACT_REDIRECT);
 	/* What nothing asks for any more goes. */
-	assert_int_equal(nat_table_age(rig.maps, &timeouts, clock_now(), &removed), 0);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, false, clock_now(), &removed), 0);
 	assert_int_equal(removed, 1);
 	masquerade_delete(rig.maps, rig.ifindex[DEVICE_NOBODY], &all);
 }
@@ -611,6 +626,7 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(an_uplink_below_another_changes_nothing_more),
 	PACKET_TEST(what_passes_through_the_host_is_left_alone),
 	PACKET_TEST(the_hosts_mapping_is_aged_when_idle),
+	PACKET_TEST(a_quiet_mapping_is_kept_while_flows_are_lost),
 	PACKET_TEST(who_pings_the_node_by_a_pods_identifier_reaches_the_node),
 	PACKET_TEST(a_checksum_of_0_stays_0),
 	PACKET_TEST(a_lost_half_is_restored_by_the_other),

@@ -566,10 +566,10 @@ static void a_mapping_is_kept_as_long_as_its_flow(void **state)
 	serve(&spec, POD_C4, POD_C6, 0);
 	send_by_a(&spec);
 	assert_int_equal(mapping_count(), 2);
-	assert_int_equal(nat_table_age(rig.maps, &timeouts, 0, &removed), 0);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, false, 0, &removed), 0);
 	assert_int_equal(mapping_count(), 2);
 	assert_int_equal(flow_table_flush(rig.maps, NULL), 0);
-	assert_int_equal(nat_table_age(rig.maps, &timeouts, 0, &removed), 0);
+	assert_int_equal(nat_table_age(rig.maps, &timeouts, false, 0, &removed), 0);
 	assert_int_equal(mapping_count(), 0);
 }
 

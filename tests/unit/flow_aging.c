@@ -26,7 +26,7 @@ int __wrap_flow_table_age(const struct maps *of, const struct flow_timeouts *tim
 
 static int nat_walks;
 
-int __wrap_nat_table_age(const struct maps *of, const struct flow_timeouts *timeouts, uint64_t now,
+int __wrap_nat_table_age(const struct maps *of, const struct flow_timeouts *timeouts, bool flows_lost, uint64_t now,
                          uint32_t *ret_removed)
 {
 	assert_ptr_equal(of, &maps);

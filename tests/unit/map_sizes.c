@@ -34,6 +34,10 @@ static void test_the_edge_is_small_wherever_it_is(void **state)
 
 	assert_int_equal(sizes.flows, 16384);
 	assert_int_equal(sizes.nat, 8192);
+	assert_int_equal(sizes.service_nat, 1);
+	sizes = map_sizes_choose(&(struct config){.profile = PROFILE_EDGE, .kube_proxy_replacement = true},
+	                         64000 * MIB);
+	assert_int_equal(sizes.nat + sizes.service_nat, 8192);
 	assert_int_equal(sizes.ipcache, 32768);
 	assert_int_equal(sizes.services, 4096);
 	assert_int_equal(sizes.backends, 8192);
