@@ -3,16 +3,19 @@
 """
 Backends of services that say who they are, and clients that count whom they got; runs inside pods and nodes.
 
-  backend.py serve PORT                        TCP and UDP, both families: answers everything with the host's name
-  backend.py count tcp|udp ADDRESS PORT N      N connections, or datagrams from one unconnected socket each: {name: count}
+  backend.py serve PORT                        TCP, UDP and SCTP, both families: answers all with the host's name
+  backend.py count KIND ADDRESS PORT N         N connections by tcp, or datagrams from one unconnected socket each by
+                                               udp, or packets by sctp: {name: count}
   backend.py load ADDRESS PORT                 TCP connections until standard input ends: {name: count}, or a failure
   backend.py hold ADDRESS PORT                 one TCP connection: says "connected to NAME", then "ended" when it does
 """
 import collections
 import json
 import os
+import random
 import select
 import socket
+import struct
 import sys
 import threading
 
@@ -44,10 +47,56 @@ def _answer_datagrams(server):
         server.sendto(socket.gethostname().encode(), sender)
 
 
+# SCTP's packets are made here: not every kernel has sockets of it.
+
+def _crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return struct.pack("<I", crc ^ 0xffffffff)
+
+
+def _sctp_packet(source, destination, payload):
+    header = struct.pack("!HHI", source, destination, 7)
+    return header + _crc32c(header + bytes(4) + payload) + payload
+
+
+def _sctp_receive(raw):
+    """Whose it is, ports and payload; None of what is broken."""
+    data, sender = raw.recvfrom(2048)
+    if raw.family == socket.AF_INET:
+        data = data[(data[0] & 15) * 4:]
+    ports, payload = struct.unpack("!HH", data[:4]), data[12:]
+    return (sender[0], ports, payload) if data == _sctp_packet(*ports, payload) else None
+
+
+def _answer_sctp(family, port):
+    with socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_SCTP) as raw:
+        while True:
+            sender, ports, payload = _sctp_receive(raw) or (None, (0, 0), b"")
+            if ports[1] == port and payload == b"who?":
+                raw.sendto(_sctp_packet(port, ports[0], socket.gethostname().encode()), (sender, 0))
+
+
+def _ask_sctp(address, port):
+    family, source = socket.AF_INET6 if ":" in address else socket.AF_INET, random.randrange(1024, 65536)
+    with socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_SCTP) as raw:
+        raw.settimeout(SECONDS)
+        raw.sendto(_sctp_packet(source, int(port), b"who?"), (address, 0))
+        while True:
+            heard = _sctp_receive(raw)
+            if heard and heard[:2] == (address, (int(port), source)):
+                return heard[2].decode()
+
+
 def serve(port):
     stream, datagram = _sockets(port)
     stream.listen(1024)
     threading.Thread(target=_answer_datagrams, args=(datagram,), daemon=True).start()
+    for family in (socket.AF_INET, socket.AF_INET6):
+        threading.Thread(target=_answer_sctp, args=(family, int(port)), daemon=True).start()
     _say("ready")
     while True:
         connection, _ = stream.accept()
@@ -79,7 +128,7 @@ def _ask_udp(address, port):
         return data.decode()
 
 
-ASK = {"tcp": _ask_tcp, "udp": _ask_udp}
+ASK = {"tcp": _ask_tcp, "udp": _ask_udp, "sctp": _ask_sctp}
 
 
 def count(kind, address, port, number):

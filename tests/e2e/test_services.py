@@ -22,6 +22,7 @@ def peer(address, port):
 
 class Services:
     """A lab with three backends: near, close (as the client, on node-1) and far (on node-2)."""
+    port = PORT  # theirs
 
     def __init__(self, lab):
         self.lab = lab
@@ -34,7 +35,7 @@ class Services:
 
     def update(self, address, pods, *options, port=80, protocol="TCP", node="node-1"):
         family = 6 if ":" in address else 4
-        backends = ",".join(peer(self.lab.ip(pod, family), PORT) for pod in pods)
+        backends = ",".join(peer(self.lab.ip(pod, family), self.port) for pod in pods)
         frontend = f"{peer(address, port)}/{protocol}"
         return self.lab.json(node, "service", "update", "--frontend", frontend, "--backends", backends, *options)[0]
 
@@ -141,7 +142,7 @@ def test_hairpin(services, family):
 
 def test_spread(services):
     """Chi-square with two degrees of freedom: above 18.4 once in ten thousand runs."""
-    address, number = services.address(4), 3000
+    address, number = services.address(4), 10_000
     services.update(address, ["near", "close", "far"])
     counts = services.count("client", address, number)
     assert set(counts) == {"near", "close", "far"}

@@ -60,6 +60,15 @@ def test_own_address(services, family, kind, backend, type_):
         assert services.count(place, address, 5, kind) == {backend: 5}, place
 
 
+@pytest.mark.parametrize("backend", ["near", "far"])
+def test_sctp(services, family, backend):
+    """Packets of it, with their checksum right: there need be no sockets."""
+    address = outside_address(services, family)
+    services.update(address, [backend], "--type", "LoadBalancer", port=PORT, protocol="SCTP")
+    for place in ("underlay", "client"):
+        assert services.count(place, address, 3, "sctp", PORT) == {backend: 3}, place
+
+
 def test_cluster_addresses_are_for_the_inside(services, family):
     address = outside_address(services, family)
     services.update(address, ["near"])
