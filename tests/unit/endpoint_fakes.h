@@ -103,6 +103,11 @@ int __wrap_datapath_attach(struct datapath *datapath, enum device_kind kind, uin
 	return 0;
 }
 
+bool __wrap_datapath_is_waiting(const struct datapath *datapath)
+{
+	return false;
+}
+
 int __wrap_datapath_settle(struct datapath *datapath, struct error *error)
 {
 	if (!fakes.hasty)

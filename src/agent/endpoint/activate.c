@@ -65,6 +65,11 @@ void endpoint_settle(struct endpoints *endpoints)
 	struct error error = {};
 	int result;
 
+	/* Programs whose maps are not filled yet would take over from those that are at work. */
+	if (datapath_is_waiting(endpoints->services.datapath)) {
+		endpoint_settle_later(endpoints);
+		return;
+	}
 	result = datapath_settle(endpoints->services.datapath, &error);
 	if (result < 0)
 		log_warning("devices keep the programs that they were given in haste: %s", error.message);
