@@ -164,7 +164,7 @@ def _forget(bench):
 # ── figures ──
 
 def _of_count(results, which):
-    """Of the fewest services measured, or of the most."""
+    """Of the fewest services measured (0), of some more, or of the most (-1)."""
     return list(results["services"]["connections"].values())[which]
 
 
