@@ -3,6 +3,7 @@
  * The wire of bench-forward: sends frames by a device, and takes what comes back by it. Frames are written anew each
  * time, for what has passed is used again as it came.
  */
+#include "bpf/lib/checksum.h"
 #include "bpf/lib/headers.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -11,9 +12,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define FLOWS      256 /* a power of two */
 #define FIRST_PORT 20000
 
+/* Spread over 2^28 addresses, and each another (Knuth's multiplicative hash). */
+#define MULTIPLIER    2654435761u
+#define ADDRESS_SPACE 0x0fffffff
+
 const volatile struct {
 	__u8 frame[FRAME_SIZE]; /* UDP over IPv4, without a checksum */
 	__u32 ifindex;
+	__u32 sources;
 	__be16 overlay_port; /* what comes back is of the overlay */
 } setting = {};
 
@@ -30,12 +36,17 @@ int generate(struct xdp_md *xdp)
 	__u8 *frame = (void *)(long)xdp->data;
 	__u32 zero = 0;
 	__u64 *number = bpf_map_lookup_elem(&sent, &zero);
-	struct udphdr *udp = (void *)frame + ETH_HLEN + sizeof(struct iphdr);
+	struct iphdr *ip = (void *)frame + ETH_HLEN;
+	struct udphdr *udp = (void *)(ip + 1);
+	__be32 source;
 
 	if (!number || (void *)frame + FRAME_SIZE > (void *)(long)xdp->data_end)
 		return XDP_ABORTED;
 	for (int i = 0; i < FRAME_SIZE; i++)
 		frame[i] = setting.frame[i];
+	source = bpf_htonl(bpf_ntohl(ip->saddr) + ((__u32)(*number % setting.sources) * MULTIPLIER & ADDRESS_SPACE));
+	ip->check = checksum_update(ip->check, bpf_csum_diff(&ip->saddr, sizeof(source), &source, sizeof(source), 0));
+	ip->saddr = source;
 	udp->source = bpf_htons(FIRST_PORT + (*number & (FLOWS - 1)));
 	*number += 1;
 	return bpf_redirect(setting.ifindex, 0);

@@ -2,9 +2,10 @@
 /*
  * How many packets a second the node at the other end of a veth forwards: floods it with UDP of 256 flows for an
  * address and port, by frames that nothing is allocated for (BPF_F_TEST_XDP_LIVE_FRAMES), and counts the overlay's
- * packets that come back by the same cable. Needs root, prints JSON.
+ * packets that come back by the same cable. With SOURCES, the frames are of as many senders in turns, from SOURCE on.
+ * Needs root, prints JSON; "all" are those sent, with those before the clock was started.
  *
- *     bench-forward DEVICE OWN-MAC NODE-MAC SOURCE DESTINATION PORT OVERLAY-PORT MILLISECONDS
+ *     bench-forward DEVICE OWN-MAC NODE-MAC SOURCE DESTINATION PORT OVERLAY-PORT MILLISECONDS [SOURCES]
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -42,7 +43,8 @@ static void must(int r, const char *what)
 
 static void usage(void)
 {
-	fputs("usage: bench-forward DEVICE OWN-MAC NODE-MAC SOURCE DESTINATION PORT OVERLAY-PORT MILLISECONDS\n",
+	fputs("usage: bench-forward DEVICE OWN-MAC NODE-MAC SOURCE DESTINATION PORT OVERLAY-PORT MILLISECONDS "
+	      "[SOURCES]\n",
 	      stderr);
 	exit(2);
 }
@@ -121,9 +123,9 @@ static void measure(const struct forward *wire, uint64_t duration)
 		flood(wire);
 		ended = clock_now();
 	} while (ended - begun < duration);
-	printf("{\"seconds\": %.6f, \"sent\": %llu, \"forwarded\": %llu}\n",
+	printf("{\"seconds\": %.6f, \"sent\": %llu, \"forwarded\": %llu, \"all\": %llu}\n",
 	       (double)(ended - begun) / (double)NS_PER_SECOND, (unsigned long long)(total(wire->maps.sent) - sent),
-	       (unsigned long long)(total(wire->maps.returned) - returned));
+	       (unsigned long long)(total(wire->maps.returned) - returned), (unsigned long long)total(wire->maps.sent));
 }
 
 int main(int argc, char *argv[])
@@ -131,12 +133,13 @@ int main(int argc, char *argv[])
 	struct forward *wire = forward__open();
 	struct bpf_link *link;
 
-	if (argc != 9)
+	if (argc != 9 && argc != 10)
 		usage();
 	if (!wire)
 		must(-errno, "opening the programs");
 	build(argv + 1, (uint8_t *)wire->rodata->setting.frame);
 	wire->rodata->setting.ifindex = if_nametoindex(argv[1]);
+	wire->rodata->setting.sources = argc == 10 ? strtoul(argv[9], NULL, 10) ?: 1 : 1;
 	wire->rodata->setting.overlay_port = htons(strtoul(argv[7], NULL, 10));
 	must(forward__load(wire), "loading the programs");
 	link = bpf_program__attach_xdp(wire->progs.take, (int)wire->rodata->setting.ifindex);

@@ -76,7 +76,8 @@ def _agent(bench):
 def _prefilter(bench):
     listed = bench.size["listed"]
     return {"prefilter": {"cost": prefilter.cost(bench.size["refused"], listed),
-                          "load": prefilter.load(bench.lab.node("node-1"), listed[-1])}}
+                          "load": prefilter.load(bench.lab.node("node-1"), listed[-1]),
+                          "rates": prefilter.rates(bench.lab, listed[1:], bench.size["rounds"][1], bench.size["seconds"])}}
 
 
 def _policy(bench):

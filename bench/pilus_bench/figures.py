@@ -132,6 +132,8 @@ FIGURES = [
     Figure("10,000 policies, 5,000 identities, 100 endpoints: resident", "≤", 100, "MB", _field(MEGABYTE, "policy", "recompute", "resident")),
     Figure("prefilter, a packet refused by 1,000,000 hosts, above XDP_DROP", "≤", 40, "ns", prefilter.above_empty),
     Figure("prefilter, 1,000,000 entries from a file to the kernel", "≤", 2, "s", _field(1, "prefilter", "load", "seconds", "all")),
+    *(Figure(f"prefilter / fastest other, packets refused by {count} hosts", "≥", 1, "", prefilter.beside(which), optional=True)
+      for which, count in ((0, "1,000"), (-1, "1,000,000"))),
     Figure("service / straight to the pod: RR", "≥", .99, "", services.ratio(SERVICE, STRAIGHT, "rr/1", "rate", 0)),
     Figure("service / straight to the pod: CRR", "≥", .95, "", services.ratio(SERVICE, STRAIGHT, "crr/1", "rate", 0)),
     Figure("service / straight to the pod: CRR, of 1,000", "≥", .95, "", services.ratio(SERVICE, STRAIGHT, "crr/1", "rate", 1)),

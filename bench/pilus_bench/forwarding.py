@@ -53,12 +53,12 @@ COMMIT
 """
 
 
-def _mac(place, device="eth0"):
+def mac(place, device="eth0"):
     return json.loads(children.run(place, ["ip", "-j", "link", "show", device]))[0]["address"]
 
 
 @contextlib.contextmanager
-def _polling(place):
+def polling(place):
     children.run(place, ["/usr/bin/python3", "-c", POLL, "1"])
     try:
         yield
@@ -86,7 +86,7 @@ def _of_rules(lab, word, flavour):
     forwarder, other = peers.tunnelled_pair(lab, word, 4)
     children.run(forwarder, ["sysctl", "-q", "-w", peers.FORWARDING[4]])
     for address, device in (("10.98.0.2", "eth0"), ("10.97.0.2", "vxlan")):
-        underlay.in_netns(forwarder.netns, f"neighbour replace {address} lladdr {_mac(other, device)} dev {device} nud permanent")
+        underlay.in_netns(forwarder.netns, f"neighbour replace {address} lladdr {mac(other, device)} dev {device} nud permanent")
     try:
         children.run(forwarder, [f"iptables-{flavour}-restore"], RULES, stderr=subprocess.DEVNULL)
     except LabError:
@@ -94,10 +94,15 @@ def _of_rules(lab, word, flavour):
     return forwarder, other
 
 
+def flood(place, wire, source, address, seconds, sources=1):
+    """By the wire, which is the other end of the place's eth0: what bench-forward says."""
+    command = [labs.binary("bench/bench-forward"), "eth0", mac(wire), mac(place), source, address, str(NODE_PORT),
+               str(OVERLAY_PORT), str(round(seconds * 1000)), str(sources)]
+    return json.loads(children.run(wire, command))
+
+
 def _rate(name, forwarder, wire, address, seconds):
-    command = [labs.binary("bench/bench-forward"), "eth0", _mac(wire), _mac(forwarder), CLIENT[name], address, str(NODE_PORT),
-               str(OVERLAY_PORT), str(round(seconds * 1000))]
-    told = json.loads(children.run(wire, command))
+    told = flood(forwarder, wire, CLIENT[name], address, seconds)
     return told["forwarded"] / told["seconds"]
 
 
@@ -115,7 +120,7 @@ def measure(lab, other, rounds, seconds):
     runs = {name: [] for name in ways}
     with contextlib.ExitStack() as stack:
         for forwarder, _, _ in ways.values():
-            stack.enter_context(_polling(forwarder))
+            stack.enter_context(polling(forwarder))
         for _ in range(rounds):
             for name, way in ways.items():
                 runs[name].append(_rate(name, *way, seconds))

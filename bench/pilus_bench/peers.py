@@ -58,7 +58,7 @@ def _configure(place, device, *addresses):
         f"address add {address} dev {device}{' nodad' if ':' in address else ''}" for address in addresses))
 
 
-def _pair(lab, word, addresses):
+def pair(lab, word, addresses):
     """Two namespaces, their eth0 the ends of one veth pair."""
     ends = [Namespace(lab, f"{word}-{number}").make() for number in (1, 2)]
     underlay.in_netns(ends[0].netns, f"link add eth0 type veth peer name eth0 netns {ends[1].netns}")
@@ -68,7 +68,7 @@ def _pair(lab, word, addresses):
 
 
 def veth(lab, family, word="veth"):
-    client, server = _pair(lab, word, [NODE[family]])
+    client, server = pair(lab, word, [NODE[family]])
     return client, server, _bare(NODE[family].format(2))
 
 
@@ -84,7 +84,7 @@ def bridged_veth(lab, family):
 
 
 def tunnelled_pair(lab, word, family):
-    nodes = _pair(lab, word, [NODE[4]])
+    nodes = pair(lab, word, [NODE[4]])
     for number, node in enumerate(nodes, 1):
         underlay.in_netns(node.netns, f"link add vxlan type vxlan id 1 dstport 8472 local {_bare(NODE[4].format(number))} "
                                       f"remote {_bare(NODE[4].format(3 - number))}")

@@ -150,6 +150,8 @@ def _prefilter(prefilter):
     rows += [(f"{row['entries']} prefixes of /{row['length']}", *(f"{row[key]:.0f}" for key in ("empty-drop", "refused", "permitted")),
               f"{row['bytes'] / MEGABYTE:.1f} MB") for row in prefilter["cost"]]
     yield _section("The prefilter, ns of a packet (a test run)", rows)
+    yield _section("Packets refused, 1000/s", [(f"{way}, {count} hosts", f"{found['median'] / 1e3:.0f}")
+                                              for count, ways in prefilter["rates"].items() for way, found in ways.items()])
     seconds = prefilter["load"]["seconds"]
     yield _section("The prefilter's lists, by the command line",
                    [(f"{prefilter['load']['entries']} entries from a file", f"{seconds['all']:.2f} s"),
