@@ -3,6 +3,7 @@
  * The masquerade: what pods send to the world leaves as the node's, byte for byte as the node would have sent it, and
  * what the world answers reaches the pod as if it had been asked.
  */
+#include "services.h"
 #include "world.h"
 
 #include <arpa/inet.h>
@@ -13,6 +14,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "datapath/nat_table.h"
+#include "datapath/walk.h"
 
 static const struct flow_timeouts timeouts = FLOW_TIMEOUTS_DEFAULT;
 
@@ -415,6 +417,45 @@ static void a_quiet_mapping_is_kept_while_flows_are_lost(void **state)
 	assert_int_equal(removed, 2);
 }
 
+static int count_any(const void *key, const void *value, void *userdata)
+{
+	++*(uint32_t *)userdata;
+	return 0;
+}
+
+static uint32_t entries(int map)
+{
+	uint32_t count = 0;
+
+	assert_int_equal(map_walk(map, sizeof(struct nat_key), sizeof(struct nat_entry), count_any, &count), 0);
+	return count;
+}
+
+/* Who invents clients of a service fills the services' table, and no other. */
+static void strangers_evict_no_mapping_of_a_pod(void **state)
+{
+	struct spec own = from_pod_a(&kinds[0]), answer, expected = spec_reply(&own);
+	struct spec stranger = {.source = "198.51.100.7",
+	                        .destination = HOST4,
+	                        .protocol = PROTOCOL_TCP,
+	                        .tcp_flags = TCP_SYN,
+	                        .destination_port = 30080};
+	struct outcome outcome;
+
+	services_clear();
+	SERVICE(.addr = "0.0.0.0", .port = 30080, .flags = SERVICE_EXTERNAL, .backends = {{POD_C4, 8080}});
+	outcome = leave(&own);
+	answer = as_node(&own, port_of(&own, &outcome));
+	answer = spec_reply(&answer);
+	for (stranger.source_port = 1024; stranger.source_port < 1124; stranger.source_port++)
+		assert_verdict(arrive(&stranger), TC_ACT_REDIRECT);
+	services_clear();
+	assert_int_equal(entries(rig.maps->nat), 2);
+	assert_int_equal(entries(rig.maps->service_nat), 400);
+	outcome = arrive(&answer);
+	assert_reached(&outcome, DEVICE_A, &expected);
+}
+
 static void who_pings_the_node_by_a_pods_identifier_reaches_the_node(void **state)
 {
 	static const size_t echoes[] = {3, 9};
@@ -627,6 +668,7 @@ static const struct CMUnitTest tests[] = {
 	PACKET_TEST(what_passes_through_the_host_is_left_alone),
 	PACKET_TEST(the_hosts_mapping_is_aged_when_idle),
 	PACKET_TEST(a_quiet_mapping_is_kept_while_flows_are_lost),
+	PACKET_TEST(strangers_evict_no_mapping_of_a_pod),
 	PACKET_TEST(who_pings_the_node_by_a_pods_identifier_reaches_the_node),
 	PACKET_TEST(a_checksum_of_0_stays_0),
 	PACKET_TEST(a_lost_half_is_restored_by_the_other),

@@ -12,7 +12,6 @@
 #include "base/addr.h"
 #include "datapath/flow_table.h"
 #include "datapath/nat_table.h"
-#include "datapath/walk.h"
 
 #define NODE_PORT 30080
 #define BACK      8080
@@ -747,41 +746,6 @@ static void a_detour_is_kept_as_long_as_its_flow(void **state)
 	assert_int_equal(count, 0);
 }
 
-static int count_entry(const void *key, const void *value, void *userdata)
-{
-	++*(uint32_t *)userdata;
-	return 0;
-}
-
-static uint32_t entries(int map)
-{
-	uint32_t count = 0;
-
-	assert_int_equal(map_walk(map, sizeof(struct nat_key), sizeof(struct nat_entry), count_entry, &count), 0);
-	return count;
-}
-
-/* Who invents clients fills the services' table, and no other. */
-static void strangers_evict_no_mapping_of_a_pod(void **state)
-{
-	struct spec spec = from_client(&requests[0]), own = from_pod_a(&kinds[0]), answer;
-	struct outcome outcome;
-
-	serve(&spec, POD_C4, POD_C6, SERVICE_EXTERNAL);
-	outcome = leave(&own);
-	answer = as_node(&own, port_of(&own, &outcome));
-	answer = spec_reply(&answer);
-	for (uint16_t port = 1024; port < 1124; port++) {
-		spec.source_port = port;
-		assert_verdict(arrive(&spec), TC_ACT_REDIRECT);
-	}
-	assert_int_equal(entries(rig.maps->nat), 2);
-	assert_in_range(entries(rig.maps->service_nat), 100, 400);
-	own = spec_reply(&own);
-	outcome = arrive(&answer);
-	assert_reached(&outcome, DEVICE_A, &own);
-}
-
 #define OUTSIDE_TEST(function) cmocka_unit_test_setup(function, begin)
 
 int main(void)
@@ -814,7 +778,6 @@ int main(void)
 		OUTSIDE_TEST(what_is_told_is_not_believed_of_everybody),
 		OUTSIDE_TEST(a_sum_over_the_packet_stays_right),
 		OUTSIDE_TEST(a_detour_is_kept_as_long_as_its_flow),
-		OUTSIDE_TEST(strangers_evict_no_mapping_of_a_pod),
 	};
 
 	return PACKET_TESTS("outside", tests);
