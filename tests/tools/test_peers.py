@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 
@@ -28,7 +29,7 @@ class Peer(Process):
     def __init__(self, complaints, *command):
         super().__init__([*WITH_TRACEFS, complaints, "stdbuf", "-oL", *map(str, command)])
         is_attached = self.has_perf_event if command[0] == "bpftrace" else self.hear
-        wait_for(lambda: is_attached() or self.ended(), "the peer is attached", 60)
+        wait_for(lambda: is_attached() or self.ended(), "the peer is attached", 20)
         if self.ended():
             pytest.skip(f"{command[0]} does not work here: {complaints.read_text()[:200]}")
 
@@ -62,6 +63,8 @@ def peer(tmp_path):
 
     yield begin
     for one in begun:
+        if not one.ended():
+            one.signal(signal.SIGKILL)
         one.stop()
 
 

@@ -190,3 +190,21 @@ def test_json_is_one_object_a_line(trace, tmp_path):
     assert tool.wait_event(pid=os.getpid())["path"] == f'{tmp_path}/quo"te\n'
     assert tool.wait_event(path=f"{tmp_path}/?")["pid"] == os.getpid()
     assert all(isinstance(json.loads(line), dict) for line in tool.lines if line.startswith("{"))
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o777])
+def test_what_is_kept_of_the_kernels_types(tmp_path, mode):
+    """It is made again when it is broken; others than its owner must not be able to write it, else there is none."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    folder.chmod(mode)
+    environment = os.environ | {"PILUS_CACHE": str(folder)}
+    for name in ("opensnoop", "runqslower"):  # at a tracepoint by its name, and at one by its type
+        assert run(name, "-d", "0.1", env=environment).returncode == 0
+    kept = {path: path.read_bytes() for path in folder.iterdir()}
+    assert len(kept) == (2 if mode == 0o700 else 0)
+    for path, content in kept.items():
+        path.write_bytes(content[:-40])
+    for name in ("opensnoop", "runqslower"):
+        assert run(name, "-d", "0.1", env=environment).returncode == 0
+    assert {path: path.read_bytes() for path in folder.iterdir()} == kept

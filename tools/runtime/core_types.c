@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -280,11 +279,19 @@ static int write_part(const void *object, size_t size, const char *path)
 	return bytes ? file_write_atomic(path, bytes, length, 0600) : -1;
 }
 
+/* Not there, or cut short by a crash: it is written again. */
+static bool is_whole(const char *path)
+{
+	_cleanup_(btf__freep) struct btf *btf = btf__parse(path, NULL);
+
+	return btf && btf__find_by_name_kind(btf, NUMBERS, BTF_KIND_ENUM) > 0;
+}
+
 char *core_types(const void *object, size_t size)
 {
 	_cleanup_free_ char *path = cache_path(object, size);
 
-	if (!path || (access(path, R_OK) && write_part(object, size, path)))
+	if (!path || !(is_whole(path) || (!write_part(object, size, path) && is_whole(path))))
 		return NULL;
 	return TAKE_PTR(path);
 }
