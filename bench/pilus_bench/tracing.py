@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tracing tools beside their peers, where those are installed and run: how soon they see something, what they take, what
 they keep up with, and what they cost whom they look at."""
+import json
 import os
 import re
 import select
@@ -162,12 +163,14 @@ def _counters():
 
 
 def _is_attached(pid):
-    """Something of the process waits for events: a link, or a perf event."""
+    """A program of the process is at a link, or at a perf event: the kernel knows, and a buffer is one without a program."""
     try:
         files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
     except OSError:
         return False
-    return any("perf_event" in name or "bpf_link" in name or "bpf-link" in name for name in files)
+    listed = subprocess.run(["bpftool", "-j", "perf", "show"], stdout=subprocess.PIPE, check=True).stdout
+    return any("bpf_link" in name or "bpf-link" in name for name in files) or \
+        any(event["pid"] == pid for event in json.loads(listed or b"[]"))
 
 
 def _call(kind, seconds):
