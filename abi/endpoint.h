@@ -28,9 +28,10 @@ struct endpoint {
 	struct addr v6;
 	__u8 pod_mac[6];
 	__u8 host_mac[6];
-	__u32 flags;  /* ENDPOINT_… */
-	__u32 policy; /* its set */
-	__u32 reserved;
+	__u32 flags;    /* ENDPOINT_… */
+	__u32 policy;   /* its set */
+	__u8 short_cut; /* 1: its sockets may take it (socket.h) */
+	__u8 reserved[3];
 };
 ABI_ASSERT_SIZE(struct endpoint, 64);
 

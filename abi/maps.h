@@ -37,6 +37,9 @@
 	X(source_ranges, 1, TOLD)  \
 	X(affinity, 1, LEARNT)     \
 	X(socket_peers, 1, LEARNT) \
+	X(namespaces, 1, TOLD)     \
+	X(sockets, 1, LIVE)        \
+	X(receivers, 1, LIVE)      \
 	X(prefilter, 1, TOLD)      \
 	X(metrics, 1, LIVE)        \
 	X(events, 2, LIVE)         \

@@ -2,7 +2,8 @@
 /*
  * pilus_metrics: per-CPU array, packets and bytes per reason and direction. Written by the programs, summed by readers.
  * Index: metric_index(). Reason 0 is "forwarded", and METRIC_ACCELERATED is how many of these XDP has sent on;
- * METRIC_EVENTS_LOST counts events that found the ring buffer full. The others are enum drop_reason.
+ * METRIC_SHORT_CUT counts messages that went from socket to socket, METRIC_EVENTS_LOST events that found the ring
+ * buffer full. The others are enum drop_reason.
  */
 #ifndef PILUS_ABI_METRICS_H
 #define PILUS_ABI_METRICS_H
@@ -16,6 +17,7 @@ enum metric_direction {
 };
 
 #define METRIC_FORWARDED   0
+#define METRIC_SHORT_CUT   253
 #define METRIC_ACCELERATED 254
 #define METRIC_EVENTS_LOST 255
 #define METRIC_REASONS     256
@@ -34,7 +36,8 @@ static inline __attribute__((always_inline)) __u32 metric_index(__u8 reason, enu
 
 static inline __attribute__((always_inline)) _Bool metric_is_drop(__u8 reason)
 {
-	return reason != METRIC_FORWARDED && reason != METRIC_ACCELERATED && reason != METRIC_EVENTS_LOST;
+	return reason != METRIC_FORWARDED && reason != METRIC_ACCELERATED && reason != METRIC_SHORT_CUT &&
+	       reason != METRIC_EVENTS_LOST;
 }
 
 #endif

@@ -9,18 +9,12 @@
 #ifndef PILUS_BPF_FLOW_H
 #define PILUS_BPF_FLOW_H
 
+#include "flow_table.h"
 #include "fragment.h"
 #include "icmp.h"
 #include "packet.h"
 #include "policy.h"
 #include "state.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 131072); /* the agent sets it */
-	__type(key, struct flow_key);
-	__type(value, struct flow);
-} pilus_flows SEC(".maps");
 
 /* What becomes of a packet: as in struct flow_direction. */
 struct decision {

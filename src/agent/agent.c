@@ -441,7 +441,7 @@ static int attach_sockets(struct agent *agent, struct error *error)
 {
 	const char *cgroup = agent->config->cgroup_root ?: datapath_cgroup_default();
 
-	if (!agent->config->kube_proxy_replacement)
+	if (!agent->config->kube_proxy_replacement && agent->config->short_cuts == SHORT_CUTS_OFF)
 		cgroup = NULL;
 	else if (!cgroup)
 		log_warning("no hierarchy of cgroups v2 is mounted: sockets do not know of services");
@@ -464,8 +464,10 @@ static int start_datapath(struct agent *agent, struct error *error)
 	                   .accelerate = config->accelerate == ACCELERATE_XDP,
 	                   .netns_cookie = datapath_netns_cookie()},
 		.attach = config->attach,
+		.short_cuts = config->short_cuts != SHORT_CUTS_OFF,
 		.sizes = map_sizes_choose(config, map_sizes_memory()),
 	};
+	struct error trouble = {};
 	int result;
 
 	result = datapath_open(&options, &agent->datapath, error);
@@ -475,6 +477,8 @@ static int start_datapath(struct agent *agent, struct error *error)
 		result = attach_sockets(agent, error);
 	if (result)
 		return result;
+	if (options.short_cuts && !datapath_has_short_cuts(agent->datapath, &trouble))
+		log_warning("sockets take no short cuts: %s", trouble.message);
 	if (datapath_is_waiting(agent->datapath))
 		log_info("the maps are new: the programs that are there go on with theirs until these are filled");
 	agent->flow_aging =

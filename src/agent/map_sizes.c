@@ -27,7 +27,7 @@ static uint32_t flows_for(uint64_t memory)
 
 struct map_sizes map_sizes_choose(const struct config *config, uint64_t memory)
 {
-	bool edge = config->profile == PROFILE_EDGE;
+	bool edge = config->profile == PROFILE_EDGE, accelerates = config->short_cuts != SHORT_CUTS_OFF;
 	uint32_t fitting = edge ? EDGE_FLOWS : flows_for(memory), flows = config->flow_table_size ?: fitting;
 	/* Two entries each: a quarter of the flows may be translated. */
 	uint32_t mappings = config->kube_proxy_replacement ? flows / 4 : flows / 2;
@@ -43,6 +43,9 @@ struct map_sizes map_sizes_choose(const struct config *config, uint64_t memory)
 		.backends = edge ? 2 * EDGE_SERVICES : fitting,
 		.socket_peers = flows / 8,
 		.affinity = flows / 16,
+		.namespaces = accelerates ? ENDPOINT_ID_MAX : 1,
+		.sockets = accelerates ? flows / 8 : 1,
+		.receivers = accelerates ? flows / 8 : 1,
 	};
 }
 

@@ -198,6 +198,16 @@ static void write_forwarded(const struct scene *scene, struct exposition *out,
 		SAMPLE(out, value(&scene->counters[METRIC_FORWARDED][i]), {"direction", direction_names[i]});
 }
 
+static void write_short_cut_count(const struct scene *scene, struct exposition *out)
+{
+	exposition_value(out, metric_packets(&scene->counters[METRIC_SHORT_CUT][METRIC_EGRESS]));
+}
+
+static void write_short_cut_bytes(const struct scene *scene, struct exposition *out)
+{
+	exposition_value(out, metric_bytes(&scene->counters[METRIC_SHORT_CUT][METRIC_EGRESS]));
+}
+
 /* Lost events are no drops. A reason shows once there was one. */
 static void write_dropped(const struct scene *scene, struct exposition *out,
                           double (*value)(const struct metric *metric))
@@ -423,6 +433,8 @@ static const struct {
 	{"pilus_forward_count_total", METRIC_COUNTER, "Packets forwarded.", write_forward_count},
 	{"pilus_forward_bytes_total", METRIC_COUNTER, "Bytes forwarded.", write_forward_bytes},
 	{"pilus_accelerated_count_total", METRIC_COUNTER, "Packets of these that XDP has sent on.", write_accelerated},
+	{"pilus_short_cut_count_total", METRIC_COUNTER, "Messages from socket to socket.", write_short_cut_count},
+	{"pilus_short_cut_bytes_total", METRIC_COUNTER, "Bytes from socket to socket.", write_short_cut_bytes},
 	{"pilus_drop_count_total", METRIC_COUNTER, "Packets dropped, by reason.", write_drop_count},
 	{"pilus_drop_bytes_total", METRIC_COUNTER, "Bytes dropped, by reason.", write_drop_bytes},
 	{"pilus_bpf_map_entries", METRIC_GAUGE, "Entries in use of each BPF map.", write_map_entries},

@@ -56,6 +56,25 @@ static json_t *masquerade_status(const struct agent *agent)
 	                 !!(families & MASQUERADE_V6), "devices", uplinks_status(&agent->underlay), "excluded", list);
 }
 
+static uint32_t map_entries(const struct map_facts facts[static MAPS_COUNT], const char *name)
+{
+	size_t i = 0;
+
+	while (i + 1 < MAPS_COUNT && strcmp(facts[i].name, name))
+		i++;
+	return facts[i].entries;
+}
+
+static json_t *short_cuts_status(const struct agent *agent, const struct map_facts facts[static MAPS_COUNT])
+{
+	struct error why = {};
+	bool on = datapath_has_short_cuts(agent->datapath, &why);
+
+	return json_pack("{s:s, s:b, s:s?, s:i}", "mode", short_cut_modes[agent->config->short_cuts], "active", on,
+	                 "reason", why.code ? why.message : NULL, "connections",
+	                 (int)map_entries(facts, "pilus_sockets"));
+}
+
 static json_int_t resident_bytes(void)
 {
 	FILE *statm = fopen("/proc/self/statm", "re");
@@ -175,6 +194,7 @@ json_t *agent_status(const struct agent *agent, const struct map_facts facts[sta
 	                    agent->ready ? endpoints_status(agent->endpoints)
 	                                 : json_pack("{s:i, s:i}", "ready", 0, "total", 0));
 	json_object_set_new(status, "services", service_status(agent));
+	json_object_set_new(status, "socket-acceleration", short_cuts_status(agent, facts));
 	json_object_set_new(status, "policy", agent->policies ? policies_status(agent->policies) : json_null());
 	json_object_set_new(status, "health", agent->health ? health_status(agent->health) : json_null());
 	json_object_set_new(status, "prefilter", agent->prefilter ? prefilter_status(agent->prefilter) : json_null());

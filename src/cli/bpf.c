@@ -243,6 +243,7 @@ static const struct command VERBS[] = {
 	{.name = "lb", .summary = "Services and backends", .commands = BPF_LB_VERBS},
 	{.name = "affinity", .summary = "Clients that keep their backend", .commands = BPF_AFFINITY_VERBS},
 	{.name = "policy", .summary = "What endpoints may do", .commands = BPF_POLICY_VERBS},
+	{.name = "sock", .summary = "TCP sockets of endpoints, and their short cuts", .commands = BPF_SOCK_VERBS},
 	{.name = "metrics", .summary = "Counters", .commands = METRICS_VERBS},
 	{.name = "node", .summary = "The other nodes", .commands = NODE_VERBS},
 	{},

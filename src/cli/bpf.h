@@ -25,6 +25,7 @@ void peer_write(const json_t *row, const char *address, const char *port, FILE *
 extern const struct command BPF_CT_VERBS[];
 extern const struct command BPF_NAT_VERBS[];
 extern const struct command BPF_POLICY_VERBS[];
+extern const struct command BPF_SOCK_VERBS[];
 extern const struct command BPF_LB_VERBS[];
 extern const struct command BPF_AFFINITY_VERBS[];
 

@@ -174,6 +174,20 @@ static void services_line(const json_t *status, FILE *out)
 		fprintf(out, ", accelerated on %s by %s", TEXT(device, "device"), TEXT(device, "hook"));
 }
 
+static void acceleration_line(const json_t *status, FILE *out)
+{
+	const json_t *acceleration = json_object_get(status, "socket-acceleration");
+	const char *mode = TEXT(acceleration, "mode");
+
+	if (!strcmp(mode, "off"))
+		fputs("Disabled", out);
+	else if (json_is_true(json_object_get(acceleration, "active")))
+		fprintf(out, "%s, %" JSON_INTEGER_FORMAT " connections", strcmp(mode, "on") ? "Opt-in" : "Enabled",
+		        row_number(acceleration, "connections"));
+	else
+		fprintf(out, "Unavailable: %s", TEXT(acceleration, "reason"));
+}
+
 static void health_line(const json_t *status, FILE *out)
 {
 	const json_t *health = json_object_get(status, "health");
@@ -195,6 +209,7 @@ static const struct column LINES[] = {
 	{.title = "Masquerading:", .cell = masquerade_line},
 	{.title = "Prefilter:", .cell = prefilter_line},
 	{.title = "KubeProxyReplacement:", .cell = services_line},
+	{.title = "Socket acceleration:", .cell = acceleration_line},
 	{.title = "Endpoints:", .cell = endpoints_line},
 	{.title = "Policy:", .cell = policy_line},
 	{.title = "Memory:", .cell = memory_line},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datapath/datapath.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
@@ -15,6 +16,7 @@
 #include "datapath/object.h"
 #include "datapath/pins.h"
 #include "datapath/prefilter.h"
+#include "datapath/socket_map.h"
 
 /* Which programs a device of each kind gets. A further program is a row or a column here. */
 static const struct {
@@ -26,7 +28,7 @@ static const struct {
 	[DEVICE_UPLINK] = {OBJECT_NETDEV, {"from_netdev", "to_netdev"}},
 };
 
-/* Which programs a cgroup gets. */
+/* Which programs a cgroup gets: for services, but the last. */
 static const struct {
 	enum object object;
 	const char *program, *hook;
@@ -36,7 +38,7 @@ static const struct {
 	{OBJECT_SOCKET, "recvmsg4", "cgroup/recvmsg4"},         {OBJECT_SOCKET, "recvmsg6", "cgroup/recvmsg6"},
 	{OBJECT_SOCKET, "getpeername4", "cgroup/getpeername4"}, {OBJECT_SOCKET, "getpeername6", "cgroup/getpeername6"},
 	{OBJECT_SOCKET, "post_bind4", "cgroup/post_bind4"},     {OBJECT_SOCKET, "post_bind6", "cgroup/post_bind6"},
-	{OBJECT_SOCKET, "sock_release", "cgroup/sock_release"},
+	{OBJECT_SOCKET, "sock_release", "cgroup/sock_release"}, {OBJECT_SOCKOPS, "sock_ops", "cgroup/sock_ops"},
 };
 #define CGROUP_PROGRAMS (sizeof(cgroup_programs) / sizeof(cgroup_programs[0]))
 
@@ -54,6 +56,8 @@ struct datapath {
 	enum attach_mode mode; /* how devices are attached in the end: tcx or clsact */
 	bool hasty;            /* first by clsact, where that is quicker */
 	struct bpf_object *object[OBJECTS];
+	struct bpf_object *short_cuts; /* NULL: sockets take none */
+	struct error no_short_cuts;    /* why, if they should */
 	struct maps maps;
 	const struct prefilter *prefilter; /* on the uplinks; NULL: none */
 	bool waiting;                      /* the maps are not in use yet */
@@ -77,6 +81,34 @@ static bool datapath_fits(const struct datapath *datapath)
 	return true;
 }
 
+/* For sockets to come: those that are there keep the program that they were established with. */
+static int attach_short_cuts(const struct datapath *datapath, struct error *error)
+{
+	const struct bpf_program *program = bpf_object__find_program_by_name(datapath->short_cuts, "short_cut");
+	int r = bpf_prog_attach(bpf_program__fd(program), datapath->maps.receivers, BPF_SK_MSG_VERDICT, 0);
+
+	return r ? error_set_errno(error, r, "cannot attach the short cut to the sockets") : 0;
+}
+
+/* The node is whole without it: who asks is told. What is noted of sockets is of no use then, and ends the short cuts
+ * of those that an agent before had given one. */
+static int load_short_cuts(struct datapath *datapath, const char *folder)
+{
+	struct error *error = &datapath->no_short_cuts;
+	int r = -ENOENT;
+
+	if (datapath->options.short_cuts)
+		r = object_open(OBJECT_SK_MSG, &datapath->options, &datapath->short_cuts, error);
+	if (!r)
+		r = object_load(datapath->short_cuts, datapath->bpffs, folder, error);
+	if (!r)
+		r = attach_short_cuts(datapath, error);
+	if (!r)
+		return 0;
+	bpf_object__close(TAKE_PTR(datapath->short_cuts));
+	return socket_map_flush(&datapath->maps);
+}
+
 static int datapath_load(struct datapath *datapath, const struct datapath_options *options, struct error *error)
 {
 	const char *folder;
@@ -95,6 +127,9 @@ static int datapath_load(struct datapath *datapath, const struct datapath_option
 		r = maps_open_in(options->bpffs, folder, &datapath->maps, error);
 	if (r)
 		return r;
+	r = load_short_cuts(datapath, folder);
+	if (r)
+		return error_set_errno(error, r, "cannot end the short cuts of sockets");
 	/* What was decided by earlier programs is decided anew. */
 	maps_bump_epoch(&datapath->maps);
 	return 0;
@@ -126,6 +161,7 @@ void datapath_free(struct datapath *datapath)
 	maps_close(&datapath->maps);
 	for (int i = 0; i < OBJECTS; i++)
 		bpf_object__close(datapath->object[i]);
+	bpf_object__close(datapath->short_cuts);
 	free(datapath->devices);
 	free(datapath->cgroup);
 	free(datapath->bpffs);
@@ -156,6 +192,14 @@ int datapath_program(const struct datapath *datapath, const char *name)
 			return bpf_program__fd(program);
 	}
 	return -ENOENT;
+}
+
+bool datapath_has_short_cuts(const struct datapath *datapath, struct error *why)
+{
+	*why = datapath->no_short_cuts;
+	if (datapath->short_cuts && !datapath->cgroup)
+		error_set(why, -ENODEV, "no hierarchy of cgroups v2 is mounted");
+	return datapath->short_cuts && datapath->cgroup;
 }
 
 const char *datapath_attach_name(const struct datapath *datapath)
@@ -297,12 +341,19 @@ static struct bpf_program *cgroup_program(const struct datapath *datapath, size_
 	                                        cgroup_programs[i].program);
 }
 
+static bool cgroup_wants(const struct datapath *datapath, size_t i)
+{
+	return datapath->cgroup &&
+	       (cgroup_programs[i].object == OBJECT_SOCKOPS ? !!datapath->short_cuts : datapath->config.services);
+}
+
 static int cgroup_attach(const struct datapath *datapath, struct error *error)
 {
 	int r = 0;
 
-	for (size_t i = 0; datapath->cgroup && i < CGROUP_PROGRAMS && !r; i++)
-		r = attach_cgroup(datapath->bpffs, datapath->cgroup, cgroup_program(datapath, i), error);
+	for (size_t i = 0; i < CGROUP_PROGRAMS && !r; i++)
+		if (cgroup_wants(datapath, i))
+			r = attach_cgroup(datapath->bpffs, datapath->cgroup, cgroup_program(datapath, i), error);
 	return r;
 }
 
@@ -315,8 +366,8 @@ int datapath_attach_cgroup(struct datapath *datapath, const char *cgroup, struct
 
 int datapath_check_cgroup(const struct datapath *datapath, struct error *error)
 {
-	for (size_t i = 0; datapath->cgroup && i < CGROUP_PROGRAMS; i++)
-		if (attach_cgroup_check(datapath->bpffs, cgroup_program(datapath, i)))
+	for (size_t i = 0; i < CGROUP_PROGRAMS; i++)
+		if (cgroup_wants(datapath, i) && attach_cgroup_check(datapath->bpffs, cgroup_program(datapath, i)))
 			return error_set(error, -ENOENT, "the program %s is gone from the cgroup %s: restart the agent",
 			                 cgroup_programs[i].program, datapath->cgroup);
 	return 0;
@@ -344,10 +395,11 @@ static int attach_noted(struct datapath *datapath, struct error *error)
  */
 static int replace_set(struct datapath *datapath, struct error *error)
 {
-	_cleanup_(maps_close) struct maps before = MAPS_CLOSED;
+	_cleanup_(maps_close) struct maps before = MAPS_CLOSED, left = MAPS_CLOSED;
 	int r;
 
 	carry_open(datapath->bpffs, &before);
+	maps_open_state(datapath->bpffs, &left);
 	r = carry(&before, &datapath->maps);
 	if (r)
 		return error_set_errno(error, r, "cannot copy what the programs have learnt");
@@ -358,6 +410,8 @@ static int replace_set(struct datapath *datapath, struct error *error)
 	r = attach_noted(datapath, error);
 	if (r)
 		return r;
+	if (left.live)
+		maps_bump_epoch(&left);
 	r = carry(&before, &datapath->maps);
 	return r ? error_set_errno(error, r, "cannot copy what the programs have learnt") : 0;
 }
@@ -376,8 +430,8 @@ static bool is_on_cgroup(const char *name, void *userdata)
 {
 	const struct datapath *datapath = userdata;
 
-	for (size_t i = 0; datapath->cgroup && i < CGROUP_PROGRAMS; i++)
-		if (!strcmp(cgroup_programs[i].program, name))
+	for (size_t i = 0; i < CGROUP_PROGRAMS; i++)
+		if (cgroup_wants(datapath, i) && !strcmp(cgroup_programs[i].program, name))
 			return true;
 	return false;
 }
@@ -401,9 +455,13 @@ static bool is_none(const char *name, void *userdata)
 
 int datapath_remove(const char *bpffs, struct error *error)
 {
+	_cleanup_(maps_close) struct maps left = MAPS_CLOSED;
 	int r;
 
 	object_hear_libbpf();
+	maps_open_state(bpffs, &left);
+	if (left.live)
+		maps_bump_epoch(&left);
 	r = attach_sweep(bpffs, is_none, NULL);
 	if (!r)
 		r = attach_cgroup_sweep(bpffs, is_none, NULL);
@@ -476,11 +534,12 @@ static int each_on_cgroup(const struct datapath *datapath,
 {
 	int r = 0;
 
-	for (size_t i = 0; datapath->cgroup && i < CGROUP_PROGRAMS && !r; i++)
-		r = each(&(struct attachment){.program = cgroup_programs[i].program,
-		                              .device = datapath->cgroup,
-		                              .hook = cgroup_programs[i].hook},
-		         userdata);
+	for (size_t i = 0; i < CGROUP_PROGRAMS && !r; i++)
+		if (cgroup_wants(datapath, i))
+			r = each(&(struct attachment){.program = cgroup_programs[i].program,
+			                              .device = datapath->cgroup,
+			                              .hook = cgroup_programs[i].hook},
+			         userdata);
 	return r;
 }
 

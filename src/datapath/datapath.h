@@ -32,6 +32,7 @@ struct datapath_options {
 	const char *bpffs; /* where a BPF file system is mounted */
 	struct node_config config;
 	enum attach_mode attach;
+	bool short_cuts; /* sockets of endpoints may take them (abi/socket.h) */
 	struct map_sizes sizes;
 };
 
@@ -67,6 +68,9 @@ const struct datapath_options *datapath_options(const struct datapath *datapath)
 /* The descriptor of a loaded program, "from_container": to run it on a packet without a device. -ENOENT when there is
  * no such program. It stays the datapath's. */
 int datapath_program(const struct datapath *datapath, const char *name);
+
+/* Do sockets take short cuts? If not although it was asked for, *why says what is missing. */
+bool datapath_has_short_cuts(const struct datapath *datapath, struct error *why);
 
 /* "tcx" or "clsact": how devices are attached, once settled. */
 const char *datapath_attach_name(const struct datapath *datapath);

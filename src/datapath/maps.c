@@ -63,6 +63,12 @@ int maps_open(const char *bpffs, struct maps *ret, struct error *error)
 	return maps_open_in(bpffs, PIN_MAPS, ret, error);
 }
 
+void maps_open_state(const char *bpffs, struct maps *ret)
+{
+	if (!map_open(bpffs, PIN_MAPS, "pilus_state", &ret->state, NULL))
+		maps_map_state(ret);
+}
+
 void maps_close(struct maps *maps)
 {
 	if (maps->live)

@@ -51,6 +51,10 @@ int maps_open(const char *bpffs, struct maps *ret, struct error *error);
 /* The same, of another folder than maps (pins.h). */
 int maps_open_in(const char *bpffs, const char *folder, struct maps *ret, struct error *error);
 
+/* Only the state of the set in use, to bump its epoch: of a set that is about to go, whose programs some sockets keep.
+ * Without one, nothing is open. */
+void maps_open_state(const char *bpffs, struct maps *ret);
+
 void maps_close(struct maps *maps); /* also of a zeroed struct */
 
 #define X(name, ...) +1

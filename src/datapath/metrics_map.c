@@ -17,6 +17,8 @@ const char *drop_reason_text(uint8_t reason)
 		return "Forwarded";
 	case METRIC_ACCELERATED:
 		return "Forwarded by XDP";
+	case METRIC_SHORT_CUT:
+		return "Short cut";
 	case METRIC_EVENTS_LOST:
 		return "Events lost";
 #define X(symbol, code, text) \

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "abi/prefilter.h"
+#include "abi/socket.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "datapath/pins.h"
@@ -17,17 +18,21 @@
 #include "bpf/netdev.skel.h"
 #include "bpf/overlay.skel.h"
 #include "bpf/prefilter.skel.h"
+#include "bpf/sk_msg.skel.h"
 #include "bpf/socket.skel.h"
+#include "bpf/sockops.skel.h"
 
 static const struct {
 	const char *name;
 	const void *(*bytes)(size_t *ret_size);
-} objects[OBJECTS] = {
+} objects[OBJECTS + 1] = {
 	[OBJECT_CONTAINER] = {"container", container__elf_bytes},
 	[OBJECT_OVERLAY] = {"overlay", overlay__elf_bytes},
 	[OBJECT_NETDEV] = {"netdev", netdev__elf_bytes},
 	[OBJECT_PREFILTER] = {"prefilter", prefilter__elf_bytes},
 	[OBJECT_SOCKET] = {"socket", socket__elf_bytes},
+	[OBJECT_SOCKOPS] = {"sockops", sockops__elf_bytes},
+	[OBJECT_SK_MSG] = {"sk_msg", sk_msg__elf_bytes},
 };
 
 #define CONFIG_SECTION ".rodata.config"
@@ -144,6 +149,8 @@ int object_open(enum object which, const struct datapath_options *options, struc
 	if (!object)
 		return error_set_errno(error, -errno, "cannot open the BPF object %s", objects[which].name);
 	r = configure_maps(object, options, error);
+	if (!r && which == OBJECT_SOCKOPS && !options->short_cuts)
+		bpf_program__set_autoload(bpf_object__next_program(object, NULL), false);
 	if (r)
 		bpf_object__close(object);
 	else

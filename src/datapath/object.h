@@ -11,7 +11,17 @@
 struct bpf_object;
 struct bpf_program;
 
-enum object { OBJECT_CONTAINER, OBJECT_OVERLAY, OBJECT_NETDEV, OBJECT_PREFILTER, OBJECT_SOCKET, OBJECTS };
+/* OBJECTS of them are always loaded; the last, which asks more of the kernel, where it is wanted. */
+enum object {
+	OBJECT_CONTAINER,
+	OBJECT_OVERLAY,
+	OBJECT_NETDEV,
+	OBJECT_PREFILTER,
+	OBJECT_SOCKET,
+	OBJECT_SOCKOPS,
+	OBJECTS,
+	OBJECT_SK_MSG = OBJECTS,
+};
 
 /* What libbpf says goes to our log, at debug, instead of standard error. */
 void object_hear_libbpf(void);

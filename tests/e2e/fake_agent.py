@@ -46,6 +46,7 @@ STATUS = {
     "masquerade": {"ipv4": True, "ipv6": False, "devices": ["eth0"], "excluded": ["10.1.0.0/24", "fd00:1::/112"]},
     "monitor": {"listeners": 0, "lost": 0}, "endpoints": {"ready": 2, "total": 2},
     "prefilter": {"state": "attached", "revision": 3, "entries": 2, "devices": [{"device": "eth0", "hook": "xdp/native"}]},
+    "socket-acceleration": {"mode": "on", "active": True, "reason": None, "connections": 17},
     "services": {"services": 2, "frontends": 5, "backends": 4,
                  "acceleration": {"packets": 7, "devices": [{"device": "eth0", "hook": "xdp/native"}]}},
     "policy": {"state": "in force", "enforcement": "default", "audit": True, "allow-localhost": "always", "policies": 3,

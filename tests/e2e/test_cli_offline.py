@@ -65,6 +65,7 @@ TABLES = {
                "Masquerading:   BPF [eth0] 10.1.0.0/24, fd00:1::/112 [IPv4: Enabled, IPv6: Disabled]",
                "Prefilter:      attached, revision 3, 2 entries, eth0 by xdp/native",
                "KubeProxyReplacement: True   2 services, 5 frontends, 4 backends, accelerated on eth0 by xdp/native",
+               "Socket acceleration: Enabled, 17 connections",
                "Endpoints:      2/2 ready",
                "Policy:         in force, enforcement default (audit), 3 policies, revision 7, 1 locked down",
                "Memory:         agent 6.3 MB, maps 12.6 MB",
@@ -100,7 +101,7 @@ def test_tables(agent, command):
 def test_status_verbose_adds_addresses_programs_and_maps(agent):
     text = agent.pilus("status", "--verbose")
     assert text.startswith(agent.pilus("status"))
-    assert lines(text)[14:] == [
+    assert lines(text)[15:] == [
         "  Name                 IP          Node        Endpoints",
         "  node-1 (localhost)   10.99.0.1   reachable   none",
         "  node-2               10.99.0.2   reachable   reachable",
@@ -165,13 +166,13 @@ def test_metrics_are_understood_again(agent):
 def test_status_tells_who_cannot_be_reached(agent):
     agent.answers["/v1/health"] = health(BAD)
     agent.answers["/v1/status"] = STATUS | {"health": {"probed": None, "reachable": 1, "total": 2}}
-    assert lines(agent.pilus("status"))[13:] == [
+    assert lines(agent.pilus("status"))[14:] == [
         "Cluster health: 1/2 reachable   (not all probed yet)",
         "  Name     IP          Node        Endpoints",
         "  node-2   10.99.0.2   reachable   unreachable",
     ]
     agent.answers["/v1/status"] = STATUS | {"health": None}
-    assert lines(agent.pilus("status"))[13:] == ["Cluster health: Probe disabled"]
+    assert lines(agent.pilus("status"))[14:] == ["Cluster health: Probe disabled"]
 
 
 def test_health_tells_every_address_that_cannot_be_reached(agent):

@@ -52,6 +52,7 @@ static int rig_load(struct rig *rig, const struct node_config *config, struct er
 	struct datapath_options options = {
 		.bpffs = rig->folder,
 		.config = *config,
+		.short_cuts = true,
 		.sizes = {.flows = FLOWS_MAX, .nat = NAT_MAX},
 	};
 	int r;

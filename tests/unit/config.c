@@ -111,7 +111,8 @@ static void every_key_comes_back_as_json(void **state)
 		"prefilter-state: /tmp/p\n"
 		"prefilter-rate: 500\nprefilter-drop: [bogons, fragments]\n"
 		"kube-proxy-replacement: false\nnode-port-range: 30000-30100\nlb-algorithm: maglev\n"
-		"lb-maglev-table-size: 251\nlb-mode: hybrid\nlb-no-backends: drop\naccelerate: none\n"
+		"lb-maglev-table-size: 251\nlb-mode: hybrid\nlb-no-backends: drop\naccelerate: "
+		"none\nsocket-acceleration: opt-in\n"
 		"zone: north\nlog-level: debug\n";
 	static const char expected[] =
 		"{\"node-name\":\"node-1\",\"cluster-name\":\"lab\",\"socket\":\"/tmp/s\",\"state-dir\":\"/tmp/d\","
@@ -133,7 +134,8 @@ static void every_key_comes_back_as_json(void **state)
 		"\"prefilter-drop\":[\"fragments\",\"bogons\"],"
 		"\"kube-proxy-replacement\":false,"
 		"\"node-port-range\":\"30000-30100\",\"lb-algorithm\":\"maglev\",\"lb-maglev-table-size\":251,"
-		"\"lb-mode\":\"hybrid\",\"lb-no-backends\":\"drop\",\"accelerate\":\"none\","
+		"\"lb-mode\":\"hybrid\",\"lb-no-backends\":\"drop\",\"accelerate\":\"none\",\"socket-acceleration\":"
+		"\"opt-in\","
 		"\"zone\":\"north\",\"log-level\":\"debug\"}";
 	_cleanup_free_ char *shown = NULL;
 	struct error error = {};

@@ -137,6 +137,37 @@ static void test_create_makes_a_pod_that_is_wired(void **state)
 	netlink_free(in_pod);
 }
 
+static bool takes_short_cuts(enum short_cuts node, const char *label, const char *value)
+{
+	json_t *request = request_for("c1");
+	json_int_t id;
+	bool takes;
+
+	config.short_cuts = node;
+	if (label)
+		json_object_set_new(json_object_get(request, "labels"), label, json_string(value));
+	must_put(request);
+	id = json_integer_value(json_object_get(answer.endpoint, "id"));
+	takes = fakes.map[id].short_cut;
+	assert_int_equal(!!fakes.namespace[id], node != SHORT_CUTS_OFF);
+	assert_true(!endpoint_delete(endpoints, "c1", "eth0", NULL) && !fakes.namespace[id]);
+	return takes;
+}
+
+static void test_node_and_labels_say_whose_sockets_take_short_cuts(void **state)
+{
+	static const char own[] = "pilus.io/socket-acceleration",
+			  space[] = "io.cilium.k8s.namespace.labels.pilus.io/socket-acceleration";
+
+	need_root();
+	assert_false(takes_short_cuts(SHORT_CUTS_OFF, own, "on"));
+	assert_false(takes_short_cuts(SHORT_CUTS_OPT_IN, NULL, NULL));
+	assert_true(takes_short_cuts(SHORT_CUTS_OPT_IN, own, "on"));
+	assert_true(takes_short_cuts(SHORT_CUTS_ON, NULL, NULL));
+	assert_false(takes_short_cuts(SHORT_CUTS_ON, own, "off"));
+	assert_false(takes_short_cuts(SHORT_CUTS_ON, space, "off"));
+}
+
 static void test_mtu_may_be_smaller(void **state)
 {
 	struct link link;
@@ -153,6 +184,16 @@ static void restart_agent(void)
 	memset(fakes.allocated, 0, sizeof(fakes.allocated));
 	fakes.events[0] = '\0';
 	start_agent();
+}
+
+static void test_namespaces_that_an_agent_left_are_swept(void **state)
+{
+	need_root();
+	config.short_cuts = SHORT_CUTS_ON;
+	must_put(request_for("c1"));
+	fakes.namespace[7] = 4711;
+	restart_agent();
+	assert_true(fakes.namespace[1] && !fakes.namespace[7]);
 }
 
 static uint32_t mtu_of(struct netlink *where, const char *device)
@@ -718,6 +759,8 @@ int main(void)
 		TEST(both_families_off_is_refused),
 		TEST(family_the_node_lacks),
 		TEST(create_makes_a_pod_that_is_wired),
+		TEST(node_and_labels_say_whose_sockets_take_short_cuts),
+		TEST(namespaces_that_an_agent_left_are_swept),
 		TEST(mtu_may_be_smaller),
 		TEST(mtu_follows_the_nodes),
 		TEST(mtu_that_was_asked_for_is_the_most),

@@ -27,6 +27,7 @@ static struct fakes {
 	unsigned step, fault_at; /* 0: none */
 	struct endpoint map[FAKE_IDS];
 	uint32_t attached[FAKE_IDS];
+	uint64_t namespace[FAKE_IDS]; /* cookies */
 	unsigned hasty;
 	unsigned epoch;
 	struct addr allocated[FAKE_IDS]; /* addresses in use */
@@ -149,6 +150,29 @@ int __wrap_endpoint_map_set(const struct maps *maps, uint16_t id, const struct e
 	if (fault(NULL))
 		return -EIO;
 	fakes.map[id] = *endpoint;
+	return 0;
+}
+
+int __wrap_namespace_map_set(const struct maps *maps, uint64_t cookie, uint16_t id)
+{
+	fakes.namespace[id] = cookie;
+	return 0;
+}
+
+int __wrap_namespace_map_delete(const struct maps *maps, uint64_t cookie)
+{
+	for (uint16_t id = 1; id < FAKE_IDS; id++)
+		if (fakes.namespace[id] == cookie)
+			fakes.namespace[id] = 0;
+	return 0;
+}
+
+int __wrap_namespace_map_each(const struct maps *maps, int (*each)(uint64_t cookie, uint16_t endpoint, void *userdata),
+                              void *userdata)
+{
+	for (uint16_t id = 1; id < FAKE_IDS; id++)
+		if (fakes.namespace[id])
+			each(fakes.namespace[id], id, userdata);
 	return 0;
 }
 

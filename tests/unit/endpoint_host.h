@@ -78,6 +78,7 @@ static int setup(void **state)
 	if (loop_setup(state))
 		return -1;
 	config.state_dir = folder;
+	config.short_cuts = SHORT_CUTS_OFF;
 	if (geteuid() != 0)
 		return 0;
 	home = own_netns();

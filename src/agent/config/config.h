@@ -54,6 +54,10 @@ enum profile { PROFILE_DEFAULT, PROFILE_EDGE };
 enum lb_mode { LB_SNAT, LB_DSR, LB_HYBRID };
 extern const char *const lb_modes[]; /* as they are written */
 
+/* Whose sockets take short cuts (abi/socket.h): nobody's, of pods that ask for it, of all that do not refuse. */
+enum short_cuts { SHORT_CUTS_OFF, SHORT_CUTS_OPT_IN, SHORT_CUTS_ON };
+extern const char *const short_cut_modes[]; /* as they are written */
+
 /* What clients of a service without backends hear. */
 enum no_backends { NO_BACKENDS_REJECT, NO_BACKENDS_DROP };
 
@@ -106,6 +110,7 @@ struct config {
 	enum lb_mode lb_mode;
 	enum no_backends lb_no_backends;
 	enum accelerate accelerate;
+	enum short_cuts short_cuts;
 	char *zone; /* where this node is; NULL: not known */
 	enum log_level log_level;
 	bool check_only; /* --check-config */

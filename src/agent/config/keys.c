@@ -460,6 +460,7 @@ static const char *const algorithms[] = {"random", "maglev", NULL};
 const char *const lb_modes[] = {"snat", "dsr", "hybrid", NULL};
 static const char *const no_backends[] = {"reject", "drop", NULL};
 static const char *const accelerations[] = {"none", "xdp", NULL};
+const char *const short_cut_modes[] = {"off", "opt-in", "on", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 
 _Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mode) == sizeof(choice) &&
@@ -468,7 +469,7 @@ _Static_assert(sizeof(enum ipam_mode) == sizeof(choice) && sizeof(enum attach_mo
                        sizeof(enum profile) == sizeof(choice) && sizeof(enum routing_mode) == sizeof(choice) &&
                        sizeof(enum service_algorithm) == sizeof(choice) && sizeof(enum lb_mode) == sizeof(choice) &&
                        sizeof(enum no_backends) == sizeof(choice) && sizeof(enum accelerate) == sizeof(choice) &&
-                       sizeof(enum log_level) == sizeof(choice),
+                       sizeof(enum short_cuts) == sizeof(choice) && sizeof(enum log_level) == sizeof(choice),
                "choices are written as unsigned");
 
 #define FIELD(member) .offset = offsetof(struct config, member)
@@ -548,6 +549,8 @@ const struct config_key config_keys[] = {
          no_backends},
 	{"accelerate", &choice_kind, FIELD(accelerate), "none", "send on what outside clients ask of other nodes' pods",
          accelerations},
+	{"socket-acceleration", &choice_kind, FIELD(short_cuts), "off",
+         "whose sockets may pass the network by on this node", short_cut_modes},
 	{"zone", &word_kind, FIELD(zone), .help = "where this node is, for services that prefer near backends"},
 	{"log-level", &choice_kind, FIELD(log_level), "info", "how much is logged", log_levels},
 };

@@ -22,6 +22,7 @@ struct endpoint endpoint_for_map(const struct endpoint_entry *entry)
 		.v6 = link->address[FAMILY_V6],
 		.flags = endpoint_policy_flags(entry),
 		.policy = entry->policy.set,
+		.short_cut = endpoint_has_short_cuts(entry),
 	};
 
 	memcpy(endpoint.pod_mac, link->mac, sizeof(endpoint.pod_mac));
@@ -96,6 +97,8 @@ int endpoint_activate(struct endpoint_entry *entry, struct error *error)
 	endpoint_join_policy(entry);
 	result = fill_map(entry, maps, error);
 	if (!result)
+		result = endpoint_join_sockets(entry, error);
+	if (!result)
 		result = datapath_attach(datapath, DEVICE_ENDPOINT, entry->link.ifindex, entry->link.device, error);
 	if (result)
 		return result;
@@ -116,6 +119,7 @@ void endpoint_deactivate(struct endpoint_entry *entry)
 		if (!addr_is_zero(&entry->link.address[family]))
 			ipcache_withdraw(services->ipcache, &entry->link.address[family]);
 	}
+	endpoint_leave_sockets(entry);
 	result = endpoint_map_clear(maps, entry->id);
 	if (result && result != -ENOENT)
 		log_warning("endpoint %u: it stays in the maps: %s", entry->id, strerror(-result));

@@ -45,6 +45,7 @@ struct endpoint_entry {
 	struct endpoint_policy policy;
 	bool audit; /* what its policy denies is only told */
 	struct pod_link link;
+	uint64_t netns_cookie; /* that the maps have; 0: none */
 	time_t created;
 	bool wired, active, seen;
 	struct endpoint_log log;
@@ -116,6 +117,15 @@ void endpoint_deactivate(struct endpoint_entry *entry);
 int endpoint_take_host_ports(const struct endpoint_entry *entry, struct error *error);
 void endpoint_adopt_host_ports(const struct endpoint_entry *entry);
 void endpoint_release_host_ports(const struct endpoint_entry *entry);
+
+/*
+ * endpoint_sockets.c: may its sockets take short cuts, and by which namespace are they told? Leaving takes back what
+ * joining has told; the sweep, what earlier agents have.
+ */
+bool endpoint_has_short_cuts(const struct endpoint_entry *entry);
+int endpoint_join_sockets(struct endpoint_entry *entry, struct error *error);
+void endpoint_leave_sockets(struct endpoint_entry *entry);
+void endpoint_sweep_sockets(struct endpoints *endpoints);
 
 /*
  * A new device's programs are attached the quick way, the host's too, and once nothing was made or taken down for a

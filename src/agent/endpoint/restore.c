@@ -243,6 +243,7 @@ int endpoints_restore(struct endpoints *endpoints, struct error *error)
 	if (result)
 		return result;
 	sweep_maps(endpoints);
+	endpoint_sweep_sockets(endpoints);
 	sweep_devices(endpoints);
 	count = count_entries(endpoints);
 	if (count)
