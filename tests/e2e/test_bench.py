@@ -2,6 +2,7 @@
 """The benchmarks measure what they say, count right, draw it, and leave nothing behind. Not how fast anything is."""
 import copy
 import json
+import math
 import os
 import secrets
 import signal
@@ -58,7 +59,7 @@ def test_every_figure_is_measured(run):
     measured = [figure["name"] for figure in results["figures"]]
     assert measured == [figure.name for figure in figures.FIGURES if not figure.optional or figure.name in measured]
     for figure in results["figures"]:
-        assert figure["value"] >= 0 and figure["name"] in printed
+        assert math.isfinite(figure["value"]) and figure["name"] in printed  # a difference of an instant may be below 0
 
 
 def test_every_work_goes_over_every_path(run):

@@ -35,11 +35,12 @@ def _lab():
 def no_loss(lab, client, *servers):
     """Whoever leaves this has had an answer to every ping, ten a second."""
     with contextlib.ExitStack() as stack:
-        pings = [stack.enter_context(lab.background(client, "ping", "-n", "-i", "0.1", lab.ip(server, 4),
-                                                    ready="icmp_seq=1 ")) for server in servers]
+        commands = [["ping", "-n", "-i", "0.1", lab.ip(server, 4)] for server in servers]
+        pings = [stack.enter_context(lab.background(client, *command, ready="icmp_seq=1 ")) for command in commands]
         yield
-        for process in pings:
-            lab.exec(client, "pkill", "-INT", "-x", "ping", check=False)
+        for command, process in zip(commands, pings):
+            # These alone: other tests ping beside this one.
+            lab.exec(client, "pkill", "-INT", "-f", f"^{' '.join(command)}$", check=False)
             summary = process.wait_line("packets transmitted")
             sent, received = (int(word) for word in summary.split() if word.isdigit())
             assert received >= sent - 1, summary  # the last may have been under way
