@@ -162,15 +162,28 @@ def _counters():
     }
 
 
-def _is_attached(pid):
-    """A program of the process is at a link, or at a perf event: the kernel knows, and a buffer is one without a program."""
+def _attached(pid):
+    """
+    How often programs of the process are attached: at links, or at perf events, which the kernel tells from buffers.
+    """
     try:
         files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
     except OSError:
-        return False
+        return 0
     listed = subprocess.run(["bpftool", "-j", "perf", "show"], stdout=subprocess.PIPE, check=True).stdout
-    return any("bpf_link" in name or "bpf-link" in name for name in files) or \
-        any(event["pid"] == pid for event in json.loads(listed or b"[]"))
+    return sum("bpf_link" in name or "bpf-link" in name for name in files) + \
+        sum(event["pid"] == pid for event in json.loads(listed or b"[]"))
+
+
+def _wait_attached(tool):
+    """Until it attaches no more: two looks find the same. False: it does not work here."""
+    end, seen = time.monotonic() + SECONDS_MAX, 0
+    while tool.poll() is None and time.monotonic() < end:
+        before, seen = seen, _attached(tool.pid)
+        if seen and seen == before:
+            return True
+        time.sleep(.05)
+    return False
 
 
 def _call(kind, seconds):
@@ -187,11 +200,7 @@ def _cost(command, kind, rounds, seconds):
     for _ in range(rounds):
         without = _call(kind, seconds)
         with subprocess.Popen(["taskset", "-c", "1", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as tool:
-            end = time.monotonic() + SECONDS_MAX
-            while not _is_attached(tool.pid) and tool.poll() is None and time.monotonic() < end:
-                time.sleep(.05)
-            time.sleep(.2)
-            if tool.poll() is None:
+            if _wait_attached(tool):
                 found.append(_call(kind, seconds) - without)
             # bpftrace, in the middle of many events, may not hear a signal that it can handle.
             tool.kill()

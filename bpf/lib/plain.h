@@ -73,18 +73,11 @@ static __always_inline void plain_mend(__u16 *checksum, __u8 protocol, __s64 dif
 	*checksum = sum || protocol != PROTOCOL_UDP ? sum : 0xffff;
 }
 
-static __always_inline _Bool plain_rewrite_v4(struct cursor cursor, const struct tuple *tuple, __u8 hops)
+static __always_inline void plain_rewrite_v4(struct iphdr *ip, __u16 *checksum, const struct tuple *tuple, __u8 hops)
 {
 	__be32 ends[3] = {tuple->source.word[3], tuple->destination.word[3]};
-	struct iphdr *ip = cursor_take(&cursor, sizeof(*ip));
 	__s64 difference;
-	__u16 *checksum;
 
-	if (!ip)
-		return 0;
-	checksum = plain_checksum(cursor, tuple->protocol);
-	if (!checksum)
-		return 0;
 	__builtin_memcpy(&ends[2], &tuple->source_port, sizeof(ends[2]));
 	difference = bpf_csum_diff(&ip->saddr, 8, ends, 8, 0);
 	ip->check = checksum_update(ip->check, difference);
@@ -93,34 +86,33 @@ static __always_inline _Bool plain_rewrite_v4(struct cursor cursor, const struct
 	difference = bpf_csum_diff((void *)(ip + 1), 4, &ends[2], 4, difference);
 	__builtin_memcpy((void *)ip + offsetof(struct iphdr, saddr), ends, sizeof(ends));
 	plain_mend(checksum, tuple->protocol, difference);
-	return 1;
 }
 
-static __always_inline _Bool plain_rewrite_v6(struct cursor cursor, const struct tuple *tuple, __u8 hops)
+static __always_inline void plain_rewrite_v6(struct ipv6hdr *ip, __u16 *checksum, const struct tuple *tuple, __u8 hops)
 {
-	struct ipv6hdr *ip = cursor_take(&cursor, sizeof(*ip));
 	void *ends = (void *)ip + offsetof(struct ipv6hdr, saddr);
-	__s64 difference;
-	__u16 *checksum;
+	__s64 difference = bpf_csum_diff(ends, PLAIN_ENDS_V6, (void *)tuple, PLAIN_ENDS_V6, 0);
 
-	if (!ip)
-		return 0;
-	checksum = plain_checksum(cursor, tuple->protocol);
-	if (!checksum)
-		return 0;
-	difference = bpf_csum_diff(ends, PLAIN_ENDS_V6, (void *)tuple, PLAIN_ENDS_V6, 0);
 	__builtin_memcpy(ends, tuple, PLAIN_ENDS_V6);
 	ip->hop_limit -= hops;
 	plain_mend(checksum, tuple->protocol, difference);
-	return 1;
 }
 
 /* Gives the packet at the cursor the addresses and ports of the tuple, and takes `hops`, 0 or 1, of its hops. False: it
  * is cut short. */
 static __always_inline _Bool plain_rewrite(struct cursor cursor, const struct tuple *tuple, __u8 hops)
 {
-	return tuple->ethertype == bpf_htons(ETH_P_IP) ? plain_rewrite_v4(cursor, tuple, hops)
-	                                               : plain_rewrite_v6(cursor, tuple, hops);
+	_Bool v4 = tuple->ethertype == bpf_htons(ETH_P_IP);
+	void *ip = cursor_take(&cursor, v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+	__u16 *checksum = ip ? plain_checksum(cursor, tuple->protocol) : NULL;
+
+	if (!checksum)
+		return 0;
+	if (v4)
+		plain_rewrite_v4(ip, checksum, tuple, hops);
+	else
+		plain_rewrite_v6(ip, checksum, tuple, hops);
+	return 1;
 }
 
 #endif

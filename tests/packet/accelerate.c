@@ -17,11 +17,10 @@
 #include "net/route.h"
 #include "net/sysctl.h"
 
-#define NODE_PORT 30080
-#define BACK      8080
-#define BACK4     "203.0.113.9" /* a backend that is no pod */
-#define BACK6     "2001:db8:aaaa::9"
-#define GATEWAY6  "2001:db8:0:2::fe"
+#define BACK     8080
+#define BACK4    "203.0.113.9" /* a backend that is no pod */
+#define BACK6    "2001:db8:aaaa::9"
+#define GATEWAY6 "2001:db8:0:2::fe"
 
 static struct prefilter *loaded;
 
@@ -34,17 +33,6 @@ static const struct spec requests[] = {
 	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_TCP, .payload = 1},
 	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_UDP, .payload = 33},
 };
-
-static struct spec from_client(const struct spec *request)
-{
-	struct spec spec = *request;
-
-	spec.source_mac = rig.pod_mac[DEVICE_WIRE];
-	spec.destination_mac = rig.mac[DEVICE_WIRE];
-	spec.source_port = 40000;
-	spec.destination_port = NODE_PORT;
-	return spec;
-}
 
 static void serve(const struct spec *spec, const char *v4, const char *v6, uint16_t flags)
 {

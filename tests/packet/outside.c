@@ -13,10 +13,9 @@
 #include "datapath/flow_table.h"
 #include "datapath/nat_table.h"
 
-#define NODE_PORT 30080
-#define BACK      8080
-#define ROUTER4   "198.51.100.254"
-#define ROUTER6   "2001:db8:ffff::fe"
+#define BACK    8080
+#define ROUTER4 "198.51.100.254"
+#define ROUTER6 "2001:db8:ffff::fe"
 
 static int begin(void **state)
 {
@@ -36,18 +35,6 @@ static const struct spec requests[] = {
 	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_SCTP},
 	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN, .extensions = 2},
 };
-
-/* As the next router sends it. */
-static struct spec from_client(const struct spec *request)
-{
-	struct spec spec = *request;
-
-	spec.source_mac = rig.pod_mac[DEVICE_WIRE];
-	spec.destination_mac = rig.mac[DEVICE_WIRE];
-	spec.source_port = 40000;
-	spec.destination_port = NODE_PORT;
-	return spec;
-}
 
 static uint16_t back_port(const struct spec *spec)
 {
@@ -266,18 +253,24 @@ static void what_is_not_for_outside_is_left_alone(void **state)
 	assert_untouched(&outcome, &other);
 }
 
+static struct prefix range(const char *text)
+{
+	struct prefix prefix;
+
+	assert_int_equal(prefix_parse(text, &prefix), 0);
+	return prefix;
+}
+
 static void clients_out_of_the_source_ranges_are_not_served(void **state)
 {
 	struct spec spec = from_client(&requests[0]), expected = to_backend(&spec, POD_A4, POD_A6);
 	uint32_t number = serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL | SERVICE_SOURCE_RANGES);
+	const struct prefix others = range("198.51.100.128/25"), clients = range("198.51.100.0/25");
 	struct outcome outcome;
-	struct prefix range;
 
-	assert_int_equal(prefix_parse("198.51.100.128/25", &range), 0);
-	assert_int_equal(source_range_set(rig.maps, number, &range), 0);
+	assert_int_equal(source_range_set(rig.maps, number, &others), 0);
 	assert_dropped(arrive(&spec), DROP_SOURCE_RANGE_DENIED, METRIC_INGRESS);
-	assert_int_equal(prefix_parse("198.51.100.0/25", &range), 0);
-	assert_int_equal(source_range_set(rig.maps, number, &range), 0);
+	assert_int_equal(source_range_set(rig.maps, number, &clients), 0);
 	outcome = arrive(&spec);
 	assert_reached(&outcome, DEVICE_A, &expected);
 }
@@ -287,16 +280,15 @@ static void a_client_that_is_served_no_more_opens_nothing(void **state)
 {
 	struct spec spec = from_client(&requests[0]), expected = to_backend(&spec, POD_A4, POD_A6);
 	uint32_t number = serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL | SERVICE_SOURCE_RANGES);
+	const struct prefix clients = range("198.51.100.0/25");
 	struct outcome outcome;
-	struct prefix range;
 
-	assert_int_equal(prefix_parse("198.51.100.0/25", &range), 0);
-	assert_int_equal(source_range_set(rig.maps, number, &range), 0);
+	assert_int_equal(source_range_set(rig.maps, number, &clients), 0);
 	for (int n = 0; n < 2; n++) {
 		outcome = arrive(&spec);
 		assert_reached(&outcome, DEVICE_A, &expected);
 	}
-	assert_int_equal(source_range_delete(rig.maps, number, &range), 0);
+	assert_int_equal(source_range_delete(rig.maps, number, &clients), 0);
 	spec.tcp_flags = expected.tcp_flags = TCP_ACK;
 	outcome = arrive(&spec);
 	assert_reached(&outcome, DEVICE_A, &expected);

@@ -48,3 +48,14 @@ uint32_t service_add(const struct scene_service *scene)
 	assert_int_equal(service_map_set(rig.maps, &key, &service), 0);
 	return number;
 }
+
+struct spec from_client(const struct spec *request)
+{
+	struct spec spec = *request;
+
+	spec.source_mac = rig.pod_mac[DEVICE_WIRE];
+	spec.destination_mac = rig.mac[DEVICE_WIRE];
+	spec.source_port = 40000;
+	spec.destination_port = NODE_PORT;
+	return spec;
+}

@@ -33,4 +33,8 @@ uint32_t service_add(const struct scene_service *service);
 #define SERVICE(...)            service_add(&(struct scene_service){__VA_ARGS__})
 #define SCENE_ID(number, index) ((number) * 100 + (index) + 1)
 
+/* The request to a node port, from a client outside, as the next router sends it. */
+#define NODE_PORT 30080
+struct spec from_client(const struct spec *request);
+
 #endif

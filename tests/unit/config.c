@@ -89,64 +89,65 @@ static void defaults_are_those_documented(void **state)
 	config_clear(&config);
 }
 
+static const char every_key[] =
+	"# all keys\n"
+	"node-name: node-1\n"
+	"cluster-name: \"lab\"\n"
+	"socket: /tmp/s\nstate-dir: /tmp/d\nbpffs: /tmp/b\ncgroup-root: /tmp/c\nstore: dir:/tmp/store\n"
+	"forget-after: 60\nipam: cluster-pool\n"
+	"cluster-pool-cidrs: [10.0.0.0/8, 'fd00::/64']\n"
+	"cluster-pool-mask-ipv4: 26\ncluster-pool-mask-ipv6: 120\n"
+	"uplinks:\n- eth0\n- eth1\n"
+	"node-addresses: [fd99::1, 172.16.0.1]\n"
+	"mtu: 9000\nrouting-mode: native\nauto-direct-node-routes: false\nvxlan-port: 4789\nmasquerade: ipv4\n"
+	"non-masquerade-cidrs: [192.0.2.0/24, 'fd00::/8', 10.0.0.0/8]\nattach: clsact\nenable-policy: always\n"
+	"policy-audit-mode: true\nallow-localhost: policy\nprofile: "
+	"edge\nflow-table-size: 1024\n"
+	"flow-timeout-tcp: 1\nflow-timeout-tcp-opening: 2\nflow-timeout-tcp-closing: 3\nflow-timeout-other: 4\n"
+	"enable-health-checking: true\nenable-endpoint-health-checking: false\ncluster-health-port: 4000\n"
+	"prometheus-serve-addr: '[fd00::1]:9962'\nprefilter: generic\nprefilter-folder: /tmp/l\n"
+	"prefilter-state: /tmp/p\n"
+	"prefilter-rate: 500\nprefilter-drop: [bogons, fragments]\n"
+	"kube-proxy-replacement: false\nnode-port-range: 30000-30100\nlb-algorithm: maglev\n"
+	"lb-maglev-table-size: 251\nlb-mode: hybrid\nlb-no-backends: drop\naccelerate: "
+	"none\nsocket-acceleration: opt-in\n"
+	"zone: north\nlog-level: debug\n";
+static const char every_key_as_json[] =
+	"{\"node-name\":\"node-1\",\"cluster-name\":\"lab\",\"socket\":\"/tmp/s\",\"state-dir\":\"/tmp/d\","
+	"\"bpffs\":\"/tmp/b\",\"cgroup-root\":\"/tmp/c\",\"store\":\"dir:/tmp/store\","
+	"\"store-ca\":null,\"store-certificate\":null,\"store-key\":null,\"store-user\":null,"
+	"\"store-password-file\":null,\"forget-after\":60,\"ipam\":\"cluster-pool\",\"pod-cidrs\":[],"
+	"\"cluster-pool-cidrs\":[\"10.0.0.0/8\",\"fd00::/64\"],\"cluster-pool-mask-ipv4\":26,"
+	"\"cluster-pool-mask-ipv6\":120,\"uplinks\":[\"eth0\",\"eth1\"],"
+	"\"node-addresses\":[\"172.16.0.1\",\"fd99::1\"],\"mtu\":9000,\"routing-mode\":\"native\",\"auto-"
+	"direct-node-routes\":false,\"vxlan-port\":4789,"
+	"\"masquerade\":\"ipv4\",\"non-masquerade-cidrs\":[\"192.0.2.0/24\",\"fd00::/8\",\"10.0.0.0/8\"],"
+	"\"attach\":\"clsact\",\"enable-policy\":\"always\",\"policy-audit-mode\":true,"
+	"\"allow-localhost\":\"policy\","
+	"\"profile\":\"edge\",\"flow-table-size\":1024,\"flow-timeout-tcp\":1,\"flow-timeout-tcp-opening\":2,"
+	"\"flow-timeout-tcp-closing\":3,\"flow-timeout-other\":4,\"enable-health-checking\":true,"
+	"\"enable-endpoint-health-checking\":false,\"cluster-health-port\":4000,"
+	"\"prometheus-serve-addr\":\"[fd00::1]:9962\",\"prefilter\":\"generic\","
+	"\"prefilter-folder\":\"/tmp/l\",\"prefilter-state\":\"/tmp/p\",\"prefilter-rate\":500,"
+	"\"prefilter-drop\":[\"fragments\",\"bogons\"],"
+	"\"kube-proxy-replacement\":false,"
+	"\"node-port-range\":\"30000-30100\",\"lb-algorithm\":\"maglev\",\"lb-maglev-table-size\":251,"
+	"\"lb-mode\":\"hybrid\",\"lb-no-backends\":\"drop\",\"accelerate\":\"none\",\"socket-acceleration\":"
+	"\"opt-in\","
+	"\"zone\":\"north\",\"log-level\":\"debug\"}";
+
 static void every_key_comes_back_as_json(void **state)
 {
-	static const char text[] =
-		"# all keys\n"
-		"node-name: node-1\n"
-		"cluster-name: \"lab\"\n"
-		"socket: /tmp/s\nstate-dir: /tmp/d\nbpffs: /tmp/b\ncgroup-root: /tmp/c\nstore: dir:/tmp/store\n"
-		"forget-after: 60\nipam: cluster-pool\n"
-		"cluster-pool-cidrs: [10.0.0.0/8, 'fd00::/64']\n"
-		"cluster-pool-mask-ipv4: 26\ncluster-pool-mask-ipv6: 120\n"
-		"uplinks:\n- eth0\n- eth1\n"
-		"node-addresses: [fd99::1, 172.16.0.1]\n"
-		"mtu: 9000\nrouting-mode: native\nauto-direct-node-routes: false\nvxlan-port: 4789\nmasquerade: ipv4\n"
-		"non-masquerade-cidrs: [192.0.2.0/24, 'fd00::/8', 10.0.0.0/8]\nattach: clsact\nenable-policy: always\n"
-		"policy-audit-mode: true\nallow-localhost: policy\nprofile: "
-		"edge\nflow-table-size: 1024\n"
-		"flow-timeout-tcp: 1\nflow-timeout-tcp-opening: 2\nflow-timeout-tcp-closing: 3\nflow-timeout-other: 4\n"
-		"enable-health-checking: true\nenable-endpoint-health-checking: false\ncluster-health-port: 4000\n"
-		"prometheus-serve-addr: '[fd00::1]:9962'\nprefilter: generic\nprefilter-folder: /tmp/l\n"
-		"prefilter-state: /tmp/p\n"
-		"prefilter-rate: 500\nprefilter-drop: [bogons, fragments]\n"
-		"kube-proxy-replacement: false\nnode-port-range: 30000-30100\nlb-algorithm: maglev\n"
-		"lb-maglev-table-size: 251\nlb-mode: hybrid\nlb-no-backends: drop\naccelerate: "
-		"none\nsocket-acceleration: opt-in\n"
-		"zone: north\nlog-level: debug\n";
-	static const char expected[] =
-		"{\"node-name\":\"node-1\",\"cluster-name\":\"lab\",\"socket\":\"/tmp/s\",\"state-dir\":\"/tmp/d\","
-		"\"bpffs\":\"/tmp/b\",\"cgroup-root\":\"/tmp/c\",\"store\":\"dir:/tmp/store\","
-		"\"store-ca\":null,\"store-certificate\":null,\"store-key\":null,\"store-user\":null,"
-		"\"store-password-file\":null,\"forget-after\":60,\"ipam\":\"cluster-pool\",\"pod-cidrs\":[],"
-		"\"cluster-pool-cidrs\":[\"10.0.0.0/8\",\"fd00::/64\"],\"cluster-pool-mask-ipv4\":26,"
-		"\"cluster-pool-mask-ipv6\":120,\"uplinks\":[\"eth0\",\"eth1\"],"
-		"\"node-addresses\":[\"172.16.0.1\",\"fd99::1\"],\"mtu\":9000,\"routing-mode\":\"native\",\"auto-"
-		"direct-node-routes\":false,\"vxlan-port\":4789,"
-		"\"masquerade\":\"ipv4\",\"non-masquerade-cidrs\":[\"192.0.2.0/24\",\"fd00::/8\",\"10.0.0.0/8\"],"
-		"\"attach\":\"clsact\",\"enable-policy\":\"always\",\"policy-audit-mode\":true,"
-		"\"allow-localhost\":\"policy\","
-		"\"profile\":\"edge\",\"flow-table-size\":1024,\"flow-timeout-tcp\":1,\"flow-timeout-tcp-opening\":2,"
-		"\"flow-timeout-tcp-closing\":3,\"flow-timeout-other\":4,\"enable-health-checking\":true,"
-		"\"enable-endpoint-health-checking\":false,\"cluster-health-port\":4000,"
-		"\"prometheus-serve-addr\":\"[fd00::1]:9962\",\"prefilter\":\"generic\","
-		"\"prefilter-folder\":\"/tmp/l\",\"prefilter-state\":\"/tmp/p\",\"prefilter-rate\":500,"
-		"\"prefilter-drop\":[\"fragments\",\"bogons\"],"
-		"\"kube-proxy-replacement\":false,"
-		"\"node-port-range\":\"30000-30100\",\"lb-algorithm\":\"maglev\",\"lb-maglev-table-size\":251,"
-		"\"lb-mode\":\"hybrid\",\"lb-no-backends\":\"drop\",\"accelerate\":\"none\",\"socket-acceleration\":"
-		"\"opt-in\","
-		"\"zone\":\"north\",\"log-level\":\"debug\"}";
 	_cleanup_free_ char *shown = NULL;
 	struct error error = {};
 	struct config config;
 	json_t *json;
 
-	if (load(text, NULL, &config, &error) < 0)
+	if (load(every_key, NULL, &config, &error) < 0)
 		fail_msg("%s", error.message);
 	json = config_to_json(&config);
 	shown = json_dumps(json, JSON_COMPACT);
-	assert_string_equal(shown, expected);
+	assert_string_equal(shown, every_key_as_json);
 	assert_string_equal(log_level_name(config.log_level), "debug");
 	json_decref(json);
 	config_clear(&config);
