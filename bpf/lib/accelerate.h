@@ -19,8 +19,6 @@
 #include "deliver.h"
 #include "plain.h"
 
-#define AF_INET6 10
-
 /* What becomes of a packet: all of it is known before the first byte is written. Too much for the stack. */
 struct shortcut {
 	struct packet packet;         /* as it is going to be */

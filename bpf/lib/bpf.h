@@ -26,7 +26,8 @@
 #endif
 
 /* Address families of sockets, which the UAPI headers do not carry. */
-#define AF_INET 2
+#define AF_INET  2
+#define AF_INET6 10
 
 /*
  * A function that the verifier checks once, on its own, instead of once more on every way that leads to it: loading
