@@ -7,9 +7,13 @@
  * go. A decision carries the epoch (state.h) in which it was made: whatever could change a decision bumps the
  * epoch, and the next packet of each direction decides anew. Established packets cost this one lookup.
  *
- * Written by the BPF programs; each direction's half is written only by packets of that direction, but for what the
+ * Written by the BPF programs; each direction's part is written only by packets of that direction, but for what the
  * first packet of all foresees. So there is no lock and no atomic, and the state of a connection is derived from both
- * halves, never stored.
+ * directions, never stored.
+ *
+ * The two directions of a connection are often two CPUs'. What each packet reads stands before what each packet writes,
+ * and the kernel keeps 48 bytes and the key before the value: with them, the decisions fill two cache lines which stay
+ * shared, and the traffic a third one.
  * Read, aged and flushed by the agent. Full: the least recently used flows go first (LRU).
  */
 #ifndef PILUS_ABI_FLOW_H
@@ -48,30 +52,38 @@ enum flow_origin {
 	FLOW_FROM_WORLD = 4,    /* from an uplink as it is, or the masquerade taken off; node id, or 0 */
 };
 
-struct flow_direction {
+/* What was decided about the packets of one direction. */
+struct flow_decision {
+	__u32 epoch; /* in which it was */
+	__u16 source;
+	__u16 target;
+	__u8 origin; /* enum flow_origin */
+	__u8 action; /* enum flow_action */
+	__u8 mapped; /* 1: to a service's client, whose packets have their source replaced where they leave (nat.h) */
+	__u8 reserved;
+};
+ABI_ASSERT_SIZE(struct flow_decision, 12);
+
+/* What was seen of one direction. */
+struct flow_traffic {
 	__u64 packets;
 	__u64 bytes;     /* whole frames, without the overlay's headers */
 	__u64 last_seen; /* ns, CLOCK_MONOTONIC to a tick; 0: no packet yet */
-	__u32 epoch;     /* in which the decision was made */
-	__u16 source;
-	__u16 target;
-	__u8 origin;    /* enum flow_origin */
-	__u8 action;    /* enum flow_action */
-	__u8 tcp_flags; /* every TCP flag seen, or-ed */
-	__u8 mapped; /* 1: to a service's client, whose packets have their source replaced where they leave (nat.h) */
-	__u8 reserved[4];
-};
-ABI_ASSERT_SIZE(struct flow_direction, 40);
-
-/* direction[i] are the packets sent by addr[i]; identity[i] is addr[i]'s. */
-struct flow {
-	struct flow_direction direction[2];
-	__u64 created; /* ns, CLOCK_MONOTONIC */
-	__u32 identity[2];
-	__u8 initiator; /* index of the direction that opened the flow */
+	__u8 tcp_flags;  /* every TCP flag seen, or-ed */
 	__u8 reserved[7];
 };
+ABI_ASSERT_SIZE(struct flow_traffic, 32);
+
+/* decision[i] and traffic[i] are of the packets sent by addr[i]; identity[i] is addr[i]'s. */
+struct flow {
+	__u32 identity[2];
+	struct flow_decision decision[2];
+	__u8 initiator; /* index of the direction that opened the flow */
+	__u8 reserved[7];
+	struct flow_traffic traffic[2];
+};
 ABI_ASSERT_SIZE(struct flow, 104);
+_Static_assert(sizeof(struct flow_key) + __builtin_offsetof(struct flow, traffic) == 2 * 64 - 48, "cache lines");
 
 enum tcp_flag {
 	TCP_FIN = 0x01,
@@ -96,11 +108,11 @@ enum flow_state {
 static inline __attribute__((always_inline)) enum flow_state flow_state(const struct flow_key *key,
                                                                         const struct flow *flow)
 {
-	__u8 a = flow->direction[0].tcp_flags, b = flow->direction[1].tcp_flags;
+	__u8 a = flow->traffic[0].tcp_flags, b = flow->traffic[1].tcp_flags;
 
 	if (key->protocol == PROTOCOL_TCP && (((a | b) & TCP_RST) || (a & b & TCP_FIN)))
 		return FLOW_CLOSING;
-	return flow->direction[0].last_seen && flow->direction[1].last_seen ? FLOW_ESTABLISHED : FLOW_OPENING;
+	return flow->traffic[0].last_seen && flow->traffic[1].last_seen ? FLOW_ESTABLISHED : FLOW_OPENING;
 }
 
 /* What a packet is to its connection, as the monitor says it (`state new`); FLOW_UNKNOWN where none is kept. */

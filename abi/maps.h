@@ -18,7 +18,7 @@
 #define PILUS_ABI_MAPS_H
 
 #define PILUS_MAPS(X)              \
-	X(flows, 1, LEARNT)        \
+	X(flows, 2, LEARNT)        \
 	X(endpoints, 2, TOLD)      \
 	X(devices, 1, TOLD)        \
 	X(local, 1, TOLD)          \

@@ -97,7 +97,7 @@ static __always_inline _Bool from_container_recall(struct __sk_buff *skb, struct
 {
 	struct flow *flow = flow_find(packet);
 
-	if (!flow || !flow_is_decided(flow, packet) || !sender_is(skb, flow_direction(flow, packet)->source))
+	if (!flow || !flow_is_decided(flow, packet) || !sender_is(skb, flow_decision(flow, packet)->source))
 		return 0;
 	*ret_decision = flow_recall(flow, packet);
 	packet->source_endpoint = packet->from;

@@ -108,12 +108,12 @@ static __always_inline int receive_overlay(struct __sk_buff *skb, struct packet 
 static __always_inline _Bool is_told(struct __sk_buff *skb, const struct packet *packet)
 {
 	struct flow *flow = config.native ? flow_find(packet) : NULL;
-	const struct flow_direction *direction = flow ? flow_direction(flow, packet) : NULL;
+	const struct flow_decision *decision = flow ? flow_decision(flow, packet) : NULL;
 	struct node *node;
 
-	if (!direction || direction->origin != FLOW_FROM_ENDPOINT || direction->action != FLOW_TO_NODE)
+	if (!decision || decision->origin != FLOW_FROM_ENDPOINT || decision->action != FLOW_TO_NODE)
 		return 0;
-	node = node_by_id(direction->target);
+	node = node_by_id(decision->target);
 	return node && node_is_neighbour(node) && node_fits(skb, packet, node);
 }
 

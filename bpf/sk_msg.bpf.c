@@ -74,17 +74,17 @@ static __always_inline _Bool is_allowed(const struct socket_end *self, const str
 	return from && from->short_cut && to && to->short_cut && !state_listens(EVENT_TRACE);
 }
 
-/* The flow's half, if packets of this connection pass now, from the one endpoint to the other. */
-static __always_inline struct flow_direction *permission(const struct flow_key *key, int side,
-                                                         const struct socket_end *self, const struct socket_end *peer)
+/* What was seen of this direction, if its packets pass now, from the one endpoint to the other; else NULL. */
+static __always_inline struct flow_traffic *permission(const struct flow_key *key, int side,
+                                                       const struct socket_end *self, const struct socket_end *peer)
 {
 	struct flow *flow = bpf_map_lookup_elem(&pilus_flows, key);
-	struct flow_direction *direction = flow ? &flow->direction[side] : NULL;
+	struct flow_decision *decision = flow ? &flow->decision[side] : NULL;
 
-	return direction && direction->epoch == state_epoch() && direction->origin == FLOW_FROM_ENDPOINT &&
-	                       direction->source == self->endpoint && direction->action == FLOW_TO_ENDPOINT &&
-	                       direction->target == peer->endpoint
-	               ? direction
+	return decision && decision->epoch == state_epoch() && decision->origin == FLOW_FROM_ENDPOINT &&
+	                       decision->source == self->endpoint && decision->action == FLOW_TO_ENDPOINT &&
+	                       decision->target == peer->endpoint
+	               ? &flow->traffic[side]
 	               : NULL;
 }
 
@@ -95,13 +95,13 @@ static __always_inline _Bool inbox_opens(struct socket_end *peer)
 }
 
 /* Several threads may write at once, and the packets' programs count here, too. */
-static __always_inline void count(struct socket_end *self, struct flow_direction *direction, __u32 size)
+static __always_inline void count(struct socket_end *self, struct flow_traffic *traffic, __u32 size)
 {
 	__sync_fetch_and_add(&self->messages, 1);
 	__sync_fetch_and_add(&self->bytes, size);
-	__sync_fetch_and_add(&direction->packets, 1);
-	__sync_fetch_and_add(&direction->bytes, size);
-	direction->last_seen = bpf_ktime_get_coarse_ns();
+	__sync_fetch_and_add(&traffic->packets, 1);
+	__sync_fetch_and_add(&traffic->bytes, size);
+	traffic->last_seen = bpf_ktime_get_coarse_ns();
 	metric_count(METRIC_SHORT_CUT, METRIC_EGRESS, size);
 }
 
@@ -110,7 +110,7 @@ int short_cut(struct sk_msg_md *msg)
 {
 	struct bpf_sock *socket = msg->sk;
 	struct tcp_sock *tcp = socket ? bpf_skc_to_tcp_sock(socket) : NULL;
-	struct flow_direction *direction;
+	struct flow_traffic *traffic;
 	struct socket_end *self, *peer;
 	struct socket_pair *pair;
 	struct flow_key key;
@@ -134,11 +134,11 @@ int short_cut(struct sk_msg_md *msg)
 	if (!answered || self->turns < SOCKET_TURNS || msg->size > SOCKET_SMALL ||
 	    self->bytes - peer->taken + msg->size > SOCKET_ROOM || tcp->inet_conn.icsk_ulp_ops)
 		return SK_PASS;
-	direction = is_allowed(self, peer) ? permission(&key, side, self, peer) : NULL;
-	if (!direction || !inbox_opens(peer))
+	traffic = is_allowed(self, peer) ? permission(&key, side, self, peer) : NULL;
+	if (!traffic || !inbox_opens(peer))
 		return SK_PASS;
 	/* Closed meanwhile: TCP will say so. */
 	if (bpf_msg_redirect_hash(msg, &pilus_receivers, &cookie, BPF_F_INGRESS) == SK_PASS)
-		count(self, direction, msg->size);
+		count(self, traffic, msg->size);
 	return SK_PASS;
 }

@@ -75,7 +75,7 @@ static __always_inline struct flow *accelerate_find_flow(struct shortcut *shortc
 	struct packet *packet = &shortcut->packet;
 	struct flow *flow = flow_find(packet);
 
-	if (!flow || flow_is_changed(flow_direction(flow, packet), packet, bpf_ktime_get_coarse_ns()))
+	if (!flow || flow_is_changed(flow_traffic(flow, packet), packet, bpf_ktime_get_coarse_ns()))
 		return NULL;
 	shortcut->direction = packet->direction;
 	if (packet->towards)

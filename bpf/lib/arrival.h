@@ -23,7 +23,7 @@ static __always_inline _Bool arrival_sender_is_same(const struct flow *flow, con
                                                     const struct overlay_sender *sender)
 {
 	__u8 side = packet->direction & 1;
-	struct node *node = node_by_id(flow->direction[side].source);
+	struct node *node = node_by_id(flow->decision[side].source);
 
 	return node && addr_equal(&node->remote, &sender->remote) &&
 	       (!sender->on_uplink || addr_equal(&node->local, &sender->local)) &&

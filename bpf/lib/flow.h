@@ -16,7 +16,7 @@
 #include "policy.h"
 #include "state.h"
 
-/* What becomes of a packet: as in struct flow_direction. */
+/* What becomes of a packet: as in struct flow_decision. */
 struct decision {
 	__u8 action; /* enum flow_action */
 	__u16 target;
@@ -25,9 +25,20 @@ struct decision {
 /* An entry before anything is known of it: too large for a stack. */
 const struct flow flow_blank SEC(".rodata.flow") = {};
 
-static __always_inline struct flow_direction *flow_direction(struct flow *flow, const struct packet *packet)
+static __always_inline struct flow_decision *flow_decision(struct flow *flow, const struct packet *packet)
 {
-	return &flow->direction[packet->direction & 1];
+	return &flow->decision[packet->direction & 1];
+}
+
+static __always_inline struct flow_traffic *flow_traffic(struct flow *flow, const struct packet *packet)
+{
+	return &flow->traffic[packet->direction & 1];
+}
+
+/* Of the answers. */
+static __always_inline struct flow_decision *flow_decision_back(struct flow *flow, const struct packet *packet)
+{
+	return &flow->decision[!(packet->direction & 1)];
 }
 
 /* A SYN on a connection that has ended begins another one with the same addresses and ports. */
@@ -48,25 +59,25 @@ static __always_inline struct flow *flow_find(const struct packet *packet)
  * its sender. */
 static __always_inline _Bool flow_is_decided(struct flow *flow, const struct packet *packet)
 {
-	const struct flow_direction *direction = flow_direction(flow, packet);
+	const struct flow_decision *decision = flow_decision(flow, packet);
 
-	return direction->epoch == state_epoch() && direction->origin == packet->origin && direction->action &&
+	return decision->epoch == state_epoch() && decision->origin == packet->origin && decision->action &&
 	       !packet->tuple.related && !flow_is_reopened_by(flow, packet) &&
-	       (!packet->translated || flow->direction[!(packet->direction & 1)].mapped);
+	       (!packet->translated || flow_decision_back(flow, packet)->mapped);
 }
 
 /* What is known of the flow, for the packet and for who hears of it. */
 static __always_inline struct decision flow_recall(struct flow *flow, struct packet *packet)
 {
-	const struct flow_direction *direction = flow_direction(flow, packet);
+	const struct flow_decision *decision = flow_decision(flow, packet);
 
-	packet->from = direction->source;
+	packet->from = decision->source;
 	packet->source_identity = flow->identity[packet->direction & 1];
 	packet->destination_identity = flow->identity[!(packet->direction & 1)];
 	packet->state = packet->direction == flow->initiator ? PACKET_ESTABLISHED : PACKET_REPLY;
-	packet->mapped = direction->mapped;
+	packet->mapped = decision->mapped;
 	packet->story |= STORY_FLOW_HIT;
-	return (struct decision){direction->action, direction->target};
+	return (struct decision){decision->action, decision->target};
 }
 
 /* A SYN+ACK, or an answer on a flow whose opening was not seen, comes from the side that did not open it. */
@@ -80,13 +91,13 @@ static __always_inline __u8 flow_initiator(const struct packet *packet)
 static __always_inline void flow_decide(struct flow *flow, const struct packet *packet, const struct decision *decision,
                                         __u32 epoch)
 {
-	struct flow_direction *direction = flow_direction(flow, packet);
+	struct flow_decision *forth = flow_decision(flow, packet);
 
-	direction->source = packet->from;
-	direction->target = decision->target;
-	direction->origin = packet->origin;
-	direction->action = decision->action;
-	direction->epoch = epoch;
+	forth->source = packet->from;
+	forth->target = decision->target;
+	forth->origin = packet->origin;
+	forth->action = decision->action;
+	forth->epoch = epoch;
 	flow->identity[packet->direction & 1] = packet->source_identity;
 	flow->identity[!(packet->direction & 1)] = packet->destination_identity;
 }
@@ -98,7 +109,7 @@ static __always_inline void flow_decide(struct flow *flow, const struct packet *
 static __always_inline void flow_foresee(struct flow *flow, const struct packet *packet,
                                          const struct decision *decision, __u32 epoch)
 {
-	struct flow_direction *back = &flow->direction[!(packet->direction & 1)];
+	struct flow_decision *back = flow_decision_back(flow, packet);
 
 	if (packet->origin > FLOW_FROM_NODE || decision->action > FLOW_TO_NODE)
 		return;
@@ -110,28 +121,27 @@ static __always_inline void flow_foresee(struct flow *flow, const struct packet 
 }
 
 /* What is told of a flow to who does not want every packet. */
-static __always_inline _Bool flow_is_changed(const struct flow_direction *direction, const struct packet *packet,
-                                             __u64 now)
+static __always_inline _Bool flow_is_changed(const struct flow_traffic *traffic, const struct packet *packet, __u64 now)
 {
-	__u8 new_flags = packet->tuple.tcp_flags & ~direction->tcp_flags;
+	__u8 new_flags = packet->tuple.tcp_flags & ~traffic->tcp_flags;
 
-	return new_flags & (TCP_SYN | TCP_FIN | TCP_RST) || direction->last_seen >> 32 != now >> 32; /* 4.3 s */
+	return new_flags & (TCP_SYN | TCP_FIN | TCP_RST) || traffic->last_seen >> 32 != now >> 32; /* 4.3 s */
 }
 
 /* Counts an accepted packet to its flow. Only packets of one direction write here, and one CPU handles them as a rule:
  * no atomics. */
 static __always_inline void flow_count(struct flow *flow, struct packet *packet)
 {
-	struct flow_direction *direction = flow_direction(flow, packet);
+	struct flow_traffic *traffic = flow_traffic(flow, packet);
 	__u64 now = bpf_ktime_get_coarse_ns();
 
-	packet->notable = flow_is_changed(direction, packet, now);
-	direction->packets++;
-	direction->bytes += packet->length;
-	direction->last_seen = now;
-	direction->tcp_flags |= packet->tuple.tcp_flags;
+	packet->notable = flow_is_changed(traffic, packet, now);
+	traffic->packets++;
+	traffic->bytes += packet->length;
+	traffic->last_seen = now;
+	traffic->tcp_flags |= packet->tuple.tcp_flags;
 	if (unlikely(packet->direct)) /* its answers, if there are any, do not come by here */
-		flow->direction[!(packet->direction & 1)].last_seen = now;
+		flow->traffic[!(packet->direction & 1)].last_seen = now;
 	if (unlikely(packet->first_fragment))
 		fragment_remember(packet);
 }
@@ -146,10 +156,8 @@ static __always_inline struct flow *flow_open(struct packet *packet)
 	if (bpf_map_update_elem(&pilus_flows, &key, &flow_blank, BPF_ANY))
 		return NULL;
 	flow = bpf_map_lookup_elem(&pilus_flows, &key);
-	if (flow) {
-		flow->created = bpf_ktime_get_coarse_ns();
+	if (flow)
 		flow->initiator = flow_initiator(packet);
-	}
 	return flow;
 }
 
@@ -181,7 +189,7 @@ static __always_inline void flow_note_related(struct __sk_buff *skb, struct pack
 	flow = bpf_map_lookup_elem(&pilus_flows, &key);
 	if (flow) {
 		packet->state = PACKET_RELATED;
-		packet->mapped = flow->direction[!(direction & 1)].mapped; /* it goes the way of the answers */
+		packet->mapped = flow->decision[!(direction & 1)].mapped; /* it goes the way of the answers */
 	}
 	packet->notable = 1;
 }
@@ -225,8 +233,8 @@ static __always_inline int flow_record(struct __sk_buff *skb, struct packet *pac
 		flow_foresee(flow, packet, decision, epoch);
 	flow_decide(flow, packet, decision, epoch);
 	if (packet->translated)
-		flow->direction[!(packet->direction & 1)].mapped = 1;
-	packet->mapped = flow_direction(flow, packet)->mapped;
+		flow_decision_back(flow, packet)->mapped = 1;
+	packet->mapped = flow_decision(flow, packet)->mapped;
 	flow_count(flow, packet);
 	return 0;
 }

@@ -50,7 +50,7 @@ static __always_inline _Bool masquerade_is_mapped(const struct packet *packet)
 {
 	struct flow *flow = flow_find(packet);
 
-	return flow && flow_direction(flow, packet)->mapped;
+	return flow && flow_decision(flow, packet)->mapped;
 }
 
 /* Is the packet of a pod, to where nobody of the cluster is known, to leave with the node's address? An ICMP error does

@@ -43,12 +43,12 @@ struct packet {
 	__u8 point;           /* enum trace_point: where it entered */
 	__u8 metric;          /* enum metric_direction: how its drop is counted */
 	__u8 origin;          /* enum flow_origin: through which door, */
-	__u16 from;           /* and from whom: what flow_direction.source says */
+	__u16 from;           /* and from whom: what flow_decision.source says */
 	__u8 state;           /* enum packet_state */
 	_Bool notable : 1;    /* see struct event */
 	_Bool translated : 1; /* it was sent to a service: the flow's answers have their source replaced */
 	_Bool direct : 1;     /* and is translated there: see direct.h */
-	_Bool mapped : 1;     /* it is such an answer: see struct flow_direction */
+	_Bool mapped : 1;     /* it is such an answer: see struct flow_decision */
 	__u16 source_endpoint;
 	__u16 destination_endpoint;
 	__u16 node;    /* the peer of the overlay */

@@ -53,7 +53,7 @@ static __always_inline int stack_receive(struct __sk_buff *skb, struct packet *p
 {
 	struct flow *flow = flow_find(packet);
 
-	if (!flow || !flow_is_decided(flow, packet) || flow_direction(flow, packet)->target != decision->target)
+	if (!flow || !flow_is_decided(flow, packet) || flow_decision(flow, packet)->target != decision->target)
 		return stack_decide(skb, packet, decision);
 	flow_recall(flow, packet);
 	flow_count(flow, packet);

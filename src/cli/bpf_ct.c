@@ -39,13 +39,13 @@ const char *protocol_name(uint8_t protocol, char text[static 4])
 	}
 }
 
-static bool is_closing(const struct flow_direction *direction)
+static bool is_closing(const struct flow_traffic *traffic)
 {
-	return direction->tcp_flags & (TCP_FIN | TCP_RST);
+	return traffic->tcp_flags & (TCP_FIN | TCP_RST);
 }
 
-static uint16_t flow_flags(const struct flow_direction *rx, const struct flow_direction *tx,
-                           const struct flow_direction *opener)
+static uint16_t flow_flags(const struct flow_traffic *rx, const struct flow_traffic *tx,
+                           const struct flow_traffic *opener)
 {
 	uint16_t flags = 0;
 
@@ -69,16 +69,16 @@ static json_t *flags_to_json(uint16_t flags)
 }
 
 /* Members of one direction: "rx-packets" and so on. */
-static void add_direction(json_t *row, const char *prefix, const struct flow_direction *direction)
+static void add_direction(json_t *row, const char *prefix, const struct flow_traffic *traffic)
 {
 	const struct {
 		const char *name;
 		uint64_t value;
 	} members[] = {
-		{"packets", direction->packets},
-		{"bytes", direction->bytes},
-		{"flags-seen", direction->tcp_flags},
-		{"last-report", direction->last_seen / NS_PER_SECOND},
+		{"packets", traffic->packets},
+		{"bytes", traffic->bytes},
+		{"flags-seen", traffic->tcp_flags},
+		{"last-report", traffic->last_seen / NS_PER_SECOND},
 	};
 	char key[32];
 
@@ -92,10 +92,10 @@ json_t *flow_to_json(const struct flow_key *key, const struct flow *flow, const 
 {
 	static const char *const STATES[] = {"opening", "established", "closing"};
 	unsigned source = flow->initiator & 1, destination = !source;
-	bool out = flow->direction[source].origin == FLOW_FROM_ENDPOINT;
-	const struct flow_direction *tx = &flow->direction[out ? source : destination],
-				    *rx = &flow->direction[out ? destination : source];
-	uint16_t flags = key->protocol == PROTOCOL_TCP ? flow_flags(rx, tx, &flow->direction[source]) : 0;
+	bool out = flow->decision[source].origin == FLOW_FROM_ENDPOINT;
+	const struct flow_traffic *tx = &flow->traffic[out ? source : destination],
+				  *rx = &flow->traffic[out ? destination : source];
+	uint16_t flags = key->protocol == PROTOCOL_TCP ? flow_flags(rx, tx, &flow->traffic[source]) : 0;
 	char protocol[4];
 	json_t *row = json_pack(
 		"{ss ss so si so si sI ss si so sI sI}", "protocol", protocol_name(key->protocol, protocol),

@@ -9,12 +9,13 @@
 #include "base/memory.h"
 #include "datapath/walk.h"
 
+/* One that no packet was counted to is being made. */
 static uint64_t flow_last_seen(const struct flow *flow)
 {
-	uint64_t a = flow->direction[0].last_seen, b = flow->direction[1].last_seen;
+	uint64_t a = flow->traffic[0].last_seen, b = flow->traffic[1].last_seen;
 	uint64_t last = a > b ? a : b;
 
-	return last ? last : flow->created;
+	return last ? last : clock_now();
 }
 
 static uint32_t flow_timeout(const struct flow_key *key, const struct flow *flow, const struct flow_timeouts *timeouts)
@@ -68,11 +69,11 @@ static bool endpoint_has(const struct maps *maps, uint32_t id, const struct addr
 static bool is_orphan(const struct maps *maps, const struct flow_key *key, const struct flow *flow)
 {
 	for (int i = 0; i < 2; i++) {
-		const struct flow_direction *direction = &flow->direction[i];
+		const struct flow_decision *decision = &flow->decision[i];
 
-		if ((direction->origin == FLOW_FROM_ENDPOINT &&
-		     !endpoint_has(maps, direction->source, &key->addr[i])) ||
-		    (direction->action == FLOW_TO_ENDPOINT && !endpoint_has(maps, direction->target, &key->addr[!i])))
+		if ((decision->origin == FLOW_FROM_ENDPOINT &&
+		     !endpoint_has(maps, decision->source, &key->addr[i])) ||
+		    (decision->action == FLOW_TO_ENDPOINT && !endpoint_has(maps, decision->target, &key->addr[!i])))
 			return true;
 	}
 	return false;

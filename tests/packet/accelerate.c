@@ -278,8 +278,8 @@ static void it_is_counted_once(void **state)
 	assert_int_equal(accelerated, 5);
 	assert_in_range(all, 6, 7);
 	assert_int_equal(metric_bytes(METRIC_FORWARDED, METRIC_EGRESS), all * question.size);
-	assert_int_equal(direction_of(&translated).packets, all);
-	assert_int_equal(direction_of(&translated).bytes, all * question.size);
+	assert_int_equal(traffic_of(&translated).packets, all);
+	assert_int_equal(traffic_of(&translated).bytes, all * question.size);
 }
 
 /* ── what passes ── */

@@ -32,8 +32,8 @@ static void to_another_node_is_encapsulated(void **state)
 
 		assert_verdict(outcome, TC_ACT_REDIRECT);
 		assert_int_equal(outcome.frame.size, frame.size + OVERLAY_ROOM);
-		assert_int_equal(direction_of(&spec).action, FLOW_TO_NODE);
-		assert_int_equal(direction_of(&spec).target, NODE_PEER);
+		assert_int_equal(decision_of(&spec).action, FLOW_TO_NODE);
+		assert_int_equal(decision_of(&spec).target, NODE_PEER);
 	}
 	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_EGRESS), 2);
 	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_INGRESS), 0);
@@ -117,8 +117,8 @@ static void the_established_packet_is_encapsulated_alike(void **state)
 
 		assert_int_equal(first.frame.size, second.frame.size);
 		assert_bytes(first, 0, second.frame.bytes, first.frame.size);
-		assert_int_equal(direction_of(&spec).packets, 2);
-		assert_int_equal(direction_of(&spec).bytes, 2 * frame.size);
+		assert_int_equal(traffic_of(&spec).packets, 2);
+		assert_int_equal(traffic_of(&spec).bytes, 2 * frame.size);
 	}
 }
 

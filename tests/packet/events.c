@@ -113,8 +113,8 @@ static void who_listens_to_flows_hears_of_them_now_and_then(void **state)
 	assert_false(bpf_map_get_next_key(rig.maps->flows, NULL, &key));
 	assert_false(bpf_map_lookup_elem(rig.maps->flows, &key, &flow));
 	for (int i = 0; i < 2; i++)
-		if (flow.direction[i].last_seen)
-			flow.direction[i].last_seen -= 5 * NS_PER_SECOND;
+		if (flow.traffic[i].last_seen)
+			flow.traffic[i].last_seen -= 5 * NS_PER_SECOND;
 	assert_false(bpf_map_update_elem(rig.maps->flows, &key, &flow, BPF_EXIST));
 	send_out(&frame);
 	assert_int_equal(events_take(), 1);

@@ -50,10 +50,10 @@ static void every_protocol_reaches_a_local_pod(void **state)
 		struct outcome outcome = send_out(&spec);
 
 		assert_verdict(outcome, TC_ACT_REDIRECT);
-		assert_int_equal(direction_of(&spec).action, FLOW_TO_ENDPOINT);
-		assert_int_equal(direction_of(&spec).target, ID_B);
-		assert_int_equal(direction_of(&spec).origin, FLOW_FROM_ENDPOINT);
-		assert_int_equal(direction_of(&spec).source, ID_A);
+		assert_int_equal(decision_of(&spec).action, FLOW_TO_ENDPOINT);
+		assert_int_equal(decision_of(&spec).target, ID_B);
+		assert_int_equal(decision_of(&spec).origin, FLOW_FROM_ENDPOINT);
+		assert_int_equal(decision_of(&spec).source, ID_A);
 	}
 	assert_int_equal(metric_drops(), 0);
 	assert_int_equal(flow_count(), sizeof(every_protocol) / sizeof(every_protocol[0]));
@@ -67,9 +67,9 @@ static void both_directions_share_one_flow(void **state)
 		assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
 		assert_verdict(answer(&spec), TC_ACT_REDIRECT);
 		assert_int_equal(flow_count(), i + 1);
-		assert_int_equal(direction_of(&reply).target, ID_A);
-		assert_int_equal(direction_of(&reply).packets, 1);
-		assert_int_equal(direction_of(&spec).packets, 1);
+		assert_int_equal(decision_of(&reply).target, ID_A);
+		assert_int_equal(traffic_of(&reply).packets, 1);
+		assert_int_equal(traffic_of(&spec).packets, 1);
 	}
 }
 
@@ -86,8 +86,8 @@ static void an_established_packet_uses_the_decision(void **state)
 	assert_int_equal(events[0].state, PACKET_NEW);
 	assert_int_equal(events[2].story & (STORY_FLOW_HIT | STORY_FLOW_CREATED | STORY_FLOW_MISS), STORY_FLOW_HIT);
 	assert_int_equal(events[2].state, PACKET_ESTABLISHED);
-	assert_int_equal(direction_of(&spec).packets, 2);
-	assert_int_equal(direction_of(&spec).bytes, 2 * frame.size);
+	assert_int_equal(traffic_of(&spec).packets, 2);
+	assert_int_equal(traffic_of(&spec).bytes, 2 * frame.size);
 }
 
 static void the_decision_outlives_what_it_was_made_from(void **state)
@@ -97,7 +97,7 @@ static void the_decision_outlives_what_it_was_made_from(void **state)
 	assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
 	assert_int_equal(forget_address(POD_B4), 0);
 	assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
-	assert_int_equal(direction_of(&spec).target, ID_B);
+	assert_int_equal(decision_of(&spec).target, ID_B);
 }
 
 static void a_new_epoch_decides_anew(void **state)
@@ -108,8 +108,8 @@ static void a_new_epoch_decides_anew(void **state)
 	assert_int_equal(forget_address(POD_B4), 0);
 	maps_bump_epoch(rig.maps);
 	assert_verdict(send_out(&spec), TC_ACT_UNSPEC);
-	assert_int_equal(direction_of(&spec).action, FLOW_TO_STACK);
-	assert_int_equal(direction_of(&spec).packets, 2);
+	assert_int_equal(decision_of(&spec).action, FLOW_TO_STACK);
+	assert_int_equal(traffic_of(&spec).packets, 2);
 	assert_int_equal(flow_count(), 1);
 }
 
@@ -191,8 +191,8 @@ static void a_syn_reopens_what_has_ended(void **state)
 	assert_true(events_take() > 0);
 	assert_int_equal(events[0].state, PACKET_REOPENED);
 	assert_int_equal(state_of(&spec), FLOW_OPENING);
-	assert_int_equal(direction_of(&spec).packets, 1);
-	assert_int_equal(direction_of(&spec).tcp_flags, TCP_SYN);
+	assert_int_equal(traffic_of(&spec).packets, 1);
+	assert_int_equal(traffic_of(&spec).tcp_flags, TCP_SYN);
 }
 
 static void a_reopening_from_the_other_side_turns_the_flow(void **state)
@@ -352,7 +352,7 @@ static void to_the_host_is_left_to_the_stack(void **state)
 		struct outcome outcome = run(PROGRAM, DEVICE_A, &frame);
 
 		assert_verdict(outcome, TC_ACT_UNSPEC);
-		assert_int_equal(direction_of(&spec).action, FLOW_TO_STACK);
+		assert_int_equal(decision_of(&spec).action, FLOW_TO_STACK);
 		/* The stack takes the hop and addresses the frame. */
 		assert_bytes(outcome, 0, frame.bytes, frame.size);
 	}
@@ -424,7 +424,7 @@ static void an_id_used_again_takes_no_old_flows(void **state)
 	maps_bump_epoch(rig.maps);
 	outcome = send_out(&spec);
 	assert_verdict(outcome, TC_ACT_UNSPEC); /* nobody has the old address: the stack may know */
-	assert_int_equal(direction_of(&spec).action, FLOW_TO_STACK);
+	assert_int_equal(decision_of(&spec).action, FLOW_TO_STACK);
 }
 
 /* A new pod under an old id is not the old pod's sender either. */
@@ -458,7 +458,7 @@ static void fragments_follow_the_first(void **state)
 		spec.fragment_offset = 10;
 		spec.more_fragments = false;
 		assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
-		assert_int_equal(direction_of(&spec).packets, 3);
+		assert_int_equal(traffic_of(&spec).packets, 3);
 		assert_int_equal(flow_count(), i + 1);
 	}
 }
@@ -476,14 +476,14 @@ static void fragments_ahead_of_the_first_are_sent_on(void **state)
 		spec.fragment_offset = 5;
 		assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
 		assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
-		assert_int_equal(direction_of(&portless).packets, 2);
+		assert_int_equal(traffic_of(&portless).packets, 2);
 		spec.fragment_offset = 0;
 		spec.more_fragments = true;
 		assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
 		spec.fragment_offset = 10;
 		assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
-		assert_int_equal(direction_of(&spec).packets, 2);
-		assert_int_equal(direction_of(&portless).packets, 2);
+		assert_int_equal(traffic_of(&spec).packets, 2);
+		assert_int_equal(traffic_of(&portless).packets, 2);
 	}
 	assert_int_equal(metric_drops(), 0);
 }
@@ -525,8 +525,8 @@ static void fragments_of_different_datagrams_do_not_mix(void **state)
 	one.fragment_offset = other.fragment_offset = 5;
 	send_out(&one);
 	send_out(&other);
-	assert_int_equal(direction_of(&one).packets, 2);
-	assert_int_equal(direction_of(&other).packets, 2);
+	assert_int_equal(traffic_of(&one).packets, 2);
+	assert_int_equal(traffic_of(&other).packets, 2);
 }
 
 /* RFC 8200, section 4.5: what follows the fragment header may begin with an extension, which later parts do not repeat.
@@ -540,27 +540,26 @@ static void ipv6_fragments_with_extensions_follow_the_first(void **state)
 	assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
 	spec.fragment_offset = 5;
 	assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
-	assert_int_equal(direction_of(&spec).packets, 2);
+	assert_int_equal(traffic_of(&spec).packets, 2);
 }
 
-static struct flow_direction way_back(const char *destination)
+static struct flow_decision way_back(const char *destination)
 {
 	struct spec spec = from_a(destination, &(struct spec){.protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN}), back;
 
 	send_out(&spec);
 	back = spec_reply(&spec);
-	return direction_of(&back);
+	return decision_of(&back);
 }
 
 static void the_way_back_is_decided_with_the_way_there(void **state)
 {
-	struct flow_direction from_b = way_back(POD_B4), from_c = way_back(POD_C6), from_world = way_back(WORLD4);
+	struct flow_decision from_b = way_back(POD_B4), from_c = way_back(POD_C6), from_world = way_back(WORLD4);
 
 	assert_int_equal(from_b.origin, FLOW_FROM_ENDPOINT);
 	assert_int_equal(from_b.source, ID_B);
 	assert_int_equal(from_b.action, FLOW_TO_ENDPOINT);
 	assert_int_equal(from_b.target, ID_A);
-	assert_int_equal(from_b.packets, 0);
 	assert_int_equal(from_c.origin, FLOW_FROM_NODE);
 	assert_int_equal(from_c.source, NODE_PEER);
 	assert_int_equal(from_c.action, FLOW_TO_ENDPOINT);

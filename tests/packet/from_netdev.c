@@ -77,10 +77,10 @@ static void a_known_nodes_packet_reaches_the_pod(void **state)
 			struct spec spec = from_c(pods[i], &protocols[j]);
 
 			assert_verdict(receive_from_peer(&spec), TC_ACT_REDIRECT);
-			assert_int_equal(direction_of(&spec).action, FLOW_TO_ENDPOINT);
-			assert_int_equal(direction_of(&spec).target, ID_A);
-			assert_int_equal(direction_of(&spec).origin, FLOW_FROM_NODE);
-			assert_int_equal(direction_of(&spec).source, NODE_PEER);
+			assert_int_equal(decision_of(&spec).action, FLOW_TO_ENDPOINT);
+			assert_int_equal(decision_of(&spec).target, ID_A);
+			assert_int_equal(decision_of(&spec).origin, FLOW_FROM_NODE);
+			assert_int_equal(decision_of(&spec).source, NODE_PEER);
 		}
 	}
 	assert_int_equal(metric_drops(), 0);
@@ -91,14 +91,14 @@ static void a_known_nodes_packet_reaches_the_pod(void **state)
 static void the_way_back_is_decided_with_the_way_there(void **state)
 {
 	struct spec spec = udp(POD_A4), back = spec_reply(&spec);
-	struct flow_direction direction;
+	struct flow_decision decision;
 
 	receive_from_peer(&spec);
-	direction = direction_of(&back);
-	assert_int_equal(direction.origin, FLOW_FROM_ENDPOINT);
-	assert_int_equal(direction.source, ID_A);
-	assert_int_equal(direction.action, FLOW_TO_NODE);
-	assert_int_equal(direction.target, NODE_PEER);
+	decision = decision_of(&back);
+	assert_int_equal(decision.origin, FLOW_FROM_ENDPOINT);
+	assert_int_equal(decision.source, ID_A);
+	assert_int_equal(decision.action, FLOW_TO_NODE);
+	assert_int_equal(decision.target, NODE_PEER);
 }
 
 static void the_frame_is_the_senders_but_for_macs_and_ttl(void **state)
@@ -159,8 +159,8 @@ static void the_established_packet_uses_the_decision(void **state)
 		assert_int_equal(events_take(), 4);
 		assert_true(events[0].story & STORY_FLOW_CREATED);
 		assert_int_equal(events[2].story & (STORY_FLOW_HIT | STORY_FLOW_CREATED), STORY_FLOW_HIT);
-		assert_int_equal(direction_of(&spec).packets, 2);
-		assert_int_equal(direction_of(&spec).bytes, 2 * inner.size);
+		assert_int_equal(traffic_of(&spec).packets, 2);
+		assert_int_equal(traffic_of(&spec).bytes, 2 * inner.size);
 	}
 }
 
@@ -177,7 +177,7 @@ static void answers_share_the_flow(void **state)
 	assert_int_equal(flow_count(), 1);
 	spec_key(&spec, &direction);
 	assert_int_equal(flow_of(&spec).initiator, direction);
-	assert_int_equal(direction_of(&reply).action, FLOW_TO_NODE);
+	assert_int_equal(decision_of(&reply).action, FLOW_TO_NODE);
 }
 
 static void the_vni_is_the_identity(void **state)
@@ -220,7 +220,7 @@ static void another_nodes_host_is_a_remote_node(void **state)
 	assert_verdict(receive_by(&spec, &tunnel), TC_ACT_REDIRECT);
 	assert_int_equal(flow_of(&spec).identity[direction], IDENTITY_REMOTE_NODE);
 	assert_verdict(receive_by(&spec, &tunnel), TC_ACT_REDIRECT);
-	assert_int_equal(direction_of(&spec).packets, 2);
+	assert_int_equal(traffic_of(&spec).packets, 2);
 }
 
 static void an_unknown_node_is_refused(void **state)
@@ -241,7 +241,7 @@ static void an_unknown_node_is_refused_on_an_established_flow(void **state)
 	receive_by(&spec, &tunnel);
 	tunnel.source = STRANGER4;
 	assert_dropped(receive_by(&spec, &tunnel), DROP_UNKNOWN_SENDER, METRIC_INGRESS);
-	assert_int_equal(direction_of(&spec).packets, 1);
+	assert_int_equal(traffic_of(&spec).packets, 1);
 }
 
 static void a_node_that_has_left_is_unknown(void **state)
@@ -279,7 +279,7 @@ static void an_address_under_a_new_endpoint_stays_known(void **state)
 	assert_int_equal(endpoint_map_clear(rig.maps, ID_A), 0);
 	maps_bump_epoch(rig.maps);
 	assert_verdict(receive_from_peer(&spec), TC_ACT_REDIRECT);
-	assert_int_equal(direction_of(&spec).target, ID_A + 10);
+	assert_int_equal(decision_of(&spec).target, ID_A + 10);
 }
 
 /* One node's pod with another's address. */
@@ -417,7 +417,7 @@ static void an_outer_address_not_ours_is_left_alone_on_a_known_flow(void **state
 	tunnel.destination = "192.0.2.77";
 	frame = frame_encapsulate(&inner, &tunnel);
 	assert_verdict(receive(&frame), TC_ACT_UNSPEC);
-	assert_int_equal(direction_of(&spec).packets, 1);
+	assert_int_equal(traffic_of(&spec).packets, 1);
 	frame.bytes[OVERLAY_ROOM + ETH_HLEN] = 0x15;
 	assert_verdict(receive(&frame), TC_ACT_UNSPEC);
 	assert_int_equal(metric_drops(), 0);
@@ -524,7 +524,7 @@ static void fragments_inside_follow_the_first(void **state)
 	spec.fragment_offset = 4;
 	spec.more_fragments = false;
 	assert_verdict(receive_from_peer(&spec), TC_ACT_REDIRECT);
-	assert_int_equal(direction_of(&spec).packets, 2);
+	assert_int_equal(traffic_of(&spec).packets, 2);
 }
 
 static void fragments_inside_ahead_of_the_first_reach_the_pod(void **state)
@@ -536,7 +536,7 @@ static void fragments_inside_ahead_of_the_first_reach_the_pod(void **state)
 
 		portless.source_port = portless.destination_port = 0;
 		assert_verdict(receive_from_peer(&spec), TC_ACT_REDIRECT);
-		assert_int_equal(direction_of(&portless).packets, 1);
+		assert_int_equal(traffic_of(&portless).packets, 1);
 	}
 }
 

@@ -117,11 +117,11 @@ static void an_established_flow_is_its_owners(void **state)
 
 	send_frame(&frame);
 	assert_dropped(run(PROGRAM, DEVICE_B, &frame), DROP_INVALID_SOURCE_MAC, METRIC_EGRESS);
-	assert_int_equal(direction_of(&spec).packets, 1);
+	assert_int_equal(traffic_of(&spec).packets, 1);
 	memcpy(frame.bytes + ETH_ALEN, rig.pod_mac[DEVICE_B], ETH_ALEN);
 	assert_verdict(run(PROGRAM, DEVICE_B, &frame), TC_ACT_SHOT);
 	assert_int_equal(metric_packets(DROP_INVALID_SOURCE_IP, METRIC_EGRESS), 1);
-	assert_int_equal(direction_of(&spec).packets, 1);
+	assert_int_equal(traffic_of(&spec).packets, 1);
 }
 
 static void an_established_flow_keeps_its_mac(void **state)
@@ -131,7 +131,7 @@ static void an_established_flow_keeps_its_mac(void **state)
 	send_spec(&spec);
 	spec.source_mac = rig.pod_mac[DEVICE_B];
 	assert_dropped(send_spec(&spec), DROP_INVALID_SOURCE_MAC, METRIC_EGRESS);
-	assert_int_equal(direction_of(&spec).packets, 1);
+	assert_int_equal(traffic_of(&spec).packets, 1);
 }
 
 static void a_forged_reset_closes_nobodys_flow(void **state)
@@ -145,7 +145,7 @@ static void a_forged_reset_closes_nobodys_flow(void **state)
 	forged.source_mac = rig.pod_mac[DEVICE_B];
 	frame = frame_build(&forged);
 	run(PROGRAM, DEVICE_B, &frame);
-	assert_int_equal(direction_of(&spec).tcp_flags, TCP_SYN);
+	assert_int_equal(traffic_of(&spec).tcp_flags, TCP_SYN);
 }
 
 static void a_device_of_no_endpoint_sends_nothing(void **state)
@@ -465,11 +465,11 @@ static void nobody_writes_anothers_fragments(void **state)
 	frame = frame_build(&forged);
 	assert_verdict(run(PROGRAM, DEVICE_B, &frame), TC_ACT_SHOT);
 	assert_verdict(send_spec(&later), TC_ACT_REDIRECT);
-	assert_int_equal(direction_of(&portless).packets, 1);
+	assert_int_equal(traffic_of(&portless).packets, 1);
 	assert_verdict(send_spec(&first), TC_ACT_REDIRECT);
 	run(PROGRAM, DEVICE_B, &frame);
 	assert_verdict(send_spec(&later), TC_ACT_REDIRECT);
-	assert_int_equal(direction_of(&first).packets, 2);
+	assert_int_equal(traffic_of(&first).packets, 2);
 	assert_int_equal(flow_count(), 2);
 }
 
@@ -492,7 +492,7 @@ static void a_stranger_writes_no_fragments(void **state)
 	frame = frame_encapsulate(&inner, &tunnel);
 	assert_verdict(run("from_netdev", DEVICE_WIRE, &frame), TC_ACT_REDIRECT);
 	portless.source_port = portless.destination_port = 0;
-	assert_int_equal(direction_of(&portless).packets, 1);
+	assert_int_equal(traffic_of(&portless).packets, 1);
 }
 
 /* Nor does a fragment without ports get past where a whole packet does not. */

@@ -73,7 +73,7 @@ static void what_pods_send_leaves_as_the_nodes(void **state)
 
 		assert_verdict(outcome, TC_ACT_UNSPEC);
 		assert_packet(&outcome, &expected);
-		assert_int_equal(direction_of(&spec).action, FLOW_TO_WORLD);
+		assert_int_equal(decision_of(&spec).action, FLOW_TO_WORLD);
 	}
 	assert_int_equal(metric_drops(), 0);
 }
@@ -90,10 +90,10 @@ static void what_the_world_answers_reaches_the_pod(void **state)
 		for (int n = 1; n <= 2; n++) {
 			outcome = arrive(&answer_to_node);
 			assert_reached(&outcome, DEVICE_A, &answer);
-			assert_int_equal(direction_of(&answer).packets, n);
+			assert_int_equal(traffic_of(&answer).packets, n);
 		}
-		assert_int_equal(direction_of(&answer).origin, FLOW_FROM_WORLD);
-		assert_int_equal(direction_of(&answer).target, ID_A);
+		assert_int_equal(decision_of(&answer).origin, FLOW_FROM_WORLD);
+		assert_int_equal(decision_of(&answer).target, ID_A);
 		assert_int_equal(flow_count(), 1);
 		assert_int_equal(nat_count(), 2);
 	}
@@ -279,7 +279,7 @@ static void excluded_destinations_see_the_pod(void **state)
 		struct outcome outcome = leave(&spec);
 
 		assert_untouched(&outcome, &spec);
-		assert_int_equal(direction_of(&spec).action, FLOW_TO_STACK);
+		assert_int_equal(decision_of(&spec).action, FLOW_TO_STACK);
 	}
 	assert_int_equal(nat_count(), 0);
 }

@@ -66,9 +66,9 @@ static void to_another_node_goes_to_it_as_it_is(void **state)
 
 			assert_routed(&spec, &outcome, rig.pod_mac[DEVICE_WIRE], rig.mac[DEVICE_WIRE]);
 		}
-		assert_int_equal(direction_of(&spec).action, FLOW_TO_NODE);
-		assert_int_equal(direction_of(&spec).target, NODE_PEER);
-		assert_int_equal(direction_of(&spec).packets, 2);
+		assert_int_equal(decision_of(&spec).action, FLOW_TO_NODE);
+		assert_int_equal(decision_of(&spec).target, NODE_PEER);
+		assert_int_equal(traffic_of(&spec).packets, 2);
 	}
 	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_EGRESS), 4);
 }
@@ -175,8 +175,8 @@ static void from_another_node_reaches_the_pod(void **state)
 		spec_key(&spec, &direction);
 		assert_int_equal(flow_of(&spec).identity[direction], IDENTITY_C);
 		assert_int_equal(flow_of(&spec).identity[!direction], IDENTITY_A);
-		assert_int_equal(direction_of(&spec).source, NODE_PEER);
-		assert_int_equal(direction_of(&spec).packets, 2);
+		assert_int_equal(decision_of(&spec).source, NODE_PEER);
+		assert_int_equal(traffic_of(&spec).packets, 2);
 	}
 	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_INGRESS), 4);
 }
@@ -189,7 +189,7 @@ static void both_directions_share_the_flow(void **state)
 		assert_verdict(send_out(&out), TC_ACT_REDIRECT);
 		assert_verdict(receive(&in), TC_ACT_REDIRECT);
 		assert_int_equal(flow_count(), i + 1);
-		assert_int_equal(direction_of(&in).packets, 1);
+		assert_int_equal(traffic_of(&in).packets, 1);
 	}
 }
 
@@ -231,7 +231,7 @@ static void the_world_reaches_pods_too(void **state)
 		assert_verdict(receive(&spec), TC_ACT_REDIRECT);
 		spec_key(&spec, &direction);
 		assert_int_equal(flow_of(&spec).identity[direction], IDENTITY_WORLD);
-		assert_int_equal(direction_of(&spec).source, 0);
+		assert_int_equal(decision_of(&spec).source, 0);
 	}
 }
 
@@ -275,7 +275,7 @@ static void local_flows_are_not_entered_from_outside(void **state)
 	assert_verdict(send_out(&spec), TC_ACT_REDIRECT);
 	spec.destination_mac = rig.mac[DEVICE_WIRE];
 	assert_dropped(receive(&spec), DROP_INVALID_SOURCE_IP, METRIC_INGRESS);
-	assert_int_equal(direction_of(&spec).packets, 1);
+	assert_int_equal(traffic_of(&spec).packets, 1);
 }
 
 static void assert_passes(const struct frame *frame)
@@ -365,7 +365,7 @@ static void fragments_arrive_in_any_order(void **state)
 		assert_verdict(receive(&later), TC_ACT_REDIRECT);
 		assert_verdict(receive(&first), TC_ACT_REDIRECT);
 		assert_verdict(receive(&later), TC_ACT_REDIRECT);
-		assert_int_equal(direction_of(&first).packets, 2);
+		assert_int_equal(traffic_of(&first).packets, 2);
 	}
 }
 

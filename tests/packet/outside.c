@@ -145,7 +145,7 @@ static void a_client_reaches_a_backend_of_another_node_by_this_one(void **state)
 		for (int n = 1; n <= 2; n++) {
 			outcome = arrive(&spec);
 			assert_inner(&outcome, &expected, IDENTITY_WORLD);
-			assert_int_equal(direction_of(&translated).packets, n);
+			assert_int_equal(traffic_of(&translated).packets, n);
 			if (is_v6(&spec) && !rig.config.decap_v6)
 				continue;
 			outcome = arrive_from_c(&answer);
@@ -444,7 +444,7 @@ static void what_is_answered_directly_is_sent_on_as_it_is(void **state)
 			assert_inner(&outcome, &spec, IDENTITY_WORLD);
 			assert_bytes(outcome, OVERLAY_ROOM, destination, ETH_ALEN);
 			assert_bytes(outcome, OVERLAY_ROOM + ETH_ALEN, source, ETH_ALEN);
-			assert_int_equal(direction_of(&at_c).packets, n);
+			assert_int_equal(traffic_of(&at_c).packets, n);
 		}
 		assert_int_equal(metric_drops(), 0);
 	}

@@ -37,9 +37,9 @@ static void the_host_reaches_another_nodes_pod(void **state)
 		spec_key(&spec, &direction);
 		assert_verdict(outcome, TC_ACT_UNSPEC);
 		assert_bytes(outcome, 0, frame.bytes, frame.size);
-		assert_int_equal(direction_of(&spec).origin, FLOW_FROM_STACK);
-		assert_int_equal(direction_of(&spec).action, FLOW_TO_NODE);
-		assert_int_equal(direction_of(&spec).target, NODE_PEER);
+		assert_int_equal(decision_of(&spec).origin, FLOW_FROM_STACK);
+		assert_int_equal(decision_of(&spec).action, FLOW_TO_NODE);
+		assert_int_equal(decision_of(&spec).target, NODE_PEER);
 		assert_int_equal(flow_of(&spec).identity[direction], IDENTITY_HOST);
 		assert_int_equal(flow_of(&spec).identity[!direction], IDENTITY_C);
 	}
@@ -92,7 +92,7 @@ static void a_moved_pod_is_followed(void **state)
 		ipcache_set(rig.maps, &prefix, &(struct ipcache_entry){.identity = IDENTITY_C, .node = NODE_MISSING}),
 		0);
 	assert_verdict(leave(&spec), TC_ACT_UNSPEC);
-	assert_int_equal(direction_of(&spec).target, NODE_MISSING);
+	assert_int_equal(decision_of(&spec).target, NODE_MISSING);
 }
 
 static void multicast_is_dropped_and_counted(void **state)

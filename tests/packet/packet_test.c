@@ -151,13 +151,22 @@ struct flow flow_of(const struct spec *spec)
 	return flow;
 }
 
-struct flow_direction direction_of(const struct spec *spec)
+struct flow_decision decision_of(const struct spec *spec)
 {
 	int direction;
 	struct flow flow = flow_of(spec);
 
 	spec_key(spec, &direction);
-	return flow.direction[direction];
+	return flow.decision[direction];
+}
+
+struct flow_traffic traffic_of(const struct spec *spec)
+{
+	int direction;
+	struct flow flow = flow_of(spec);
+
+	spec_key(spec, &direction);
+	return flow.traffic[direction];
 }
 
 static int count_flow(const struct flow_key *key, const struct flow *flow, void *userdata)

@@ -55,7 +55,8 @@ void run_with_sum(const char *program, enum rig_device device, const struct fram
 /* Flows: zeroed when there is none. */
 struct flow flow_of(const struct spec *spec);
 bool flow_exists(const struct spec *spec);
-struct flow_direction direction_of(const struct spec *spec); /* the packet's own */
+struct flow_decision decision_of(const struct spec *spec); /* about the packet's own direction */
+struct flow_traffic traffic_of(const struct spec *spec);
 uint32_t flow_count(void);
 
 /* Packets counted since the test began. */

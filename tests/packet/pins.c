@@ -17,7 +17,7 @@ static void add_flows(int fd)
 {
 	for (uint32_t i = 0; i < FLOWS; i++) {
 		struct flow_key key = {.port = {i, 80}, .protocol = PROTOCOL_UDP};
-		struct flow flow = {.created = i + 1};
+		struct flow flow = {.traffic[0].packets = i + 1};
 
 		assert_int_equal(bpf_map_update_elem(fd, &key, &flow, BPF_ANY), 0);
 	}
@@ -25,7 +25,7 @@ static void add_flows(int fd)
 
 static int check_flow(const struct flow_key *key, const struct flow *flow, void *userdata)
 {
-	assert_int_equal(flow->created, key->port[0] + 1);
+	assert_int_equal(flow->traffic[0].packets, key->port[0] + 1);
 	++*(uint32_t *)userdata;
 	return 0;
 }
@@ -64,7 +64,7 @@ static void test_a_larger_or_smaller_map_takes_the_entries_over(void **state)
 
 static void test_another_layout_is_replaced(void **state)
 {
-	_cleanup_free_ char *path = xasprintf("%s/pilus/maps/pilus_flows_v1", rig.folder);
+	_cleanup_free_ char *path = xasprintf("%s/pilus/maps/pilus_flows_v2", rig.folder);
 	_cleanup_close_ int other = bpf_map_create(BPF_MAP_TYPE_HASH, "other", 4, 4, 16, NULL);
 	uint32_t size;
 
@@ -94,7 +94,7 @@ static uint32_t pinned_flow(uint16_t port)
 
 	assert_int_equal(maps_open(rig.folder, &maps, NULL), 0);
 	bpf_map_lookup_elem(maps.flows, &key, &flow);
-	return flow.created;
+	return flow.traffic[0].packets;
 }
 
 static void test_an_agent_that_ends_before_it_took_over_changes_nothing(void **state)

@@ -49,9 +49,9 @@ static void the_host_reaches_the_pod(void **state)
 
 		assert_verdict(arrive(&spec), TC_ACT_UNSPEC);
 		assert_int_equal(identity_of_source(&spec), IDENTITY_HOST);
-		assert_int_equal(direction_of(&spec).origin, FLOW_FROM_STACK);
-		assert_int_equal(direction_of(&spec).action, FLOW_TO_ENDPOINT);
-		assert_int_equal(direction_of(&spec).target, ID_A);
+		assert_int_equal(decision_of(&spec).origin, FLOW_FROM_STACK);
+		assert_int_equal(decision_of(&spec).action, FLOW_TO_ENDPOINT);
+		assert_int_equal(decision_of(&spec).target, ID_A);
 	}
 	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_INGRESS), 2);
 	assert_int_equal(metric_packets(METRIC_FORWARDED, METRIC_EGRESS), 0);
@@ -121,7 +121,7 @@ static void the_answer_shares_the_flow_and_goes_back(void **state)
 	arrive(&spec);
 	assert_verdict(answer(&spec), TC_ACT_UNSPEC);
 	assert_int_equal(flow_count(), 1);
-	assert_int_equal(direction_of(&reply).action, FLOW_TO_STACK);
+	assert_int_equal(decision_of(&reply).action, FLOW_TO_STACK);
 	spec_key(&spec, &direction);
 	assert_int_equal(flow_of(&spec).initiator, direction);
 }
@@ -139,7 +139,7 @@ static void the_established_packet_uses_the_decision(void **state)
 	assert_int_equal(events[1].destination_endpoint, ID_A);
 	assert_true(events[0].story & STORY_FLOW_CREATED);
 	assert_true(events[2].story & STORY_FLOW_HIT);
-	assert_int_equal(direction_of(&spec).packets, 2);
+	assert_int_equal(traffic_of(&spec).packets, 2);
 }
 
 static void a_new_epoch_decides_anew(void **state)
@@ -154,7 +154,7 @@ static void a_new_epoch_decides_anew(void **state)
 	maps_bump_epoch(rig.maps);
 	assert_verdict(arrive(&spec), TC_ACT_UNSPEC);
 	assert_int_equal(identity_of_source(&spec), IDENTITY_WORLD);
-	assert_int_equal(direction_of(&spec).packets, 3);
+	assert_int_equal(traffic_of(&spec).packets, 3);
 }
 
 /* Forged from outside with the addresses of two local pods: the flow goes back to its owner with his next packet. */
@@ -166,8 +166,8 @@ static void a_forged_packet_does_not_keep_a_pods_flow(void **state)
 	run("from_container", DEVICE_A, &frame);
 	run(PROGRAM, DEVICE_B, &frame);
 	assert_verdict(run("from_container", DEVICE_A, &frame), TC_ACT_REDIRECT);
-	assert_int_equal(direction_of(&spec).origin, FLOW_FROM_ENDPOINT);
-	assert_int_equal(direction_of(&spec).source, ID_A);
+	assert_int_equal(decision_of(&spec).origin, FLOW_FROM_ENDPOINT);
+	assert_int_equal(decision_of(&spec).source, ID_A);
 }
 
 static void neighbour_discovery_passes(void **state)
@@ -220,10 +220,10 @@ static void fragments_arrive_in_any_order(void **state)
 	later.fragment_offset = 4;
 	portless.source_port = portless.destination_port = 0;
 	assert_verdict(arrive(&later), TC_ACT_UNSPEC);
-	assert_int_equal(direction_of(&portless).packets, 1);
+	assert_int_equal(traffic_of(&portless).packets, 1);
 	assert_verdict(arrive(&spec), TC_ACT_UNSPEC);
 	assert_verdict(arrive(&later), TC_ACT_UNSPEC);
-	assert_int_equal(direction_of(&spec).packets, 2);
+	assert_int_equal(traffic_of(&spec).packets, 2);
 }
 
 static void an_error_of_a_router_is_related(void **state)

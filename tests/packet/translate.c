@@ -91,8 +91,8 @@ static void a_pod_reaches_a_backend_here_and_is_answered_by_the_service(void **s
 			assert_reached(&outcome, DEVICE_B, &expected);
 			outcome = send_by_b(&answer);
 			assert_reached(&outcome, DEVICE_A, &expected_answer);
-			assert_int_equal(direction_of(&expected).packets, n);
-			assert_int_equal(direction_of(&answer).packets, n);
+			assert_int_equal(traffic_of(&expected).packets, n);
+			assert_int_equal(traffic_of(&answer).packets, n);
 		}
 		assert_false(flow_exists(&spec));
 	}

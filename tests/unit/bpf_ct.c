@@ -31,7 +31,7 @@ static void assert_line(const struct flow_case *expected)
 	struct addr source = addr(expected->source), destination = addr(expected->destination);
 	const struct flow_timeouts timeouts = FLOW_TIMEOUTS_DEFAULT;
 	struct flow_key key;
-	struct flow flow = {.created = NS_PER_SECOND};
+	struct flow flow = {};
 	json_auto_t *row = NULL;
 	char *line = NULL;
 	size_t size;
@@ -42,15 +42,15 @@ static void assert_line(const struct flow_case *expected)
 	flow.initiator = opener;
 	flow.identity[opener] = 4262;
 	flow.identity[!opener] = 43303;
-	flow.direction[opener] = (struct flow_direction){.packets = 5,
-	                                                 .bytes = 339,
-	                                                 .last_seen = 2509 * NS_PER_SECOND + 999,
-	                                                 .origin = expected->origin,
-	                                                 .tcp_flags = expected->source_flags};
-	flow.direction[!opener] = (struct flow_direction){.packets = 4,
-	                                                  .bytes = 300,
-	                                                  .last_seen = 2508 * NS_PER_SECOND,
-	                                                  .tcp_flags = expected->destination_flags};
+	flow.decision[opener].origin = expected->origin;
+	flow.traffic[opener] = (struct flow_traffic){.packets = 5,
+	                                             .bytes = 339,
+	                                             .last_seen = 2509 * NS_PER_SECOND + 999,
+	                                             .tcp_flags = expected->source_flags};
+	flow.traffic[!opener] = (struct flow_traffic){.packets = 4,
+	                                              .bytes = 300,
+	                                              .last_seen = 2508 * NS_PER_SECOND,
+	                                              .tcp_flags = expected->destination_flags};
 	row = flow_to_json(&key, &flow, &timeouts);
 	flow_write(row, out);
 	fclose(out);
