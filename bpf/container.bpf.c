@@ -73,10 +73,9 @@ static __always_inline void name_sender(struct __sk_buff *skb, struct packet *pa
 		packet->source_identity = endpoint->identity;
 }
 
-/* Decides where a pod's packet goes, and remembers it. Returns 0 or a drop reason. */
+/* Decides where a pod's packet goes. Returns 0 or a drop reason. */
 VERIFIED_ONCE int from_container_decide(struct __sk_buff *skb, struct packet *packet, struct decision *ret_decision)
 {
-	__u32 epoch = state_epoch();
 	int reason;
 
 	if (!packet || !ret_decision)
@@ -87,9 +86,14 @@ VERIFIED_ONCE int from_container_decide(struct __sk_buff *skb, struct packet *pa
 	reason = verify_sender(skb, packet);
 	if (!reason && local_find(packet, ret_decision))
 		find_remote(packet, ret_decision);
-	if (!reason)
-		reason = flow_record(skb, packet, ret_decision, epoch);
 	return reason;
+}
+
+/* As flow_record. */
+VERIFIED_ONCE int from_container_record(struct __sk_buff *skb, struct packet *packet, struct decision *decision,
+                                        __u32 epoch)
+{
+	return packet && decision ? flow_record(skb, packet, decision, epoch) : DROP_INVALID_PACKET;
 }
 
 static __always_inline _Bool from_container_recall(struct __sk_buff *skb, struct packet *packet,
@@ -105,26 +109,36 @@ static __always_inline _Bool from_container_recall(struct __sk_buff *skb, struct
 	return 1;
 }
 
-/* Of a sender that is who it says; as translate_arriving. */
-static __always_inline int from_container_translate(struct __sk_buff *skb, struct packet *packet)
+/* Is it sent to a pod's own address, which no service has and no mapping? */
+static __always_inline _Bool is_for_pod(const struct packet *packet, const struct decision *decision)
 {
-	int reason = verify_sender(skb, packet);
-
-	return reason ?: translate_arriving(skb, packet, SERVICE_INSIDE);
+	return !packet->tuple.related &&
+	       (decision->action == FLOW_TO_ENDPOINT ||
+	        (decision->action == FLOW_TO_NODE && packet->destination_identity != IDENTITY_REMOTE_NODE));
 }
 
+/* Finds or makes the decision: for who is asked, and if that is a service, for its backend. Returns 0 or a drop reason,
+ * or TRANSLATE_REJECT. */
 static __always_inline int from_container_receive(struct __sk_buff *skb, struct packet *packet,
                                                   struct decision *ret_decision)
 {
-	int reason = NAT_NONE;
+	__u32 epoch;
+	int reason;
 
 	if (from_container_recall(skb, packet, ret_decision))
 		return 0;
-	if (config.services && !is_multicast(&packet->tuple.destination))
-		reason = from_container_translate(skb, packet);
-	if (reason > 0 || (!reason && from_container_recall(skb, packet, ret_decision)))
-		return reason;
-	return from_container_decide(skb, packet, ret_decision);
+	epoch = state_epoch();
+	reason = from_container_decide(skb, packet, ret_decision);
+	if (!reason && config.services && !is_for_pod(packet, ret_decision)) {
+		reason = translate_arriving(skb, packet, SERVICE_INSIDE);
+		if (!reason && from_container_recall(skb, packet, ret_decision))
+			return 0;
+		if (!reason)
+			reason = from_container_decide(skb, packet, ret_decision);
+		else if (reason == NAT_NONE)
+			reason = 0;
+	}
+	return reason ?: from_container_record(skb, packet, ret_decision, epoch);
 }
 
 SEC("tcx/ingress")

@@ -71,8 +71,7 @@ static bool is_orphan(const struct maps *maps, const struct flow_key *key, const
 	for (int i = 0; i < 2; i++) {
 		const struct flow_decision *decision = &flow->decision[i];
 
-		if ((decision->origin == FLOW_FROM_ENDPOINT &&
-		     !endpoint_has(maps, decision->source, &key->addr[i])) ||
+		if ((decision->origin == FLOW_FROM_ENDPOINT && !endpoint_has(maps, decision->source, &key->addr[i])) ||
 		    (decision->action == FLOW_TO_ENDPOINT && !endpoint_has(maps, decision->target, &key->addr[!i])))
 			return true;
 	}
