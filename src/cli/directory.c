@@ -94,6 +94,19 @@ const json_t *directory_node(struct directory *directory, uint16_t id)
 	return id ? look_up(directory, &directory->nodes, id) : NULL;
 }
 
+const char *directory_device(struct directory *directory, uint32_t ifindex, uint64_t now)
+{
+	struct device_name *name = &directory->devices[ifindex % ARRAY_SIZE(directory->devices)];
+
+	if (name->asked && name->ifindex == ifindex && now - name->asked < NS_PER_SECOND)
+		return name->text;
+	if (!ifindex || !if_indextoname(ifindex, name->text))
+		snprintf(name->text, sizeof(name->text), "%u", ifindex);
+	name->ifindex = ifindex;
+	name->asked = now;
+	return name->text;
+}
+
 /* A number means one rule as long as the agent lives. */
 const json_t *directory_rule(struct directory *directory, uint32_t number)
 {

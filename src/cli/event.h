@@ -24,9 +24,7 @@ json_t *event_to_json(const struct event *event, struct directory *directory);
 
 /* Shared by text and JSON. */
 
-/* The name, or the number where the device is not (any more) to be found. Returns `text`. */
-#define DEVICE_TEXT_MAX 24
-const char *event_device(const struct event *event, char text[static DEVICE_TEXT_MAX]);
+const char *event_device(const struct event *event, struct directory *directory); /* as directory_device */
 const char *event_point_name(const struct event *event);
 const char *event_state_name(const struct event *event);
 

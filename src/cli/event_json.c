@@ -132,15 +132,15 @@ static const char *type_name(uint8_t type)
 	return type == EVENT_DROP ? "drop" : type == EVENT_POLICY_VERDICT ? "policy-verdict" : "trace";
 }
 
-static json_t *head_to_json(const struct event *event)
+static json_t *head_to_json(const struct event *event, struct directory *directory)
 {
-	char cpu[12], mark[12], flow[12], device[DEVICE_TEXT_MAX];
+	char cpu[12], mark[12], flow[12];
 
 	snprintf(cpu, sizeof(cpu), "CPU %02u:", event->cpu);
 	snprintf(mark, sizeof(mark), "0x%x", event->mark);
 	snprintf(flow, sizeof(flow), "0x%x", event->hash);
 	return json_pack("{so ss ss ss ss ss ss}", "time", time_to_json(event->time), "cpu", cpu, "type",
-	                 type_name(event->type), "mark", mark, "flow", flow, "ifindex", event_device(event, device),
+	                 type_name(event->type), "mark", mark, "flow", flow, "ifindex", event_device(event, directory),
 	                 "state", event_state_name(event));
 }
 
@@ -173,7 +173,7 @@ json_t *event_to_json(const struct event *event, struct directory *directory)
 	if (event->type == EVENT_AGENT)
 		return agent_to_json(event);
 	dissect(event->frame, event->captured, &packet);
-	json = head_to_json(event);
+	json = head_to_json(event, directory);
 	story = json_array();
 	event_each_step(event, directory, append_step, story);
 	if (event->type == EVENT_DROP)

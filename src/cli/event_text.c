@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
-#include <net/if.h>
 #include <string.h>
 
 #include "abi/flow.h"
@@ -12,13 +11,9 @@
 
 #define RULE "------------------------------------------------------------------------------\n"
 
-_Static_assert(DEVICE_TEXT_MAX >= IF_NAMESIZE, "holds a device's name");
-
-const char *event_device(const struct event *event, char text[static DEVICE_TEXT_MAX])
+const char *event_device(const struct event *event, struct directory *directory)
 {
-	if (!event->ifindex || !if_indextoname(event->ifindex, text))
-		snprintf(text, DEVICE_TEXT_MAX, "%u", event->ifindex);
-	return text;
+	return directory_device(directory, event->ifindex, event->time);
 }
 
 static const struct {
@@ -171,8 +166,6 @@ static void write_verdict_line(const struct event *event, const struct dissectio
 static void write_line(const struct event *event, const struct dissection *packet, struct directory *directory,
                        FILE *out)
 {
-	char device[DEVICE_TEXT_MAX];
-
 	if (event->type == EVENT_POLICY_VERDICT) {
 		write_verdict_line(event, packet, directory, out);
 		return;
@@ -180,12 +173,12 @@ static void write_line(const struct event *event, const struct dissection *packe
 	event_write_summary(event, out);
 	if (event->type == EVENT_DROP) {
 		fprintf(out, " flow 0x%x to endpoint %u, ifindex %s, ", event->hash, event->destination_endpoint,
-		        event_device(event, device));
+		        event_device(event, directory));
 		write_identities(event, out);
 	} else {
 		fprintf(out, " flow 0x%x , ", event->hash);
 		write_identities(event, out);
-		fprintf(out, " state %s ifindex %s ", event_state_name(event), event_device(event, device));
+		fprintf(out, " state %s ifindex %s ", event_state_name(event), event_device(event, directory));
 		write_original_ip(event, packet, out);
 	}
 	fputs(": ", out);
@@ -203,10 +196,9 @@ static void write_layers(const struct dissection *packet, FILE *out)
 		fprintf(out, "  Failed to decode layer: %s\n", packet->failure);
 }
 
-static void write_cpu_line(const struct event *event, const struct dissection *packet, FILE *out)
+static void write_cpu_line(const struct event *event, const struct dissection *packet, struct directory *directory,
+                           FILE *out)
 {
-	char device[DEVICE_TEXT_MAX];
-
 	fprintf(out, "CPU %02u: MARK 0x%x FROM %u ", event->cpu, event->mark, event->source_endpoint);
 	if (event->type == EVENT_DROP) {
 		fprintf(out, "DROP: %u bytes (%u captured), reason ", event->length, event->captured);
@@ -222,7 +214,7 @@ static void write_cpu_line(const struct event *event, const struct dissection *p
 	}
 	fprintf(out, ", state %s", event_state_name(event));
 	if (event->ifindex)
-		fprintf(out, ", interface %s", event_device(event, device));
+		fprintf(out, ", interface %s", event_device(event, directory));
 	fputs(", ", out);
 	write_identities(event, out);
 	fputs(", ", out);
@@ -318,7 +310,7 @@ void event_write(const struct event *event, struct directory *directory, enum ev
 	}
 	fputs(RULE, out);
 	write_layers(&packet, out);
-	write_cpu_line(event, &packet, out);
+	write_cpu_line(event, &packet, directory, out);
 	write_labels(event, directory, out);
 	if (detail != EVENT_STORY)
 		return;

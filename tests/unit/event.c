@@ -10,6 +10,7 @@
 
 #include "abi/drop.h"
 #include "abi/flow.h"
+#include "base/clock.h"
 #include "cli/bpf.h"
 #include "cli/records.h"
 #include "cli/show.h"
@@ -117,12 +118,32 @@ static void a_masqueraded_packet_names_the_pod(void **state)
 static void devices_have_names(void **state)
 {
 	struct event event = sample(EVENT_TRACE, TRACE_TO_STACK);
-	char device[DEVICE_TEXT_MAX];
+	struct directory directory = {};
 
+	event.time = NS_PER_SECOND;
+	for (int again = 0; again < 2; again++) {
+		event.ifindex = 1;
+		assert_string_equal(event_device(&event, &directory), "lo");
+		event.ifindex = 0x7ffffffe;
+		assert_string_equal(event_device(&event, &directory), "2147483646");
+	}
+}
+
+/* Another device has the same place in the directory, or the same number a second later. */
+static void a_device_is_not_taken_for_another(void **state)
+{
+	struct event event = sample(EVENT_TRACE, TRACE_TO_STACK);
+	struct directory directory = {};
+
+	directory.devices[1] = (struct device_name){.text = "old", .ifindex = 1, .asked = NS_PER_SECOND};
+	event.ifindex = 1 + ARRAY_SIZE(directory.devices);
+	event.time = NS_PER_SECOND + 1;
+	assert_string_not_equal(event_device(&event, &directory), "old");
+	directory.devices[1] = (struct device_name){.text = "old", .ifindex = 1, .asked = NS_PER_SECOND};
 	event.ifindex = 1;
-	assert_string_equal(event_device(&event, device), "lo");
-	event.ifindex = 0x7ffffffe;
-	assert_string_equal(event_device(&event, device), "2147483646");
+	assert_string_equal(event_device(&event, &directory), "old");
+	event.time = 2 * NS_PER_SECOND;
+	assert_string_equal(event_device(&event, &directory), "lo");
 }
 
 static void a_drop_is_a_line(void **state)
@@ -476,6 +497,7 @@ int main(void)
 		cmocka_unit_test(a_trace_is_a_line),
 		cmocka_unit_test(a_masqueraded_packet_names_the_pod),
 		cmocka_unit_test(devices_have_names),
+		cmocka_unit_test(a_device_is_not_taken_for_another),
 		cmocka_unit_test(a_drop_is_a_line),
 		cmocka_unit_test(a_verdict_is_a_line),
 		cmocka_unit_test(a_verdict_names_the_policy),
