@@ -11,7 +11,7 @@
 struct mirror_entry {
 	char *key;
 	uint64_t digest; /* of the text last looked at */
-	bool told;       /* `set` was called: `removed` is due one day */
+	bool told;       /* of it, right or broken: `removed` is due one day */
 	uint32_t walk;   /* that saw it last */
 	UT_hash_handle hh;
 };
@@ -55,6 +55,7 @@ static void entry_set(const struct mirror *mirror, struct mirror_entry *entry, s
 	} else if (!look->finished) {
 		entry->digest = ~look->digest; /* the last write makes us look again */
 	} else if (told->watcher.broken) {
+		entry->told = true;
 		told->watcher.broken(told->userdata, look->key, &look->error);
 	}
 	json_decref(value);

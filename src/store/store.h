@@ -59,8 +59,8 @@ void store_get(struct store *store, const char *key, store_got got, void *userda
 /*
  * Everything below a prefix ("nodes/"), now and as it changes: `set` for each object there is, then `synced` once, then
  * `set` and `removed` as they come. Objects that cannot be parsed are reported by `broken` and otherwise left out (what
- * they held before stays). What this process writes comes back here too. While the store cannot be read, what was told
- * stays.
+ * they held before stays), until they are `set` or `removed`, too. What this process writes comes back here too. While
+ * the store cannot be read, what was told stays.
  *
  * `renewed`: the store is another than before, set up anew or taken from a backup. Whoever has written something writes
  * it again; what nobody has written again some time later is `removed`, not before.

@@ -132,6 +132,7 @@ static int enter(void **state)
 		return -1;
 	if (geteuid() == 0)
 		scene.maps = maps_fake();
+	scene.config.state_dir = xasprintf("%s/state", folder);
 	write_identity(WEB, "web");
 	write_identity(CLIENT, "client");
 	return 0;
@@ -141,6 +142,7 @@ static int leave(void **state)
 {
 	json_decref(scene.answer);
 	maps_close(&scene.maps);
+	free(scene.config.state_dir);
 	return loop_teardown(state);
 }
 
@@ -335,6 +337,72 @@ static void what_is_wrong_in_the_store_is_said_and_what_was_right_stays(void **s
 	stop();
 }
 
+static void restart(void)
+{
+	stop();
+	scene.settlements = 0;
+	start();
+	join();
+	assert_eventually(scene.settlements);
+}
+
+static void what_was_right_stays_for_the_agent_after(void **state)
+{
+	NEEDS_ROOT();
+	start();
+	join();
+	import(policy("client"));
+	write_file("policies/NetworkPolicy/default/test", "{\"kind\": \"Pod\"}");
+	assert_eventually(policies_count(scene.policies).import_errors);
+	for (int again = 0; again < 2; again++) {
+		restart();
+		assert_int_equal(scene.web.flags, CLOSES_IN);
+		assert_int_equal(count(scene.web.set, CLIENT), 1);
+	}
+	stop();
+}
+
+static void what_is_removed_meanwhile_is_not_kept(void **state)
+{
+	NEEDS_ROOT();
+	start();
+	join();
+	import(policy("client"));
+	write_file("policies/NetworkPolicy/default/test", "{");
+	assert_eventually(policies_count(scene.policies).import_errors);
+	stop();
+	remove_file("policies/NetworkPolicy/default/test");
+	start();
+	join();
+	assert_eventually(scene.settlements);
+	assert_int_equal(scene.web.flags, 0);
+	write_file("policies/NetworkPolicy/default/test", "{");
+	assert_eventually(policies_count(scene.policies).import_errors);
+	assert_int_equal(scene.web.flags, 0);
+	restart();
+	assert_int_equal(scene.web.flags, 0);
+	stop();
+}
+
+static void what_is_mended_is_not_kept(void **state)
+{
+	NEEDS_ROOT();
+	start();
+	join();
+	import(policy("client"));
+	write_file("policies/NetworkPolicy/default/test", "{");
+	assert_eventually(policies_count(scene.policies).import_errors);
+	import(policy("web"));
+	assert_int_equal(count(scene.web.set, CLIENT), 0);
+	stop();
+	write_file("policies/NetworkPolicy/default/test", "{");
+	start();
+	join();
+	assert_eventually(scene.settlements);
+	assert_int_equal(scene.web.flags, 0);
+	stop();
+}
+
 static json_t *many_blocks(void)
 {
 	json_t *request = policy("client"), *peers = json_array();
@@ -423,6 +491,9 @@ int main(void)
 		TEST(the_end_of_a_policy_opens),
 		TEST(wrong_requests_change_nothing),
 		TEST(what_is_wrong_in_the_store_is_said_and_what_was_right_stays),
+		TEST(what_was_right_stays_for_the_agent_after),
+		TEST(what_is_removed_meanwhile_is_not_kept),
+		TEST(what_is_mended_is_not_kept),
 		TEST(what_does_not_fit_locks_down_until_it_does),
 		TEST(what_is_too_large_locks_down),
 		TEST(sets_of_the_agent_before_go_when_all_is_in_force),

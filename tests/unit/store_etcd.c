@@ -373,6 +373,8 @@ static void what_is_no_object_is_reported(void **state)
 	assert_int_equal(get(store, "nodes/a").result, -EINVAL);
 	gateway_put("nodes/a", "{}");
 	assert_eventually(seen(&view, "nodes/a"));
+	assert_int_equal(delete (store, "nodes/b"), 0);
+	assert_eventually(view.removals == 1); /* who was told of it is told of its end */
 	view_close(&view);
 	store_close(store);
 }

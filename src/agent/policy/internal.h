@@ -54,6 +54,8 @@ struct policies {
 	struct rulebook *book;
 	struct world *world;
 	struct object *objects;
+	json_t *kept; /* what is in force of objects that are wrong: key -> object */
+	bool kept_changed;
 	struct set *sets;
 	struct old_set *old_sets;
 	struct identity_set adopted; /* ids of sets that an agent before has left in the maps */
@@ -64,7 +66,7 @@ struct policies {
 	bool in_force;  /* and all were, once */
 	bool round_due; /* there are dirty sets */
 	uint64_t round_began, round_ended, round_took;
-	uv_timer_t rounds, sweeps, retries;
+	uv_timer_t rounds, sweeps, retries, keeping;
 	unsigned closing;
 	struct wait **waits;
 	size_t wait_count;
@@ -82,6 +84,13 @@ size_t object_rules(const struct object *object);
  * field.
  */
 int object_read(json_t *value, char **ret_key, char **ret_text, struct policy_list *ret, struct error *error);
+
+/* kept.c: what is in force in place of an object that is wrong in the store, for the agent after this one. */
+void kept_read(struct policies *policies);
+void kept_write(struct policies *policies); /* now, if there is anything to write; errors are logged */
+void kept_put(struct policies *policies, const char *key, const char *text);
+void kept_drop(struct policies *policies, const char *key); /* the store has something right, or nothing */
+void kept_settle(struct policies *policies);                /* all objects are known: drops what has none */
 
 /* sets.c */
 void policy_sets_touch(struct policies *policies, const struct policy *policy); /* those it is about are dirty */

@@ -134,15 +134,6 @@ static void object_free(struct policies *policies, struct object *object)
 	free(object);
 }
 
-static void object_blame(struct policies *policies, struct object *object, const struct error *error)
-{
-	log_warning("store: %s is no policy that can be enforced%s: %s", object->key,
-	            object->text ? ", the one before stays in force" : "", error->message);
-	free(object->trouble);
-	object->trouble = xstrdup(error->message);
-	policies->import_errors++;
-}
-
 /* Takes text and list over. */
 static void object_replace(struct policies *policies, struct object *object, char *text, struct policy_list *list)
 {
@@ -155,6 +146,35 @@ static void object_replace(struct policies *policies, struct object *object, cha
 	if (policies->complete)
 		enter(policies, object);
 	policies->revision++;
+}
+
+/* What an agent before had in force in its place. */
+static void recall(struct policies *policies, struct object *object)
+{
+	json_t *value = json_object_get(policies->kept, object->key);
+	_cleanup_free_ char *own = NULL, *text = NULL;
+	struct policy_list list = {};
+	struct error error = {};
+
+	if (!value)
+		return;
+	if (object_read(value, &own, &text, &list, &error))
+		log_error("what was in force of %s is no policy any more: %s", object->key, error.message);
+	else
+		object_replace(policies, object, TAKE_PTR(text), &list);
+}
+
+static void object_blame(struct policies *policies, struct object *object, const struct error *error)
+{
+	if (!object->text)
+		recall(policies, object);
+	if (object->text)
+		kept_put(policies, object->key, object->text);
+	log_warning("store: %s is no policy that can be enforced%s: %s", object->key,
+	            object->text ? ", the one before stays in force" : "", error->message);
+	free(object->trouble);
+	object->trouble = xstrdup(error->message);
+	policies->import_errors++;
 }
 
 /* ── what the store says ── */
@@ -173,6 +193,7 @@ static void on_set(void *userdata, const char *key, json_t *value)
 		object_blame(policies, object, &error);
 	} else {
 		free(TAKE_PTR(object->trouble));
+		kept_drop(policies, key);
 		if (!object->text || strcmp(object->text, text) != 0) {
 			object_replace(policies, object, TAKE_PTR(text), &list);
 			list = (struct policy_list){};
@@ -188,6 +209,7 @@ static void on_removed(void *userdata, const char *key)
 
 	if (!object)
 		return;
+	kept_drop(policies, key);
 	retire(policies, object);
 	object_free(policies, object);
 	policies->revision++;
@@ -199,6 +221,7 @@ static void on_synced(void *userdata)
 	struct policies *policies = userdata;
 
 	policies->told = true;
+	kept_settle(policies);
 	policy_sets_start(policies);
 }
 

@@ -42,6 +42,8 @@ struct policies *policies_new(const struct policy_services *services, const stru
 	init_timer(policies, &policies->rounds);
 	init_timer(policies, &policies->sweeps);
 	init_timer(policies, &policies->retries);
+	init_timer(policies, &policies->keeping);
+	kept_read(policies);
 	look_at_maps(policies);
 	objects_watch(policies);
 	return policies;
@@ -63,12 +65,15 @@ void policies_free(struct policies *policies)
 	waits_end(policies);
 	store_watch_close(policies->watch);
 	policy_sets_clear(policies);
+	kept_write(policies);
 	objects_clear(policies);
+	json_decref(policies->kept);
 	world_free(policies->world);
 	rulebook_free(policies->book);
 	uv_close((uv_handle_t *)&policies->rounds, timer_closed);
 	uv_close((uv_handle_t *)&policies->sweeps, timer_closed);
 	uv_close((uv_handle_t *)&policies->retries, timer_closed);
+	uv_close((uv_handle_t *)&policies->keeping, timer_closed);
 }
 
 /* ── who there is ── */
