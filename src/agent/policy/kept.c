@@ -89,6 +89,7 @@ void kept_settle(struct policies *policies)
 	json_t *value;
 	void *next;
 
-	json_object_foreach_safe(policies->kept, next, key, value) if (!object_find(policies, key))
-		kept_drop(policies, key);
+	json_object_foreach_safe (policies->kept, next, key, value)
+		if (!object_find(policies, key))
+			kept_drop(policies, key);
 }

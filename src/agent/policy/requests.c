@@ -83,8 +83,7 @@ static void strike_out_all(struct wait *wait)
 	json_t *text;
 	void *next;
 
-	json_object_foreach_safe(wait->wanted, next, key, text)
-	{
+	json_object_foreach_safe (wait->wanted, next, key, text) {
 		strike_out(wait, key);
 	}
 }
