@@ -220,6 +220,22 @@ def test_revisions_are_swapped_whole(site):
         os.unlink(path)
 
 
+def test_a_long_list_is_gone_from_memory_with_the_list(site):
+    def resident():
+        process = pathlib.Path(site.folder, "node-1", "agent.pid").read_text().split()[0]
+        return int(re.search(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{process}/status").read_text())[1])
+
+    path = pathlib.Path(site.folder) / "long"
+    path.write_text("".join(f"{21 + i % 97}.{i >> 16}.{i >> 8 & 255}.{i & 255}\n" for i in range(300000)))
+    update(site, "--cidr", "20.0.0.0")  # what every change takes, is there
+    before = resident()
+    assert update(site, "--replace", "--file", str(path)).stdout == "Updated 300001 prefilter entries\n"
+    assert resident() > before + 5000
+    update(site, "--replace", "--file", "/dev/null")
+    path.unlink()
+    wait_for(lambda: resident() < before + 2000, "the memory is given back")
+
+
 ANSWERS = """
 import socket, sys, time
 with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:

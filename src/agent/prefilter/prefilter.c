@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -16,9 +15,6 @@
 #include "agent/prefilter/keeper.h"
 #include "base/log.h"
 #include "base/memory.h"
-
-/* Working them out takes several times what is kept: that goes back to the system. */
-#define MANY_ROWS 100000
 
 static void task_free(struct task *task)
 {
@@ -91,8 +87,6 @@ static void finish(struct prefilter_keeper *keeper)
 {
 	tasks_free(&keeper->current);
 	protected_clear(&keeper->job.protected);
-	if (keeper->job.rows > MANY_ROWS)
-		malloc_trim(0);
 	keeper->working = false;
 	if (keeper->closed) {
 		prefilter_free(keeper->prefilter);
