@@ -556,7 +556,8 @@ static void upload_to_prefilter(struct http_exchange *exchange, void *userdata)
 
 	if (!is_ready(exchange, agent))
 		return;
-	result = prefilter_upload(agent->prefilter, http_exchange_body(exchange), &answer, &error);
+	result = prefilter_upload(agent->prefilter, http_exchange_query(exchange, "upload"),
+	                          http_exchange_body(exchange), &answer, &error);
 	if (result)
 		reply_failure(exchange, result, &error);
 	else

@@ -78,22 +78,16 @@ struct addr addr_add(const struct addr *addr, uint64_t offset)
 	return (struct addr){.quad = {htobe64(be64toh(addr->quad[0]) + carry), htobe64(low)}};
 }
 
-int addr_compare(const struct addr *a, const struct addr *b)
+/* The first `bits` of 64 in network order; more than 64 are all. */
+static uint64_t first_bits(unsigned bits)
 {
-	return memcmp(a, b, sizeof(*a));
+	return htobe64(bits < 64 ? ~(UINT64_MAX >> bits) : UINT64_MAX);
 }
 
 static struct addr mask(const struct addr *addr, uint8_t bits)
 {
-	struct addr masked = *addr;
-
-	for (unsigned i = 0; i < sizeof(masked.byte); i++) {
-		unsigned kept = bits < 8 * i ? 0 : bits - 8 * i;
-
-		if (kept < 8)
-			masked.byte[i] &= (uint8_t)(0xff00 >> kept);
-	}
-	return masked;
+	return (struct addr){
+		.quad = {addr->quad[0] & first_bits(bits), addr->quad[1] & first_bits(bits > 64 ? bits - 64 : 0)}};
 }
 
 /* A length in decimal, without sign, blanks or leading zeros. */
@@ -143,14 +137,19 @@ int prefix_parse(const char *text, struct prefix *ret)
 	return 0;
 }
 
+char *prefix_write(const struct prefix *prefix, char at[static PREFIX_TEXT_MAX])
+{
+	if (addr_is_v4(&prefix->addr))
+		at = format_v4(&prefix->addr.byte[12], at);
+	else
+		at += strlen(addr_format(&prefix->addr, at));
+	*at++ = '/';
+	return format_number(prefix_length(prefix) & 0xff, at);
+}
+
 const char *prefix_format(const struct prefix *prefix, char text[static PREFIX_TEXT_MAX])
 {
-	char *end;
-
-	addr_format(&prefix->addr, text);
-	end = text + strlen(text);
-	*end++ = '/';
-	*format_number(prefix_length(prefix) & 0xff, end) = '\0';
+	*prefix_write(prefix, text) = '\0';
 	return text;
 }
 

@@ -5,6 +5,7 @@
 #ifndef PILUS_BASE_ADDR_H
 #define PILUS_BASE_ADDR_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,13 +35,22 @@ bool addr_is_loopback(const struct addr *addr); /* 127.0.0.0/8 or ::1 */
 /* The address `offset` further on; carries through all 128 bits. */
 struct addr addr_add(const struct addr *addr, uint64_t offset);
 
-/* Fewer, equal or more, in the order of numbers, as for qsort. */
-int addr_compare(const struct addr *a, const struct addr *b);
+/* Fewer, equal or more, in the order of numbers, as for qsort. Here, because millions are sorted by it. */
+static inline int addr_compare(const struct addr *a, const struct addr *b)
+{
+	unsigned differing = a->quad[0] == b->quad[0];
+	uint64_t left = be64toh(a->quad[differing]), right = be64toh(b->quad[differing]);
+
+	return (left > right) - (left < right);
+}
 
 /* Parses "10.0.0.0/8" or a plain address (a host prefix). Returns 0, or -EINVAL, also when bits beyond the length are
  * set. */
 int prefix_parse(const char *text, struct prefix *ret);
 const char *prefix_format(const struct prefix *prefix, char text[static PREFIX_TEXT_MAX]);
+
+/* The same without NUL; returns where it ends. */
+char *prefix_write(const struct prefix *prefix, char at[static PREFIX_TEXT_MAX]);
 
 /* The host prefix of an address. */
 struct prefix prefix_of_addr(const struct addr *addr);

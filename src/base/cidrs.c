@@ -131,12 +131,15 @@ size_t cidrs_read(char *text, struct cidrs *ret,
 	return faults;
 }
 
-void cidrs_write(const struct cidrs *cidrs, FILE *file)
+char *cidrs_write(const struct cidrs *cidrs, size_t *ret_size)
 {
-	char text[PREFIX_TEXT_MAX];
+	char *text = xrealloc(NULL, cidrs->count * PREFIX_TEXT_MAX + 1), *at = text;
 
 	for (size_t i = 0; i < cidrs->count; i++) {
-		fputs(prefix_format(&cidrs->items[i], text), file);
-		fputc('\n', file);
+		at = prefix_write(&cidrs->items[i], at);
+		*at++ = '\n';
 	}
+	*at = '\0';
+	*ret_size = at - text;
+	return text;
 }

@@ -6,8 +6,6 @@
 #ifndef PILUS_BASE_CIDRS_H
 #define PILUS_BASE_CIDRS_H
 
-#include <stdio.h>
-
 #include "base/addr.h"
 #include "base/cleanup.h"
 
@@ -38,7 +36,7 @@ const char *cidr_fault(const char *text);
 size_t cidrs_read(char *text, struct cidrs *ret,
                   void (*bad)(void *userdata, size_t line, const char *text, const char *fault), void *userdata);
 
-/* As cidrs_read reads it. Whether it arrived, the file knows. */
-void cidrs_write(const struct cidrs *cidrs, FILE *file);
+/* As cidrs_read reads it, with NUL at the end: the caller frees it. */
+char *cidrs_write(const struct cidrs *cidrs, size_t *ret_size);
 
 #endif

@@ -19,6 +19,7 @@
 #define LIST_SIZE_MAX  (256UL * 1024 * 1024)
 #define AT_ONCE        16384 /* entries of one request: well below the largest body */
 #define PROGRESS_WIDTH 40
+#define UPLOADS        "/v1/prefilter/uploads"
 
 /* ── what is to be changed ── */
 
@@ -135,13 +136,9 @@ static json_t *piece(const struct cidrs *cidrs, size_t from)
 {
 	size_t left = cidrs->count - from, size;
 	const struct cidrs part = {.items = cidrs->items + from, .count = left < AT_ONCE ? left : AT_ONCE};
-	_cleanup_free_ char *text = NULL;
-	FILE *file = open_memstream(&text, &size);
+	_cleanup_free_ char *text = cidrs_write(&part, &size);
 
-	if (!file)
-		return NULL;
-	cidrs_write(&part, file);
-	return fclose(file) ? NULL : json_string(text);
+	return json_stringn(text, size);
 }
 
 /* Half of the way is getting them to the agent, the other half is the kernel's. */
@@ -150,12 +147,10 @@ static int upload(const struct cli *cli, const struct cidrs *cidrs, json_int_t *
 	json_int_t id = 0;
 
 	for (size_t from = 0; from < cidrs->count; from += AT_ONCE) {
-		json_auto_t *body = json_pack("{s:o}", "cidrs", piece(cidrs, from)), *answer = NULL;
-		int r;
+		_cleanup_free_ char *path = xasprintf(id ? UPLOADS "?upload=%" JSON_INTEGER_FORMAT : UPLOADS, id);
+		json_auto_t *body = piece(cidrs, from), *answer = NULL;
+		int r = http_request(cli->socket, "POST", path, body, &answer, error);
 
-		if (id)
-			json_object_set_new(body, "upload", json_integer(id));
-		r = http_request(cli->socket, "POST", "/v1/prefilter/uploads", body, &answer, error);
 		if (r)
 			return r;
 		id = row_number(answer, "upload");

@@ -15,6 +15,7 @@
 #include "datapath/pins.h"
 
 #define BATCH 16384
+#define AHEAD 16 /* rows whose buckets are on their way into the cache */
 
 #define RATE_SOURCES 65536 /* that are remembered at once; the least recently seen go first */
 #define BURST_NS     (NS_PER_SECOND / 10)
@@ -23,11 +24,6 @@
 #define NOT_SUPPORTED (-524) /* the kernel's ENOTSUPP, which has no name outside */
 
 #define BUCKET_TRIES 3 /* each with another seed, and twice as many: more than one is a matter of luck */
-
-struct prefilter {
-	struct bpf_object *object;
-	struct prefilter_config config;
-};
 
 enum table_kind { TABLE, HASH, TRIE, TABLE_KINDS };
 static const char *const table_names[PREFILTER_MATCHES][TABLE_KINDS] = {
@@ -39,6 +35,12 @@ static const char *const table_names[PREFILTER_MATCHES][TABLE_KINDS] = {
 struct census {
 	uint32_t rows[2][ADDR_BITS + 1]; /* [is_v4] */
 	unsigned lengths[2];
+};
+
+struct prefilter {
+	struct bpf_object *object;
+	struct prefilter_config config;
+	struct census census[PREFILTER_MATCHES];
 };
 
 static bool is_v4(const struct prefilter_row *row)
@@ -147,13 +149,14 @@ static int prefilter_configure(struct prefilter *prefilter, const struct prefilt
 	int r = 0;
 
 	for (int match = 0; match < PREFILTER_MATCHES; match++) {
-		struct census census = take_census(plan, match);
+		struct census *census = &prefilter->census[match];
 
-		set_lengths(&census, match, &config);
-		config.bucket_bits[match] = bucket_bits(count_rows(&census, TABLE), more);
+		*census = take_census(plan, match);
+		set_lengths(census, match, &config);
+		config.bucket_bits[match] = bucket_bits(count_rows(census, TABLE), more);
 		r = bpf_map__set_max_entries(table(prefilter, match, TABLE), 1U << config.bucket_bits[match]);
 		for (int kind = HASH; kind < TABLE_KINDS && !r; kind++)
-			r = bpf_map__set_max_entries(table(prefilter, match, kind), count_rows(&census, kind) ?: 1);
+			r = bpf_map__set_max_entries(table(prefilter, match, kind), count_rows(census, kind) ?: 1);
 		if (r)
 			return r;
 	}
@@ -192,16 +195,53 @@ static int bucket_put(struct prefilter_bucket *bucket, const struct prefilter_ro
 	return -ENOSPC;
 }
 
-static int table_put(struct prefilter_bucket *buckets, const struct prefilter_config *config,
-                     enum prefilter_match match, const struct prefilter_row *row)
+/* A row that is to go into a bucket, and which. */
+struct placement {
+	const struct prefilter_row *row;
+	unsigned length;
+	uint32_t place;
+};
+
+/* The bucket is not in any cache most likely: it comes while others are placed. */
+static struct placement place_row(const struct prefilter_bucket *buckets, const struct prefilter_config *config,
+                                  enum prefilter_match match, const struct prefilter_row *row)
 {
-	uint8_t bits = config->bucket_bits[match];
 	unsigned length = mask_index(config, match, row->bits);
-	uint32_t place = prefilter_place(row->addr.word[3], length, config->seed, bits);
+	uint32_t place = prefilter_place(row->addr.word[3], length, config->seed, config->bucket_bits[match]);
+
+	__builtin_prefetch(&buckets[place], 1);
+	return (struct placement){row, length, place};
+}
+
+static int table_put(struct prefilter_bucket *buckets, uint8_t bits, const struct placement *placement)
+{
 	int r = -ENOSPC;
 
 	for (int i = 0; i < PREFILTER_PROBES && r; i++)
-		r = bucket_put(&buckets[(place + i) & ((1U << bits) - 1)], row, length);
+		r = bucket_put(&buckets[(placement->place + i) & ((1U << bits) - 1)], placement->row,
+		               placement->length);
+	return r;
+}
+
+static int put_rows(const struct prefilter *prefilter, const struct prefilter_plan *plan, enum prefilter_match match,
+                    struct prefilter_bucket *buckets)
+{
+	const struct prefilter_config *config = &prefilter->config;
+	struct placement ahead[AHEAD];
+	size_t placed = 0, put = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < plan->count[match] && !r; i++) {
+		const struct prefilter_row *row = &plan->rows[match][i];
+
+		if (table_of(&prefilter->census[match], is_v4(row), row->bits) != TABLE)
+			continue;
+		if (placed - put == AHEAD)
+			r = table_put(buckets, config->bucket_bits[match], &ahead[put++ % AHEAD]);
+		ahead[placed++ % AHEAD] = place_row(buckets, config, match, row);
+	}
+	while (put < placed && !r)
+		r = table_put(buckets, config->bucket_bits[match], &ahead[put++ % AHEAD]);
 	return r;
 }
 
@@ -212,28 +252,30 @@ static size_t table_bytes(const struct prefilter_config *config, enum prefilter_
 	return (bytes + page - 1) / page * page;
 }
 
+static void note_progress(size_t *progress, size_t rows)
+{
+	if (progress)
+		__atomic_add_fetch(progress, rows, __ATOMIC_RELAXED);
+}
+
 static int fill_buckets(const struct prefilter *prefilter, const struct prefilter_plan *plan,
                         enum prefilter_match match, size_t *progress)
 {
-	size_t bytes = table_bytes(&prefilter->config, match), done = 0;
-	const struct census census = take_census(plan, match);
-	struct prefilter_bucket *buckets =
-		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(table(prefilter, match, TABLE)), 0);
-	int r = 0;
+	size_t bytes = table_bytes(&prefilter->config, match);
+	uint32_t count = count_rows(&prefilter->census[match], TABLE);
+	struct prefilter_bucket *buckets;
+	int r;
 
+	if (!count)
+		return 0;
+	buckets = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+	               bpf_map__fd(table(prefilter, match, TABLE)), 0);
 	if (buckets == MAP_FAILED)
 		return -errno;
-	for (size_t i = 0; i < plan->count[match] && !r; i++) {
-		const struct prefilter_row *row = &plan->rows[match][i];
-
-		if (table_of(&census, is_v4(row), row->bits) != TABLE)
-			continue;
-		r = table_put(buckets, &prefilter->config, match, row);
-		done++;
-	}
+	r = put_rows(prefilter, plan, match, buckets);
 	munmap(buckets, bytes);
-	if (progress && !r)
-		__atomic_add_fetch(progress, done, __ATOMIC_RELAXED);
+	if (!r)
+		note_progress(progress, count);
 	return r;
 }
 
@@ -261,8 +303,7 @@ static int batch_write(struct batch *batch, size_t *progress)
 
 	if (r == NOT_SUPPORTED)
 		r = write_one_by_one(batch);
-	if (progress)
-		__atomic_add_fetch(progress, batch->count, __ATOMIC_RELAXED);
+	note_progress(progress, batch->count);
 	batch->count = 0;
 	return r;
 }
@@ -273,18 +314,21 @@ static void batch_add(struct batch *batch, const struct prefilter_row *row)
 	batch->entries[batch->count++] = (struct prefilter_entry){.set = row->set, .verdict = row->verdict};
 }
 
-static int fill_table(int fd, const struct prefilter_plan *plan, enum prefilter_match match, enum table_kind kind,
-                      size_t *progress)
+static int fill_table(const struct prefilter *prefilter, const struct prefilter_plan *plan, enum prefilter_match match,
+                      enum table_kind kind, size_t *progress)
 {
-	_cleanup_free_ struct batch *batch = xnew(struct batch);
-	const struct census census = take_census(plan, match);
+	const struct census *census = &prefilter->census[match];
+	_cleanup_free_ struct batch *batch = NULL;
 	int r = 0;
 
-	batch->fd = fd;
+	if (!count_rows(census, kind))
+		return 0;
+	batch = xnew(struct batch);
+	batch->fd = bpf_map__fd(table(prefilter, match, kind));
 	for (size_t i = 0; i < plan->count[match] && !r; i++) {
 		const struct prefilter_row *row = &plan->rows[match][i];
 
-		if (table_of(&census, is_v4(row), row->bits) != kind)
+		if (table_of(census, is_v4(row), row->bits) != kind)
 			continue;
 		batch_add(batch, row);
 		if (batch->count == BATCH)
@@ -301,7 +345,7 @@ static int prefilter_fill(const struct prefilter *prefilter, const struct prefil
 		r = fill_buckets(prefilter, plan, match, progress);
 	for (int match = 0; match < PREFILTER_MATCHES && !r; match++)
 		for (int kind = HASH; kind < TABLE_KINDS && !r; kind++)
-			r = fill_table(bpf_map__fd(table(prefilter, match, kind)), plan, match, kind, progress);
+			r = fill_table(prefilter, plan, match, kind, progress);
 	return r;
 }
 

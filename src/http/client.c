@@ -87,11 +87,13 @@ static int call_send(const struct call *call, const char *text, size_t size, str
 
 static int call_ask(const struct call *call, const char *method, const char *path, json_t *body, struct error *error)
 {
-	_cleanup_free_ char *sent = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	const char *text = json_string_value(body);
+	_cleanup_free_ char *json = body && !text ? json_dumps(body, JSON_COMPACT) : NULL;
+	const char *sent = text ?: json;
 	_cleanup_free_ char *request =
-		body ? xasprintf("%s %s HTTP/1.0\r\nHost: pilus\r\nContent-Type: application/json\r\n"
+		sent ? xasprintf("%s %s HTTP/1.0\r\nHost: pilus\r\nContent-Type: %s\r\n"
 	                         "Content-Length: %zu\r\n\r\n%s",
-	                         method, path, strlen(sent), sent)
+	                         method, path, text ? "text/plain" : "application/json", strlen(sent), sent)
 		     : xasprintf("%s %s HTTP/1.0\r\nHost: pilus\r\n\r\n", method, path);
 
 	return call_send(call, request, strlen(request), error);

@@ -13,11 +13,11 @@
 #define HTTP_DEFAULT_SOCKET "/run/pilus/pilus.sock"
 
 /*
- * Sends `body` (borrowed, NULL: none) and waits for the whole answer. A 2xx answer fills *ret_body (new reference, NULL
- * for none; ret_body may be NULL) and returns 0. Any other answer is an error: its message is the agent's own "error"
- * text, and the return value is -ENOENT for 404, -EEXIST for 409, -EINVAL for 400, -EAGAIN for 503, else -EPROTO.
- * -ECONNREFUSED: no agent listens there; -EACCES: not for this user; -ETIMEDOUT: no answer in 30 s; the message is one
- * clear sentence.
+ * Sends `body` (borrowed, NULL: none; a string goes as plain text) and waits for the whole answer. A 2xx answer fills
+ * *ret_body (new reference, NULL for none; ret_body may be NULL) and returns 0. Any other answer is an error: its
+ * message is the agent's own "error" text, and the return value is -ENOENT for 404, -EEXIST for 409, -EINVAL for 400,
+ * -EAGAIN for 503, else -EPROTO. -ECONNREFUSED: no agent listens there; -EACCES: not for this user; -ETIMEDOUT: no
+ * answer in 30 s; the message is one clear sentence.
  */
 int http_request(const char *socket_path, const char *method, const char *path, json_t *body, json_t **ret_body,
                  struct error *error);

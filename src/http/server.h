@@ -18,7 +18,8 @@ struct http_exchange;
 struct http_stream_reply;
 
 /* pattern: "/v1/endpoints/{id}": a segment in braces is a parameter. The body has been read and, unless empty, parsed
- * as JSON; what is wrong so far has been refused with the words of docs/api.md. */
+ * as JSON, or is a string where it came as text/plain; what is wrong so far has been refused with the words of
+ * docs/api.md. */
 struct http_route {
 	const char *method;
 	const char *pattern;

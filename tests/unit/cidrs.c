@@ -18,13 +18,11 @@ static struct cidrs list(const char *text)
 
 static void assert_list(const struct cidrs *cidrs, const char *expected)
 {
-	_cleanup_free_ char *text = NULL;
 	size_t size;
-	FILE *file = open_memstream(&text, &size);
+	_cleanup_free_ char *text = cidrs_write(cidrs, &size);
 
-	cidrs_write(cidrs, file);
-	fclose(file);
 	assert_string_equal(text, expected);
+	assert_int_equal(size, strlen(expected));
 }
 
 static void comments_and_blanks_are_passed_over(void **state)

@@ -292,6 +292,20 @@ static void bodies_are_json(void **state)
 	assert_null(body);
 }
 
+static void texts_are_taken_as_they_are(void **state)
+{
+	json_t *sent = json_string("one\n\"two\"\n"), *body = NULL;
+	struct error error = {};
+
+	assert_int_equal(http_request(path, "PUT", "/v1/things", sent, &body, &error), 0);
+	assert_true(json_equal(json_object_get(body, "body"), sent));
+	json_decref(body);
+	json_decref(sent);
+	assert_non_null(strstr(exchange_raw("PUT /v1/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+	                                    "Content-Type: text/plain\r\nContent-Length: 1\r\n\r\n\xff"),
+	                       "{\"error\":\"the body is no text in UTF-8\"}"));
+}
+
 static void what_is_no_json_is_refused(void **state)
 {
 	static const char *const bodies[] = {"{", "{\"a\":1,\"a\":2}", "[1] 2", "\xff", "x"};
@@ -650,6 +664,7 @@ int main(void)
 		WITH_SERVER(percent_encoding_is_undone_once_and_after_splitting),
 		WITH_SERVER(a_query_with_too_many_values_is_refused),
 		WITH_SERVER(bodies_are_json),
+		WITH_SERVER(texts_are_taken_as_they_are),
 		WITH_SERVER(what_is_no_json_is_refused),
 		WITH_SERVER(a_body_may_have_sixteen_mebibytes),
 		WITH_SERVER(what_does_not_exist_is_404_and_wrong_methods_405),

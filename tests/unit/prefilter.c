@@ -246,15 +246,17 @@ static void what_is_asked_wrongly_changes_nothing(void **state)
 
 static void long_lists_come_in_pieces(void **state)
 {
-	json_auto_t *first = json_loads("{\"cidrs\": \"192.0.2.1\\n192.0.2.2\\n\"}", 0, NULL),
-		    *second = json_loads("{\"upload\": 1, \"cidrs\": [\"192.0.2.3\"]}", 0, NULL), *answer = NULL,
-		    *again = NULL;
+	json_auto_t *first = json_string("192.0.2.1\n192.0.2.2\n"), *second = json_pack("[s]", "192.0.2.3"),
+		    *answer = NULL, *again = NULL;
+	struct error error = {};
 
 	open_keeper();
-	assert_int_equal(prefilter_upload(scene.keeper, first, &answer, NULL), 0);
+	assert_int_equal(prefilter_upload(scene.keeper, NULL, first, &answer, NULL), 0);
 	assert_int_equal(json_integer_value(json_object_get(answer, "upload")), 1);
-	assert_int_equal(prefilter_upload(scene.keeper, second, &again, NULL), 0);
+	assert_int_equal(prefilter_upload(scene.keeper, "1", second, &again, NULL), 0);
 	assert_int_equal(json_integer_value(json_object_get(again, "entries")), 3);
+	assert_int_equal(prefilter_upload(scene.keeper, "-1", second, &again, &error), -EINVAL);
+	assert_string_equal(error.message, "upload: must be a number from 1 on");
 	ask_well("{\"verb\": \"add\", \"upload\": 1}", 3);
 	assert_int_equal(ask("{\"verb\": \"add\", \"upload\": 1}").result, -ENOENT);
 }

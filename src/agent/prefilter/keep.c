@@ -65,18 +65,12 @@ void keep_read(const char *folder, struct sets *ret_sets, uint64_t *ret_revision
 
 static int write_list(const char *folder, const struct set *set)
 {
-	_cleanup_free_ char *path = keep_path(folder, set->origin, set->name), *text = NULL,
+	_cleanup_free_ char *path = keep_path(folder, set->origin, set->name),
 			    *parent = xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
 	size_t size;
-	FILE *file = open_memstream(&text, &size);
-	int r;
+	_cleanup_free_ char *text = cidrs_write(&set->cidrs, &size);
+	int r = folder_make(parent, 0700);
 
-	if (!file)
-		return -errno;
-	cidrs_write(&set->cidrs, file);
-	if (fclose(file))
-		return -errno;
-	r = folder_make(parent, 0700);
 	return r ? r : file_write_atomic(path, text, size, 0600);
 }
 

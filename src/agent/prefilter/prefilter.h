@@ -37,8 +37,12 @@ void prefilter_keeper_free(struct prefilter_keeper *keeper);
 typedef void (*prefilter_done)(void *userdata, int result, size_t count, uint64_t revision, const struct error *error);
 void prefilter_change(struct prefilter_keeper *keeper, json_t *body, prefilter_done done, void *userdata);
 
-/* A part of a long list, POST /v1/prefilter/uploads. *ret is the answer, a new reference. */
-int prefilter_upload(struct prefilter_keeper *keeper, json_t *body, json_t **ret, struct error *error);
+/*
+ * A part of a long list, POST /v1/prefilter/uploads. `upload`: which one it goes on with, NULL begins one. *ret is the
+ * answer, a new reference.
+ */
+int prefilter_upload(struct prefilter_keeper *keeper, const char *upload, json_t *body, json_t **ret,
+                     struct error *error);
 
 uint64_t prefilter_revision(const struct prefilter_keeper *keeper);
 const struct sets *prefilter_sets(const struct prefilter_keeper *keeper);

@@ -2,7 +2,9 @@
 /*
  * What is asked of the prefilter by JSON: part of agent/prefilter/prefilter.h.
  */
+#include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/prefilter/keeper.h"
@@ -178,23 +180,29 @@ void prefilter_change(struct prefilter_keeper *keeper, json_t *body, prefilter_d
 	done(userdata, r, 0, keeper->revision, &error);
 }
 
-int prefilter_upload(struct prefilter_keeper *keeper, json_t *body, json_t **ret, struct error *error)
+static int parse_upload(const char *text, uint32_t *ret, struct error *error)
 {
-	static const char *const members[] = {"upload", "cidrs", NULL};
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (!isdigit(*text) || *end || !number || number > UINT32_MAX)
+		return error_set(error, -EINVAL, "upload: must be a number from 1 on");
+	*ret = number;
+	return 0;
+}
+
+int prefilter_upload(struct prefilter_keeper *keeper, const char *upload, json_t *body, json_t **ret,
+                     struct error *error)
+{
 	_cleanup_(cidrs_clear) struct cidrs cidrs = {};
-	json_int_t number = 0;
-	uint32_t id;
+	uint32_t id = 0;
 	size_t count;
-	int r = check_members(body, members, error);
+	int r = upload ? parse_upload(upload, &id, error) : 0;
 
 	if (!r)
-		r = parse_number(body, "upload", UINT32_MAX, &number, error);
+		r = parse_cidrs(body, &cidrs, error);
 	if (!r)
-		r = parse_cidrs(json_object_get(body, "cidrs"), &cidrs, error);
-	if (r)
-		return r;
-	id = number;
-	r = upload_add(keeper->uploads, &id, &cidrs, &count, error);
+		r = upload_add(keeper->uploads, &id, &cidrs, &count, error);
 	if (!r)
 		*ret = json_pack("{s:I, s:I}", "upload", (json_int_t)id, "entries", (json_int_t)count);
 	return r;
