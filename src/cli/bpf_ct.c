@@ -2,7 +2,7 @@
 /*
  * `bpf ct`: the flow table, one line per connection in the format of Cilium's. As there, Tx and Rx are the endpoint's:
  * an OUT flow was opened by an endpoint of this node, whose packets are Tx; an IN flow came from elsewhere and its
- * opener's packets are Rx.
+ * opener's packets are Rx. ICMP but for echo has no ports, and a type.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "cli/agent.h"
 #include "cli/bpf.h"
+#include "cli/dissect.h"
 
 static const struct {
 	uint16_t bit;
@@ -106,6 +107,8 @@ json_t *flow_to_json(const struct flow_key *key, const struct flow *flow, const 
 		"flags", flags, "flag-names", flags_to_json(flags), "source-identity",
 		(json_int_t)flow->identity[source], "destination-identity", (json_int_t)flow->identity[destination]);
 
+	if (key->icmp_type[0] | key->icmp_type[1])
+		json_object_set_new(row, "icmp-type", json_integer(key->icmp_type[0] | key->icmp_type[1]));
 	add_direction(row, "rx", rx);
 	add_direction(row, "tx", tx);
 	return row;
@@ -116,6 +119,16 @@ void peer_write(const json_t *row, const char *address, const char *port, FILE *
 	const char *text = row_text(row, address) ?: "::";
 
 	fprintf(out, strchr(text, ':') ? "[%s]:%d" : "%s:%d", text, (int)row_number(row, port));
+}
+
+static void write_icmp_type(const json_t *row, FILE *out)
+{
+	bool v4 = !strcmp(row_text(row, "protocol"), "ICMP");
+
+	if (!json_object_get(row, "icmp-type"))
+		return;
+	fputs(" type=", out);
+	icmp_type_write(v4 ? LAYER_ICMPV4 : LAYER_ICMPV6, row_number(row, "icmp-type"), 0, out);
 }
 
 static void write_direction(const json_t *row, const char *prefix, const char *name, FILE *out)
@@ -141,6 +154,7 @@ void flow_write(const json_t *row, FILE *out)
 	peer_write(row, "source", "source-port", out);
 	fputs(" -> ", out);
 	peer_write(row, "destination", "destination-port", out);
+	write_icmp_type(row, out);
 	fprintf(out, " expires=%" JSON_INTEGER_FORMAT, row_number(row, "expires"));
 	write_direction(row, "rx", "Rx", out);
 	write_direction(row, "tx", "Tx", out);

@@ -78,6 +78,10 @@ def test_read_only_disk(small_disk):
     done = lab.run("pod", "add", "node-1", "late", check=False)
     assert done.returncode == 1 and "Read-only file system" in done.stderr, done.stderr
     clean(lab)
+    before = lab.endpoint("before")
+    done = lab.run("pilus", "node-1", "endpoint", "labels", str(before["id"]), "--add=app=other", check=False)
+    assert done.returncode == 1 and "Read-only file system" in done.stderr, done.stderr
+    assert lab.endpoint("before")["labels"] == before["labels"]
     assert lab.run("pod", "del", "before", check=False).returncode == 1
     lab.exec("node-1", "mount", "-o", "remount,rw", STATE)
     lab.run("pod", "del", "before")

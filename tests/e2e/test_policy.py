@@ -340,6 +340,7 @@ def test_no_packet_finds_a_window_while_policies_change(lab, server):
             lab.pilus("node-1", "policy", "import", "-", text="\n---\n".join(map(json.dumps, next(versions))))
             changes += 1
         assert flood.finish(30) == 0
+        print(f"{changes} changes: {flood.lines[-1]}")
         assert flood.lines[-1].endswith(" answered=0"), flood.lines[-1]
         for process in steady:
             assert process.finish(30) == 0

@@ -16,6 +16,7 @@ struct flow_case {
 	uint8_t origin;
 	uint8_t source_flags, destination_flags;
 	const char *line;
+	uint8_t icmp_type;
 };
 
 static struct addr addr(const char *text)
@@ -38,6 +39,8 @@ static void assert_line(const struct flow_case *expected)
 	FILE *out = open_memstream(&line, &size);
 	int opener = flow_key_fill(&key, &source, &destination, htons(expected->source_port),
 	                           htons(expected->destination_port), expected->protocol);
+
+	key.icmp_type[opener] = expected->icmp_type;
 
 	flow.initiator = opener;
 	flow.identity[opener] = 4262;
@@ -82,6 +85,11 @@ static void flows_are_lines(void **state)
 	         "ICMP OUT 10.101.62.62:26768 -> 10.101.92.31:0 expires=2569 RxPackets=4 RxBytes=300 RxFlagsSeen=0x00 "
 	         "LastRxReport=2508 TxPackets=5 TxBytes=339 TxFlagsSeen=0x00 LastTxReport=2509 Flags=0x0000 [ ] "
 	         "SourceSecurityID=4262 DestinationSecurityID=43303\n"},
+		{"10.101.62.62", "10.101.92.31", 0, 0, PROTOCOL_ICMP, FLOW_FROM_ENDPOINT, 0, 0,
+	         "ICMP OUT 10.101.62.62:0 -> 10.101.92.31:0 type=TimestampRequest expires=2569 RxPackets=4 RxBytes=300 "
+	         "RxFlagsSeen=0x00 LastRxReport=2508 TxPackets=5 TxBytes=339 TxFlagsSeen=0x00 LastTxReport=2509 "
+	         "Flags=0x0000 [ ] SourceSecurityID=4262 DestinationSecurityID=43303\n",
+	         .icmp_type = 13},
 		{"10.101.62.62", "10.101.92.31", 0, 0, 47, FLOW_FROM_ENDPOINT, 0, 0,
 	         "47 OUT 10.101.62.62:0 -> 10.101.92.31:0 expires=2569 RxPackets=4 RxBytes=300 RxFlagsSeen=0x00 "
 	         "LastRxReport=2508 TxPackets=5 TxBytes=339 TxFlagsSeen=0x00 LastTxReport=2509 Flags=0x0000 [ ] "

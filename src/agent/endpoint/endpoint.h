@@ -74,7 +74,8 @@ int endpoint_check(const struct endpoints *endpoints, json_t *request, struct er
 
 /*
  * Other labels than the endpoint was made with ({"app": "web"}): it gets another identity, and with it another policy,
- * as soon as the store knows that. -ENOENT; -EINVAL: these are no labels; else the state folder cannot be written.
+ * as soon as the store knows that. -ENOENT; -EINVAL: these are no labels; else the state folder cannot be written. On
+ * an error nothing is changed.
  */
 int endpoint_relabel(struct endpoints *endpoints, uint16_t id, json_t *labels, struct error *error);
 

@@ -14,10 +14,9 @@ static int parse(const struct endpoint_entry *entry, json_t *labels, struct endp
 	return endpoint_spec_parse(request, ret, error);
 }
 
-/* Takes the spec over, which is the same but for its labels. */
-static void replace(struct endpoint_entry *entry, struct endpoint_spec *spec)
+/* The same but for its labels. */
+static void change(struct endpoint_entry *entry, const struct endpoint_spec *spec)
 {
-	endpoint_spec_clear(&entry->spec);
 	json_decref(entry->labels);
 	entry->spec = *spec;
 	entry->labels = endpoint_spec_labels(&entry->spec, NULL);
@@ -26,7 +25,7 @@ static void replace(struct endpoint_entry *entry, struct endpoint_spec *spec)
 int endpoint_relabel(struct endpoints *endpoints, uint16_t id, json_t *labels, struct error *error)
 {
 	struct endpoint_entry *entry = id && id <= ENDPOINT_ID_MAX ? endpoints->entries[id] : NULL;
-	struct endpoint_spec spec;
+	struct endpoint_spec spec, before;
 	int result;
 
 	if (!entry || !entry->wired)
@@ -34,12 +33,19 @@ int endpoint_relabel(struct endpoints *endpoints, uint16_t id, json_t *labels, s
 	result = parse(entry, labels, &spec, error);
 	if (result)
 		return result;
-	replace(entry, &spec);
+	before = entry->spec;
+	change(entry, &spec);
 	result = endpoint_file_write(entry, error);
+	if (result) {
+		change(entry, &before);
+		endpoint_spec_clear(&spec);
+		return result;
+	}
+	endpoint_spec_clear(&before);
 	if (entry->resolving)
 		identity_request_cancel(TAKE_PTR(entry->resolving));
 	entry->retry_at = 0;
 	endpoint_tell(entry, ENDPOINT_WAITING_FOR_IDENTITY, ENDPOINT_OK, "Other labels");
 	endpoint_resolve(entry);
-	return result;
+	return 0;
 }
