@@ -170,6 +170,7 @@ def _measure(options, size):
 
 def _write(results, folder):
     """What it wrote."""
+    os.makedirs(folder, exist_ok=True)
     labs.write_json(f"{folder}/results.json", results)
     written = ["results.json"]
     if "network" in results:

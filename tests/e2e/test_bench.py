@@ -49,7 +49,7 @@ def bench(folder, *arguments):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """(results, what it printed, folder) of a run of everything."""
-    folder = tmp_path_factory.mktemp("bench")
+    folder = tmp_path_factory.mktemp("bench") / "made"
     printed = bench(folder)
     return json.loads((folder / "results.json").read_text()), printed, folder
 
