@@ -280,7 +280,7 @@ static void get_services(struct http_exchange *exchange, void *userdata)
 	const struct agent *agent = userdata;
 
 	if (has_services(exchange, agent))
-		http_reply_json(exchange, 200, services_to_json(agent->services, 0));
+		http_reply_json(exchange, 200, services_to_json(agent->services));
 }
 
 /* 0, which no service has, for what is no number. */
@@ -301,7 +301,7 @@ static void get_service(struct http_exchange *exchange, void *userdata)
 
 	if (!has_services(exchange, agent))
 		return;
-	frontends = number ? services_to_json(agent->services, number) : json_array();
+	frontends = service_to_json(agent->services, number);
 	if (!json_array_size(frontends)) {
 		json_decref(frontends);
 		frontends = NULL;

@@ -31,6 +31,7 @@ int service_slots_each(const struct maps *maps,
 
 /* Setting one that is there changes it in place: its state, while connections go on. */
 int backend_map_set(const struct maps *maps, uint32_t id, const struct backend *backend);
+int backend_map_set_many(const struct maps *maps, const uint32_t *ids, const struct backend *backends, uint32_t count);
 int backend_map_get(const struct maps *maps, uint32_t id, struct backend *ret);
 int backend_map_delete(const struct maps *maps, uint32_t id);
 int backend_map_each(const struct maps *maps, int (*each)(uint32_t id, const struct backend *backend, void *userdata),

@@ -124,7 +124,7 @@ static int add_frontend(const struct service_key *key, const struct service *ser
 	struct group *group = adopted_group(services, service->number);
 
 	frontend->key = *key;
-	frontend->value = *service;
+	frontend_set_value(services, frontend, service);
 	frontend->type = service->type;
 	HASH_ADD(hh, services->frontends, key, sizeof(frontend->key), frontend);
 	for (enum service_side side = 0; side < SERVICE_SIDES; side++)

@@ -57,19 +57,22 @@ static const struct member *member_before(const struct group *old, const struct 
 static int write_backends(const struct application *application, const struct group *group, bool after)
 {
 	const struct group *old = before(application, group);
-	int r = 0;
+	_cleanup_free_ struct backend *backends = xcalloc(group->count + 1, sizeof(*backends));
+	_cleanup_free_ uint32_t *ids = xcalloc(group->count + 1, sizeof(*ids));
+	uint32_t count = 0;
 
-	for (size_t i = 0; i < group->count && !r; i++) {
+	for (size_t i = 0; i < group->count; i++) {
 		const struct member *member = &group->members[i], *was = member_before(old, member);
-		struct backend backend = backend_of(group, member);
 		bool leaves = was && was->serves && !member->serves;
 
 		if (was && was->serves == member->serves && was->candidate.state == member->candidate.state)
 			continue;
-		if (leaves == after)
-			r = backend_map_set(maps_of(application), member->candidate.id, &backend);
+		if (leaves != after)
+			continue;
+		backends[count] = backend_of(group, member);
+		ids[count++] = member->candidate.id;
 	}
-	return r;
+	return backend_map_set_many(maps_of(application), ids, backends, count);
 }
 
 static void retire_backends(const struct application *application, const struct group *old, const struct group *now)
@@ -275,7 +278,7 @@ static void switch_frontend(const struct application *application, struct fronte
 		               service_key_format(&frontend->key, text), map_words(r));
 		return;
 	}
-	frontend->value = value;
+	frontend_set_value(services, frontend, &value);
 	services->events.upserted(services->userdata, &frontend->key, &value);
 }
 

@@ -39,6 +39,23 @@ struct frontend *frontend_find(const struct services *services, const struct ser
 	return frontend;
 }
 
+struct frontend *frontend_numbered(const struct services *services, uint32_t number)
+{
+	struct frontend *frontend;
+
+	HASH_FIND(by_number, services->numbered, &number, sizeof(number), frontend);
+	return frontend;
+}
+
+void frontend_set_value(struct services *services, struct frontend *frontend, const struct service *value)
+{
+	if (frontend->value.number)
+		HASH_DELETE(by_number, services->numbered, frontend);
+	frontend->value = *value;
+	if (value->number)
+		HASH_ADD(by_number, services->numbered, value.number, sizeof(value->number), frontend);
+}
+
 /* ── claiming ── */
 
 /* Does `record`, which wants it as `type`, come before the one that has it? Cluster addresses are given by the cluster;
@@ -91,7 +108,7 @@ static void take_from(struct services *services, struct frontend *frontend)
 
 	remove_from(loser, frontend);
 	frontend->owner = NULL;
-	frontend->value.number = 0;
+	frontend_set_value(services, frontend, &(struct service){});
 	record_touch(services, loser);
 }
 

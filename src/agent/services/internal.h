@@ -25,12 +25,13 @@ struct record;
 
 struct frontend {
 	struct service_key key;
-	struct service value; /* as it is in the map; number 0: it is not */
+	struct service value; /* as it is in the map; number 0: it is not; frontend_set_value */
 	struct record *owner; /* NULL: an earlier agent's, not claimed yet */
 	enum service_type type;
 	size_t of;   /* the owner's port */
 	bool wanted; /* while its owner is applied */
 	UT_hash_handle hh;
+	UT_hash_handle by_number; /* while it has one; those of a group have the same */
 };
 
 /* A row of slots as it is in the map. */
@@ -101,7 +102,7 @@ struct services {
 	unsigned unsynced; /* watches that have not told all */
 	struct record *records;
 	struct slice_entry *slices;
-	struct frontend *frontends;
+	struct frontend *frontends, *numbered;
 	struct group *adopted; /* of an earlier agent, not claimed yet */
 	uint32_t last_number, last_set, last_backend;
 	struct record *dirty, **dirty_end;
@@ -151,6 +152,10 @@ void frontends_claim(struct services *services, struct record *record);
 void frontends_release(struct services *services, struct record *record);
 
 struct frontend *frontend_find(const struct services *services, const struct service_key *key);
+struct frontend *frontend_numbered(const struct services *services, uint32_t number); /* one of them */
+
+/* Notes what is in the map; number 0: nothing. */
+void frontend_set_value(struct services *services, struct frontend *frontend, const struct service *value);
 struct service_key frontend_key(const struct addr *addr, uint16_t port, uint8_t protocol);
 
 /* members.c: is it one of the ports that the service's leads to? */

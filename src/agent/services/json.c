@@ -77,27 +77,47 @@ static int by_number(const void *a, const void *b)
 }
 
 /* Those that are served; of an earlier agent's nothing is known but the maps. */
-static bool is_shown(const struct frontend *frontend, uint32_t number)
+static bool is_shown(const struct frontend *frontend)
 {
-	return frontend->owner && frontend->owner->spec && frontend->value.number &&
-	       (!number || frontend->value.number == number);
+	return frontend->value.number && frontend->owner && frontend->owner->spec;
 }
 
-json_t *services_to_json(const struct services *services, uint32_t number)
+static json_t *frontends_to_json(const struct services *services, struct frontend **frontends, size_t count)
+{
+	json_t *list = json_array();
+
+	qsort(frontends, count, sizeof(*frontends), by_number);
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, frontend_to_json(services, frontends[i]));
+	return list;
+}
+
+json_t *services_to_json(const struct services *services)
 {
 	_cleanup_free_ struct frontend **shown =
 		xcalloc(HASH_COUNT(services->frontends) + 1, sizeof(struct frontend *));
 	struct frontend *frontend, *next;
-	json_t *list = json_array();
 	size_t count = 0;
 
 	HASH_ITER (hh, services->frontends, frontend, next)
-		if (is_shown(frontend, number))
+		if (is_shown(frontend))
 			shown[count++] = frontend;
-	qsort(shown, count, sizeof(struct frontend *), by_number);
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, frontend_to_json(services, shown[i]));
-	return list;
+	return frontends_to_json(services, shown, count);
+}
+
+/* All of them are the same record's. */
+json_t *service_to_json(const struct services *services, uint32_t number)
+{
+	const struct frontend *found = frontend_numbered(services, number);
+	const struct record *record = found ? found->owner : NULL;
+	_cleanup_free_ struct frontend **shown =
+		xcalloc((record ? record->frontend_count : 0) + 1, sizeof(struct frontend *));
+	size_t count = 0;
+
+	for (size_t i = 0; record && i < record->frontend_count; i++)
+		if (is_shown(record->frontends[i]) && record->frontends[i]->value.number == number)
+			shown[count++] = record->frontends[i];
+	return frontends_to_json(services, shown, count);
 }
 
 json_t *services_warnings(const struct services *services)

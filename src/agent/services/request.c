@@ -90,7 +90,7 @@ static void stored(void *userdata, int result, const struct error *trouble)
 		trouble = &error;
 	}
 	if (!result)
-		frontends = number ? services_to_json(request->services, number) : json_array();
+		frontends = service_to_json(request->services, number);
 	request->answered(request->userdata, result, frontends, trouble);
 	DL_DELETE(request->services->requests, request);
 	request_free(request);

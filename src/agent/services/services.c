@@ -348,6 +348,7 @@ struct services *services_new(const struct services_needs *needs, const struct s
 
 void frontend_forget(struct services *services, struct frontend *frontend)
 {
+	frontend_set_value(services, frontend, &(struct service){});
 	HASH_DEL(services->frontends, frontend);
 	free(frontend);
 }

@@ -52,8 +52,9 @@ json_t *services_warnings(const struct services *services);
 /* For GET /v1/status. */
 json_t *services_status(const struct services *services);
 
-/* Frontends, in the order of their numbers: docs/api.md. number 0: all. A new reference. */
-json_t *services_to_json(const struct services *services, uint32_t number);
+/* Frontends, in the order of their numbers: docs/api.md; all, or those of one number. A new reference. */
+json_t *services_to_json(const struct services *services);
+json_t *service_to_json(const struct services *services, uint32_t number);
 
 /*
  * By hand: PUT /v1/services (docs/api.md), and DELETE of a frontend that was made so. Answers once, when this node
