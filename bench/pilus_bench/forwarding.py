@@ -101,13 +101,15 @@ def flood(place, wire, source, address, seconds, sources=1):
     return json.loads(children.run(wire, command))
 
 
-def _rate(name, forwarder, wire, address, seconds):
+def _measure_once(name, forwarder, wire, address, seconds):
+    """Packets a second, and ns for one without the wire's work, which the same CPUs do here."""
     told = flood(forwarder, wire, CLIENT[name], address, seconds)
-    return told["forwarded"] / told["seconds"]
+    return {"rate": told["forwarded"] / told["seconds"],
+            "ns": (told["seconds"] / told["forwarded"] - told["generating"]) * 1e9}
 
 
 def measure(lab, other, rounds, seconds):
-    """{way: {"median", "runs"}} in packets a second."""
+    """{way: {"rate" of packets a second, "ns" for one: {"median", "runs"}}}."""
     ways = {}
     _accelerate(other.node("node-1"))
     for name, place in ((STACK, lab), (XDP, other)):
@@ -123,13 +125,14 @@ def measure(lab, other, rounds, seconds):
             stack.enter_context(polling(forwarder))
         for _ in range(rounds):
             for name, way in ways.items():
-                runs[name].append(_rate(name, *way, seconds))
-    return {name: {"median": statistics.median(values), "runs": values} for name, values in runs.items()}
+                runs[name].append(_measure_once(name, *way, seconds))
+    return {name: {metric: {"median": statistics.median(values), "runs": values} for metric in ("rate", "ns")
+                   for values in [[run[metric] for run in found]]} for name, found in runs.items()}
 
 
 def ratio(way):
-    """To iptables, legacy where the kernel has that."""
+    """How many packets it forwards in the time of one by iptables (legacy where the kernel has that)."""
     def value(results):
         found = results["forwarding"]
-        return compare.ratio(found[way]["runs"], found[IPTABLES if IPTABLES in found else NFT]["runs"])
+        return compare.ratio(found[IPTABLES if IPTABLES in found else NFT]["ns"]["runs"], found[way]["ns"]["runs"])
     return value
