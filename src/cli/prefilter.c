@@ -315,6 +315,17 @@ static const struct column REASON_COLUMNS[] = {
 	{.title = "Bytes", .key = "bytes", .right = true},
 };
 
+static void print_words(const struct cli *cli, const char *title, const json_t *words)
+{
+	json_t *word;
+	size_t i;
+
+	fputs(title, cli->out);
+	json_array_foreach (words, i, word)
+		fprintf(cli->out, "%s %s", i ? "," : "", json_string_value(word) ?: "");
+	fputc('\n', cli->out);
+}
+
 static void print_summary(const struct cli *cli, const json_t *prefilter)
 {
 	json_t *device;
@@ -326,6 +337,8 @@ static void print_summary(const struct cli *cli, const json_t *prefilter)
 	fputc('\n', cli->out);
 	json_array_foreach (json_object_get(prefilter, "devices"), i, device)
 		fprintf(cli->out, "Device: %s %s\n", row_text(device, "device") ?: "", row_text(device, "hook") ?: "");
+	if (json_array_size(json_object_get(prefilter, "drop")))
+		print_words(cli, "Whoever sends it:", json_object_get(prefilter, "drop"));
 	if (row_number(prefilter, "rate"))
 		fprintf(cli->out, "Rate: %" JSON_INTEGER_FORMAT " packets/s of each source\n",
 		        row_number(prefilter, "rate"));

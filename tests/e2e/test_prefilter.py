@@ -16,6 +16,35 @@ OTHER = {4: "10.99.0.253", 6: "fd99::fd"}
 LENGTH = {4: 24, 6: 64}
 PORT = 9
 
+# Holds a program that passes everything on the device, until it is ended: what another product would.
+STRANGE = """
+import ctypes, platform, signal, socket, struct, sys
+syscall = ctypes.CDLL(None, use_errno=True).syscall
+number = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+def bpf(command, *parts):
+    attributes = ctypes.create_string_buffer(b"".join(parts).ljust(128, b"\\0"), 128)
+    fd = syscall(number, command, attributes, 128)
+    assert fd >= 0, ctypes.get_errno()
+    return fd
+pass_all = ctypes.create_string_buffer(struct.pack("<BBhiBBhi", 0xb7, 0, 0, 2, 0x95, 0, 0, 0))
+gpl = ctypes.create_string_buffer(b"GPL")
+program = bpf(5, struct.pack("<IIQQIIQII16s", 6, 2, ctypes.addressof(pass_all), ctypes.addressof(gpl), 0, 0, 0, 0, 0, b"stranger"))
+link = bpf(28, struct.pack("<IIII", program, socket.if_nametoindex(sys.argv[1]), 37, 0))
+print("ready", flush=True)
+signal.pause()
+"""
+
+# Datagrams by hand: source, destination, source port, how many.
+DATAGRAMS = """
+import ipaddress, socket, struct, sys
+source, destination, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+sender = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+addresses = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed
+packet = struct.pack("!BBHHHBBH", 0x45, 0, 36, 0, 0, 64, 17, 0) + addresses + struct.pack("!HHHH8x", port, 9, 16, 0)
+for _ in range(count):
+    sender.sendto(packet, (destination, 0))
+"""
+
 FLOOD = """
 import socket, sys, time
 source, destination, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -265,3 +294,39 @@ def test_a_flood_leaves_the_others_alone(site):
     with site.server("far", "tcp-echo", TCP_PORT):
         wait_for(shares, "95 % of the rate under a flood", 60)
     ping(site, "client", site.ip("far", 4))
+
+
+def test_a_strange_program_is_named_and_left_alone(site):
+    with site.background("node-1", *PYTHON, STRANGE, "eth0", ready="^ready$"):
+        done = update(site, "--cidr", STRANGER[4], check=False)
+        assert done.returncode == 1
+        assert "eth0 has another XDP program already, stranger (id " in done.stderr
+        assert reaches(site, STRANGER[4], 4)
+        assert site.json("node-1", "prefilter", "list")["sets"] == []
+        assert "stranger" in site.run("pilus", "node-1", "status", check=False).stdout
+    update(site, "--cidr", STRANGER[4])
+    assert not reaches(site, STRANGER[4], 4)
+
+
+def test_what_the_configuration_refuses(make_lab):
+    lab = make_lab("presets", "--nodes", "1", "--agent-arg=--prefilter-rate=100",
+                   "--agent-arg=--prefilter-drop=fragments,udp-source-port-0,bogons")
+    node = lab.ip("node-1", 4)
+    shown = lab.pilus("node-1", "prefilter", "stats")
+    assert "Whoever sends it: fragments, udp-source-port-0, bogons\n" in shown
+    assert "Rate: 100 packets/s of each source\n" in shown
+
+    def refused():
+        return {row["reason"]: row["packets"] for row in lab.json("node-1", "prefilter", "stats")["reasons"]}
+
+    def refuses(reason, *datagrams):
+        before = refused().get(reason, 0)
+        lab.python("underlay", DATAGRAMS, *datagrams)
+        wait_for(lambda: refused().get(reason, 0) > before, reason)
+
+    assert reaches(lab, STRANGER[4], 4)
+    refuses("Prefilter: UDP source port 0", STRANGER[4], node, "0", "1")
+    refuses("Prefilter: source denied", "192.0.2.1", node, "53", "1")
+    refuses("Prefilter: source exceeds its rate", STRANGER[4], node, "53", "1000")
+    done = lab.exec("underlay", "ping", "-n", "-c", "1", "-W", "1", "-s", "3000", node, check=False)
+    assert done.returncode == 1 and refused()["Prefilter: fragment"] >= 2
