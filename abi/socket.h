@@ -21,9 +21,9 @@
  *
  * Which way. Small messages are faster by the short cut, bulk as packets. A connection is watched from its beginning; a
  * turn is what one end sends until the other has answered it. After SOCKET_TURNS turns in which neither sent more than
- * SOCKET_SMALL, what is small takes the short cut. Who sends more than SOCKET_BULK in one turn, and was never sent
- * anything by the short cut, is let go for ever: its socket leaves pilus_receivers, and is as if it had never been
- * there.
+ * SOCKET_SMALL, what is small takes the short cut. When one sends more than SOCKET_BULK in one turn, each end that was
+ * never sent anything by the short cut is let go for ever: its socket leaves pilus_receivers, and is as if it had never
+ * been there.
  *
  * Policy. A message is asked of the flow table what a packet is asked: permitted is what was decided in this epoch, and
  * else the message goes as a packet, which decides. Messages and bytes are counted there, too, as packets without

@@ -106,20 +106,30 @@ static __always_inline void forget(struct bpf_sock_ops *ctx)
 		bpf_map_delete_elem(&pilus_sockets, &asked.key);
 }
 
-/* What it sent was acknowledged. If it sends in bulk, it is let go, as long as nothing can wait for it in its inbox. */
+/* As long as nothing can wait for it in its inbox. */
+static __always_inline void let_go(struct socket_end *end)
+{
+	__u64 cookie = end->cookie;
+
+	if (__sync_val_compare_and_swap(&end->inbox, SOCKET_UNUSED, SOCKET_SHUT) == SOCKET_UNUSED)
+		bpf_map_delete_elem(&pilus_receivers, &cookie);
+}
+
+/* What it sent was acknowledged. If it sends in bulk, both ends are let go: who reads it pays for being a receiver,
+ * too. */
 static __always_inline void judge(struct bpf_sock_ops *ctx)
 {
+	struct socket_pair *pair;
 	struct socket_end *end;
 	struct asked asked;
-	__u32 inbox;
 
 	ask(ctx, &asked);
-	end = end_of(socket_pair_find(&asked.key), &asked);
+	pair = socket_pair_find(&asked.key);
+	end = end_of(pair, &asked);
 	if (!end || end->turn <= SOCKET_BULK)
 		return;
-	inbox = __sync_val_compare_and_swap(&end->inbox, SOCKET_UNUSED, SOCKET_SHUT);
-	if (inbox == SOCKET_UNUSED)
-		bpf_map_delete_elem(&pilus_receivers, &asked.cookie);
+	let_go(end);
+	let_go(&pair->end[!asked.side]);
 	bpf_sock_ops_cb_flags_set(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 

@@ -155,7 +155,7 @@ def test_a_service_is_no_detour(lab, family):
 def test_bulk_goes_as_packets_for_ever(lab):
     with conversation(lab, "a", "b") as talk:
         talk.ask(1 << 20, 1)
-        wait_for(lambda: "packets" in talk.ways(), "the connection is let go")
+        wait_for(lambda: talk.ways() == ["packets", "packets"], "both ends are let go")
         talk.ask(10, 20)
         assert talk.messages() == 0
 
