@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `bpf sock`: the TCP sockets of this node's endpoints, one line each, and which way what they write goes. There are
- * none while socket-acceleration is off.
+ * `bpf sock`: the TCP sockets of this node's endpoints, one line each, and which way what they write goes. While
+ * nobody notes them, because socket-acceleration is off, a sentence says so.
  */
 #include <arpa/inet.h>
 
@@ -81,7 +81,17 @@ static int sock_list(struct cli *cli, struct error *error)
 {
 	static const struct table LIST_TABLE = TABLE(COLUMNS);
 
-	return bpf_list(cli, &LIST_TABLE, collect, error);
+	_cleanup_(maps_close) struct maps maps = MAPS_CLOSED;
+	int r = maps_open(cli->bpffs, &maps, error);
+
+	if (r < 0 || cli->output == OUTPUT_JSON || sockets_are_noted(cli->bpffs))
+		return r < 0 ? r : bpf_list(cli, &LIST_TABLE, collect, error);
+	fputs("Socket acceleration is off on this node: nobody looks at sockets here.\n"
+	      "To turn it on, set socket-acceleration to on or opt-in in the agent's configuration; see "
+	      "pilus-sockets(7).\n"
+	      "If it is set, pilus status says what is missing.\n",
+	      cli->out);
+	return 0;
 }
 
 const struct command BPF_SOCK_VERBS[] = {

@@ -3,8 +3,10 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/memory.h"
+#include "datapath/pins.h"
 #include "datapath/walk.h"
 
 int namespace_map_set(const struct maps *maps, uint64_t cookie, uint16_t endpoint)
@@ -60,6 +62,13 @@ int socket_map_each(const struct maps *maps,
 	struct socket_visit visit = {each, userdata};
 
 	return map_walk(maps->sockets, sizeof(struct flow_key), sizeof(struct socket_pair), visit_socket, &visit);
+}
+
+bool sockets_are_noted(const char *bpffs)
+{
+	_cleanup_free_ char *path = pin_path(bpffs, PIN_CGROUP, "sock_ops");
+
+	return !access(path, F_OK);
 }
 
 struct keys {

@@ -6,6 +6,8 @@
 #ifndef PILUS_DATAPATH_SOCKET_MAP_H
 #define PILUS_DATAPATH_SOCKET_MAP_H
 
+#include <stdbool.h>
+
 #include "abi/socket.h"
 #include "datapath/maps.h"
 
@@ -18,6 +20,9 @@ int namespace_map_each(const struct maps *maps, int (*each)(uint64_t cookie, uin
 int socket_map_each(const struct maps *maps,
                     int (*each)(const struct flow_key *key, const struct socket_pair *pair, void *userdata),
                     void *userdata);
+
+/* Is there a program that notes sockets? Not while socket-acceleration is off, or cannot be had. */
+bool sockets_are_noted(const char *bpffs);
 
 /* Forgets all sockets: the connections go on as packets, for ever. */
 int socket_map_flush(const struct maps *maps);

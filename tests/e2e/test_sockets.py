@@ -192,12 +192,13 @@ def test_a_label_ends_it_and_brings_it_back(lab):
         talk.shorten()
 
 
-def test_whoever_looks_at_packets_sees_them(lab):
+@pytest.mark.parametrize("how", [["--type", "trace"], ["-vv"]])
+def test_whoever_looks_at_packets_sees_them(lab, how):
     with conversation(lab, "a", "b") as talk:
         talk.shorten()
-        with lab.monitor("node-1", "--type", "trace") as monitor:
+        with lab.monitor("node-1", *how) as monitor:
             talk.lengthen()
-            monitor.wait_line(f":{talk.port}")
+            monitor.wait_line(rf"\b{talk.port}\b")
         talk.shorten()
 
 
@@ -299,7 +300,10 @@ def set_acceleration(lab, value):
 def test_switched_off_connections_go_on(make_lab):
     lab = make_lab("sockets-off", "--nodes", "1")
     assert "Socket acceleration: Disabled" in lab.pilus("node-1", "status")
+    assert "set socket-acceleration to on" in lab.pilus("node-1", "bpf", "sock", "list")
+    assert lab.json("node-1", "bpf", "sock", "list") == []
     set_acceleration(lab, "opt-in")
+    assert lab.pilus("node-1", "bpf", "sock", "list").startswith("ENDPOINT")
     lab.add("node-1", "a", "--labels", f"{LABEL}=on")
     lab.add("node-1", "b", "--labels", f"{LABEL}=on")
     lab.add("node-1", "c")
