@@ -25,7 +25,7 @@ struct flow {
 	int fd; /* -1: a connection for each exchange */
 	uint64_t end;
 	uint32_t *samples; /* ns */
-	size_t count, room;
+	size_t count, room, write;
 	unsigned lost;
 	uint64_t bytes; /* of a stream */
 	pthread_t thread;
@@ -80,7 +80,7 @@ static void *run_stream(void *userdata)
 	struct flow *flow = userdata;
 
 	do
-		if (write(flow->fd, chunk, sizeof(chunk)) < 0)
+		if (write(flow->fd, chunk, flow->write) < 0)
 			err(1, "cannot send");
 	while (clock_now() < flow->end);
 	shutdown(flow->fd, SHUT_WR);
@@ -174,6 +174,7 @@ void measure(const struct options *options, const char *host, const char *port)
 	for (unsigned i = 0; i < options->flows; i++)
 		flows[i] = (struct flow){.kind = options->kind,
 		                         .server = server,
+		                         .write = options->write,
 		                         .room = SAMPLES_MAX / options->flows,
 		                         .samples = samples + i * (SAMPLES_MAX / options->flows)};
 	uint64_t start = open_flows(options, flows);

@@ -61,27 +61,30 @@ static void bind_to_cpu(int cpu)
 static _Noreturn void usage(void)
 {
 	fputs("usage: netbench [-c CPU] [-n FLOWS] rr|crr|udp-rr|stream serve PORT\n"
-	      "       netbench [-c CPU] [-n FLOWS] [-t SECONDS] rr|crr|udp-rr|stream ADDRESS PORT\n",
+	      "       netbench [-c CPU] [-n FLOWS] [-t SECONDS] [-w BYTES] rr|crr|udp-rr|stream ADDRESS PORT\n",
 	      stderr);
 	exit(2);
 }
 
 static struct options parse_options(int argc, char *argv[])
 {
-	struct options options = {.cpu = -1, .flows = 1, .seconds = 1};
+	struct options options = {.cpu = -1, .flows = 1, .seconds = 1, .write = STREAM_CHUNK};
 	int option;
 
-	while ((option = getopt(argc, argv, "c:n:t:")) != -1) {
+	while ((option = getopt(argc, argv, "c:n:t:w:")) != -1) {
 		if (option == 'c')
 			options.cpu = atoi(optarg);
 		else if (option == 'n')
 			options.flows = (unsigned)atoi(optarg);
 		else if (option == 't')
 			options.seconds = atof(optarg);
+		else if (option == 'w')
+			options.write = (size_t)atoi(optarg);
 		else
 			usage();
 	}
-	if (argc - optind != 3 || !options.flows || options.flows > FLOWS_MAX)
+	if (argc - optind != 3 || !options.flows || options.flows > FLOWS_MAX || !options.write ||
+	    options.write > STREAM_CHUNK)
 		usage();
 	while (strcmp(argv[optind], kinds[options.kind]))
 		if (++options.kind == KINDS)

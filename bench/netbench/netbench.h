@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define FLOWS_MAX    256
@@ -24,6 +25,7 @@ struct options {
 	int cpu; /* -1: any */
 	unsigned flows;
 	double seconds;
+	size_t write; /* bytes that a stream writes at once, STREAM_CHUNK at most */
 	enum kind kind;
 };
 

@@ -14,7 +14,7 @@ import sys
 from pilus_lab import LabError, labs, lifecycle
 
 from . import (cni, compare, datapath, figures, forwarding, machine, network, node, paths, peers, plot, policy, prefilter, programs,
-               report, services, tracing, traffic)
+               report, services, sockets, tracing, traffic)
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Rounds by number of flows; seconds of each measurement.
@@ -98,6 +98,11 @@ def _forwarding(bench):
         return {"forwarding": forwarding.measure(bench.lab, bench.other, bench.size["rounds"][1], bench.size["seconds"])}
 
 
+def _sockets(bench):
+    with _up(bench.other, 1, "bridge", *sockets.CONFIGURATION):
+        return {"sockets": sockets.measure(bench, bench.other)}
+
+
 def _datapath(size):
     return {"datapath": datapath.measure(size["packets"], size["sampling"])}
 
@@ -113,7 +118,7 @@ def _tracing(size):
 
 # In this order: the agent's part restarts it, and leaves it many pods of other nodes.
 IN_LAB = {"network": _network, "monitor": _monitor, "traffic": _traffic, "cni": _cni, "prefilter": _prefilter,
-          "policy": _policy, "services": _services, "forwarding": _forwarding,
+          "policy": _policy, "services": _services, "forwarding": _forwarding, "sockets": _sockets,
           "agent": _agent}
 WITHOUT_LAB = {"datapath": _datapath, "tracing": _tracing, "installed": _installed}
 PARTS = [*IN_LAB, *WITHOUT_LAB]

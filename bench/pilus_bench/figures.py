@@ -3,7 +3,7 @@
 import dataclasses
 import typing
 
-from . import compare, forwarding, paths, policy, prefilter, services
+from . import compare, forwarding, paths, policy, prefilter, services, sockets
 from .paths import BRIDGE_FAR, FAR, NEAR, PLAIN, VXLAN
 from .services import IPTABLES, SERVICE, STRAIGHT
 
@@ -148,6 +148,11 @@ FIGURES = [
            lambda results: services.of_agent("resident")(results) / MEGABYTE),
     *(Figure(f"node port, backend elsewhere, packets: {title} / iptables", "≥", target, "", forwarding.ratio(way))
       for title, way, target in (("stack", forwarding.STACK, 1.5), ("XDP", forwarding.XDP, 3))),
+    *(Figure(f"same node, RR on one CPU, {title}: short cut / {base}", "≥", target, "", sockets.ratio(base, work))
+      for work, title in (("rr/1, one CPU", "1 connection"), ("rr/32, one CPU", "32 connections"))
+      for base, target in ((PLAIN, 1.6), (sockets.PACKETS, 1.6), (sockets.LOOPBACK, 1.5))),
+    *(Figure(f"same node, {work}: short cut on / packets", "≥", .97, "", sockets.ratio(sockets.PACKETS, work))
+      for work in sockets.WORKS if work.startswith("stream")),
     Figure("installed on a node", "≤", 10, "MB", lambda results: sum(results["installed"].values()) / MEGABYTE, "343 / 536"),
 ]
 

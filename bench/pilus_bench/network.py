@@ -7,6 +7,7 @@ from pilus_lab import labs
 from . import children
 
 CLIENT_CPU, SERVER_CPU = "0", "1"
+STREAM_WRITE = 128 * 1024
 FIRST = ["chrt", "--fifo", "1"]
 # Kind, as netbench calls it -> its port. Each has its own: a shared one would meet the others' TIME_WAIT.
 PORTS = {"stream": 7000, "rr": 7001, "crr": 7002, "udp-rr": 7003}
@@ -16,15 +17,19 @@ def _netbench(cpu, flows, *arguments):
     return [*FIRST, labs.binary("bench/netbench"), "-c", cpu, "-n", str(flows), *map(str, arguments)]
 
 
-def measure(path, kind, flows, seconds):
-    """{"rate": …} in bits or round trips per second, and of round trips {"p50": …, "p99.9": …} in microseconds."""
+def measure(path, kind, flows, seconds, server_cpu=SERVER_CPU, write=STREAM_WRITE):
+    """
+    {"rate": …} in bits or round trips per second, and of round trips {"p50": …, "p99.9": …} in microseconds. A stream
+    writes so many bytes at once.
+    """
     port = PORTS[kind]
-    with path.beside(), children.serving(path.server, _netbench(SERVER_CPU, flows, kind, "serve", port)):
-        result = json.loads(children.run(path.client, _netbench(CLIENT_CPU, flows, "-t", seconds, kind, path.address, port)))
+    client = _netbench(CLIENT_CPU, flows, "-t", seconds, "-w", write, kind, path.address, port)
+    with path.beside(), children.serving(path.server, _netbench(server_cpu, flows, kind, "serve", port)):
+        result = json.loads(children.run(path.client, client))
     return {"rate": result["rate"], **result.get("microseconds", {})}
 
 
-def run(paths, kind, flows, rounds, seconds):
+def in_turns(paths, rounds, measure_one):
     """
     In turns, each round from another path on and every other one backwards, so that what disturbs one disturbs all:
     {path: {metric: [of round 1, …]}}.
@@ -34,6 +39,10 @@ def run(paths, kind, flows, rounds, seconds):
         turn = number % len(paths)
         order = [*paths[turn:], *paths[:turn]]
         for path in order if number % 2 == 0 else reversed(order):
-            for metric, value in measure(path, kind, flows, seconds).items():
+            for metric, value in measure_one(path).items():
                 results[path.name].setdefault(metric, []).append(value)
     return results
+
+
+def run(paths, kind, flows, rounds, seconds, **how):
+    return in_turns(paths, rounds, lambda path: measure(path, kind, flows, seconds, **how))

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The results as tables for people."""
+import re
+
 from .datapath import SHOWN
 from .paths import PLAIN
+from .sockets import PACKETS, SHORT_CUT
 
 # Kind of work -> title, unit of its rate, divisor.
 KINDS = {"stream": ("TCP stream", "Gbit/s", 1e9), "rr": ("TCP RR", "1000/s", 1e3), "crr": ("TCP CRR", "1000/s", 1e3),
@@ -47,7 +50,7 @@ def _matrix(head, network, cell):
 
 
 def _rate(work, metrics):
-    return f"{metrics['rate']['median'] / KINDS[work.partition('/')[0]][2]:.2f}" if metrics else ""
+    return f"{metrics['rate']['median'] / KINDS[re.match('[a-z-]+', work)[0]][2]:.2f}" if metrics else ""
 
 
 def _ratio(metric):
@@ -186,6 +189,15 @@ def _forwarding(forwarding):
     return _section("A node port whose backend is on another node, packets forwarded", rows)
 
 
+def _sockets(sockets):
+    yield _matrix("Between two processes of a node (stream: Gbit/s; others: 1000/s)", sockets["connections"], _rate)
+    rows = [("", SHORT_CUT, PACKETS, "ratio")]
+    for work, found in sockets["applications"].items():
+        rows.append((work, *(f"{found[name]['rate']['median']:.0f}" for name in (SHORT_CUT, PACKETS)),
+                     _ratio("rate")(work, found[SHORT_CUT])) if found else (work, "not installed"))
+    yield _section("Servers in pods of one node, with and without the short cut, requests a second", rows)
+
+
 def machine(results):
     """A heading: what the figures are of."""
     described, load = results["machine"], results["load"]
@@ -219,6 +231,8 @@ def text(results):
         parts += _services(results["services"])
     if "forwarding" in results:
         parts.append(_forwarding(results["forwarding"]))
+    if "sockets" in results:
+        parts += _sockets(results["sockets"])
     if "datapath" in results:
         parts += _datapath(results["datapath"])
     if "tracing" in results:
