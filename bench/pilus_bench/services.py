@@ -62,7 +62,10 @@ def _publish_until(bench, first, count):
 # ── beside iptables ──
 
 def _rules(family, count, address):
-    """As kube-proxy writes them: a rule for each service, one after the other, of which the measured one is in the middle."""
+    """
+    As kube-proxy writes them, with its comments, which make each rule a match longer: a rule for each service, one
+    after the other, of which the measured one is in the middle.
+    """
     order = list(range(1, count))
     order.insert(len(order) // 2, 0)
     chains, rules = [":KUBE-SERVICES - [0:0]"], ["-A OUTPUT -j KUBE-SERVICES"]
@@ -71,7 +74,9 @@ def _rules(family, count, address):
         for work in WORKS if not number else WORKS[:1]:
             port, chain = network.PORTS[work], f"KUBE-SVC-{work.upper()}-{number}"
             chains.append(f":{chain} - [0:0]")
-            rules.append(f"-A KUBE-SERVICES -d {_address(family, number)} -p tcp -m tcp --dport {port} -j {chain}")
+            comment = f'-m comment --comment "bench/service-{number}:{work} cluster IP"'
+            met = f"-d {_address(family, number)} -p tcp {comment} -m tcp --dport {port}"
+            rules.append(f"-A KUBE-SERVICES {met} -j {chain}")
             for index, backend in enumerate(backends):
                 end, left = f"KUBE-SEP-{work.upper()}-{number}-{index}", len(backends) - index
                 chance = f"-m statistic --mode random --probability {1 / left:.8f} " if left > 1 else ""
