@@ -3,13 +3,17 @@
 """
 Backends of services that say who they are, and clients that count whom they got; runs inside pods and nodes.
 
-  backend.py serve PORT                        TCP, UDP and SCTP, both families: answers all with the host's name
+  backend.py serve PORT                        TCP, UDP and SCTP, both families: answers "who?" with the host's name,
+                                               and "whence?" with that and the asker's address as it is seen here
   backend.py count KIND ADDRESS PORT N         N connections by tcp, or datagrams from one unconnected socket each by
                                                udp, or packets by sctp: {name: count}
+  backend.py probe JSON                        asks "whence?" for each of a list of [KIND, ADDRESS, PORT]: a list of
+                                               answers, or of what went wrong
   backend.py load ADDRESS PORT                 TCP connections until standard input ends: {name: count}, or a failure
   backend.py hold ADDRESS PORT                 one TCP connection: says "connected to NAME", then "ended" when it does
 """
 import collections
+import concurrent.futures
 import json
 import os
 import random
@@ -35,16 +39,21 @@ def _sockets(port):
         yield server
 
 
-def _answer(connection):
+def _reply(question, sender):
+    name = socket.gethostname()
+    return (f"{name} sees {sender.removeprefix('::ffff:')}" if question == b"whence?" else name).encode()
+
+
+def _answer(connection, sender):
     with connection:
-        while connection.recv(64):
-            connection.sendall(socket.gethostname().encode())
+        while question := connection.recv(64):
+            connection.sendall(_reply(question, sender))
 
 
 def _answer_datagrams(server):
     while True:
-        _, sender = server.recvfrom(64)
-        server.sendto(socket.gethostname().encode(), sender)
+        question, sender = server.recvfrom(64)
+        server.sendto(_reply(question, sender[0]), sender)
 
 
 # SCTP's packets are made here: not every kernel has sockets of it.
@@ -76,15 +85,15 @@ def _answer_sctp(family, port):
     with socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_SCTP) as raw:
         while True:
             sender, ports, payload = _sctp_receive(raw) or (None, (0, 0), b"")
-            if ports[1] == port and payload == b"who?":
-                raw.sendto(_sctp_packet(port, ports[0], socket.gethostname().encode()), (sender, 0))
+            if ports[1] == port and payload in (b"who?", b"whence?"):
+                raw.sendto(_sctp_packet(port, ports[0], _reply(payload, sender)), (sender, 0))
 
 
-def _ask_sctp(address, port):
+def _ask_sctp(address, port, question=b"who?"):
     family, source = socket.AF_INET6 if ":" in address else socket.AF_INET, random.randrange(1024, 65536)
     with socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_SCTP) as raw:
         raw.settimeout(SECONDS)
-        raw.sendto(_sctp_packet(source, int(port), b"who?"), (address, 0))
+        raw.sendto(_sctp_packet(source, int(port), question), (address, 0))
         while True:
             heard = _sctp_receive(raw)
             if heard and heard[:2] == (address, (int(port), source)):
@@ -99,30 +108,30 @@ def serve(port):
         threading.Thread(target=_answer_sctp, args=(family, int(port)), daemon=True).start()
     _say("ready")
     while True:
-        connection, _ = stream.accept()
-        threading.Thread(target=_answer, args=(connection,), daemon=True).start()
+        connection, sender = stream.accept()
+        threading.Thread(target=_answer, args=(connection, sender[0]), daemon=True).start()
 
 
-def _connect(address, port):
+def _connect(address, port, question=b"who?"):
     connection = socket.create_connection((address, int(port)), timeout=SECONDS)
     assert connection.getpeername()[:2] == (address, int(port)), f"seems to be {connection.getpeername()}"
-    connection.sendall(b"who?")
+    connection.sendall(question)
     return connection, connection.recv(64).decode()
 
 
-def _ask_tcp(address, port):
-    connection, name = _connect(address, port)
+def _ask_tcp(address, port, question=b"who?"):
+    connection, name = _connect(address, port, question)
     connection.close()
     assert name, "closed without an answer"
     return name
 
 
-def _ask_udp(address, port):
+def _ask_udp(address, port, question=b"who?"):
     """Not connected: the answer must come from the address that was asked."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as asker:
         asker.settimeout(SECONDS)
-        asker.sendto(b"who?", (address, int(port)))
+        asker.sendto(question, (address, int(port)))
         data, sender = asker.recvfrom(64)
         assert sender[:2] == (address, int(port)), f"{sender} answered"
         return data.decode()
@@ -133,6 +142,18 @@ ASK = {"tcp": _ask_tcp, "udp": _ask_udp, "sctp": _ask_sctp}
 
 def count(kind, address, port, number):
     _say(json.dumps(collections.Counter(ASK[kind](address, port) for _ in range(int(number)))))
+
+
+def _probe(kind, address, port):
+    try:
+        return ASK[kind](address, port, b"whence?")
+    except (OSError, AssertionError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def probe(text):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        _say(json.dumps(list(pool.map(lambda each: _probe(*each), json.loads(text)))))
 
 
 def load(address, port):
@@ -157,4 +178,4 @@ def hold(address, port):
 
 
 if __name__ == "__main__":
-    {"serve": serve, "count": count, "load": load, "hold": hold}[sys.argv[1]](*sys.argv[2:])
+    {"serve": serve, "count": count, "probe": probe, "load": load, "hold": hold}[sys.argv[1]](*sys.argv[2:])
