@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from support import PYTHON
-from tool import run
+from support import PYTHON, Process
+from tool import PROGRAM, run
 
 pytestmark = pytest.mark.kernels
 
@@ -99,6 +99,23 @@ def test_opensnoop_failures_of_one_process(trace, tmp_path):
         # Its target has gone, so it goes, too.
         assert tool.finish() == 0
         assert f"opensnoop: process {process.pid} has ended" in tool.lines
+
+
+@pytest.mark.parametrize("prefix", [[], ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]],
+                         ids=["here", "pid-namespace"])
+def test_opensnoop_leaves_itself_out(tmp_path, prefix):
+    """Also where its number is not the one that the kernel has for it."""
+    name = tmp_path / "own-opens"  # so is its comm
+    name.symlink_to(PROGRAM)
+    tool = Process([*prefix, name, "opensnoop", "--output", "json", "--verbose"])
+    try:
+        tool.wait_line("^opensnoop: tracing$", 30)
+        python(OPEN, tmp_path / "last")
+        tool.wait_line(f'"{tmp_path}/last"')
+        assert not [line for line in tool.lines if '"own-opens"' in line]
+    finally:
+        tool.signal(signal.SIGKILL)  # which unshare hands on
+        tool.stop()
 
 
 def test_mkdirsnoop(trace, tmp_path):

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from support import PATIENCE, PYTHON, wait_for
+from support import PATIENCE, PYTHON, Process, wait_for
 from tool import PROGRAM, run
 
 TOOLS = re.findall(r"^  (\w+) +\S", run("--help").stdout.partition("Commands:")[2].partition("Options")[0], re.MULTILINE)
@@ -158,10 +158,18 @@ def test_signals(trace, number):
 
 
 def test_reader_leaves():
-    done = subprocess.run(["bash", "-c", f"{PROGRAM} opensnoop | head -n 2; echo ${{PIPESTATUS[0]}}"], capture_output=True,
-                          text=True, timeout=30 * PATIENCE)
-    assert done.stderr == ""
-    assert done.stdout.splitlines()[-1] == "1"
+    process = Process(["bash", "-c", f"{PROGRAM} opensnoop | head -n 2; echo ${{PIPESTATUS[0]}}"])
+
+    def ended():
+        os.close(os.open(os.devnull, os.O_RDONLY))  # something to tell, and to find nobody reading
+        return process.ended()
+
+    try:
+        wait_for(ended, "the tool ends", 30)
+        lines = process.hear()
+    finally:
+        process.stop()
+    assert len(lines) == 3 and lines[-1] == "1", lines
 
 
 def test_reader_leaves_before_anything_happens():

@@ -9,12 +9,23 @@
 const volatile bool failed = false;
 const volatile __u32 only_flags = 0; /* of which one must be set */
 
+/* Our own process, and the namespace of processes that it has this number in: containers have their own. */
+const volatile __u64 own_device = 0, own_inode = 0;
+const volatile __u32 own_pid = 0;
+
+static __always_inline bool is_own(void)
+{
+	struct bpf_pidns_info task = {};
+
+	return !bpf_get_ns_current_pid_tgid(own_device, own_inode, &task, sizeof(task)) && task.tgid == own_pid;
+}
+
 static __always_inline int opened(const struct syscall_exit *call, const char *path, __u32 flags)
 {
 	struct open_event *event;
 	long length;
 
-	if (!wanted() || (failed && call->result >= 0) || (only_flags && !(flags & only_flags)))
+	if (!wanted() || (failed && call->result >= 0) || (only_flags && !(flags & only_flags)) || is_own())
 		return 0;
 	event = event_scratch();
 	if (!event)
