@@ -156,7 +156,26 @@ def test_a_policy_that_is_spoilt_stays_as_it_was(lab):
     ask(lab, "other", "tcp-ask", lab.ip("near", 4), TCP_PORT)
 
 
-# ── full maps ──
+# ── many entries, and full maps ──
+
+
+def entries_in_maps(lab, pod):
+    return len(lab.json("node-1", "bpf", "policy", "get", str(lab.endpoint(pod)["id"])))
+
+
+def test_a_hundred_thousand_entries_are_enforced(lab):
+    """500 blocks and a peer at 200 ports, no two of which make a prefix."""
+    ports = range(TCP_PORT - 398, TCP_PORT + 1, 2)
+    blocks = [{"ipBlock": {"cidr": f"11.{number >> 8}.{number & 255}.0/24"}} for number in range(500)]
+    bring(lab, about("near", ingress=[{"from": [*blocks, *peers("client")],
+                                       "ports": [{"port": port, "protocol": "TCP"} for port in ports]}]))
+    assert entries_in_maps(lab, "near") > 100000
+    assert not warnings(lab)
+    ask(lab, "client", "tcp-ask", lab.ip("near", 4), TCP_PORT)
+    refused(lab, "other", lab.ip("near", 4))
+    lab.pilus("node-1", "policy", "delete", "--all")
+    ask(lab, "other", "tcp-ask", lab.ip("near", 4), TCP_PORT)
+
 
 # Fills a map with blocks of a set that nobody has, or takes them out again.
 FILL = """
