@@ -24,14 +24,15 @@ static void target_clear(struct target *target)
 	free(target->copy);
 }
 
-static bool is_protocol(const char *word)
+/* As the agent knows it, written in capitals or not; NULL: it is none. */
+static const char *find_protocol(const char *word)
 {
 	static const char *const words[] = {"tcp", "udp", "sctp", "icmp", "icmpv6"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (!strcmp(words[i], word))
-			return true;
-	return false;
+		if (!strcasecmp(words[i], word))
+			return words[i];
+	return NULL;
 }
 
 /* Cuts off "/PROTOCOL": what follows the last slash, unless that is part of a pod's name. */
@@ -40,12 +41,12 @@ static void cut_protocol(struct target *target)
 	char *slash = strrchr(target->copy, '/');
 
 	target->protocol = "tcp";
-	if (!slash || (!strchr(target->copy, ':') && !is_protocol(slash + 1)))
+	if (!slash || (!strchr(target->copy, ':') && !find_protocol(slash + 1)))
 		return;
 	if (strrchr(target->copy, ':') > slash)
 		return; /* NAMESPACE/NAME:PORT */
 	*slash = '\0';
-	target->protocol = slash + 1;
+	target->protocol = find_protocol(slash + 1) ?: slash + 1;
 }
 
 /* Cuts off ":PORT", or what follows "[ADDRESS]". An IPv6 address without brackets has no port. */
@@ -77,7 +78,7 @@ static int read_target(const char *text, struct target *ret, struct error *error
 
 	ret->copy = xstrdup(text);
 	cut_protocol(ret);
-	if (!is_protocol(ret->protocol))
+	if (!find_protocol(ret->protocol))
 		return cli_wrong_use(error, "'%s' is none of tcp, udp, sctp, icmp and icmpv6", ret->protocol);
 	r = cut_port(ret, error);
 	if (r)

@@ -30,6 +30,7 @@ def families(family):
 @pytest.mark.parametrize("rest", [":7000/tcp", ":7001/udp", ":9/sctp", "/icmp"])
 def test_pod_to_pod_of_the_same_node(lab, family, rest):
     rest = rest.replace("icmp", {4: "icmp", 6: "icmpv6"}[family])
+    rest = rest.upper() if family == 6 else rest
     answer = why(lab, "client", f"near{rest}", *families(family))
     client, near = lab.endpoint("client"), lab.endpoint("near")
     assert answer["verdict"] == "allowed" and answer["reason"] is None and answer["remedy"] is None
