@@ -319,16 +319,22 @@ static void wrong_requests_change_nothing(void **state)
 	stop();
 }
 
+/* A policy is in force, and the store has something else in its place. */
+static void start_and_spoil(const char *text)
+{
+	start();
+	join();
+	import(policy("client"));
+	write_file("policies/NetworkPolicy/default/test", text);
+	assert_eventually(policies_count(scene.policies).import_errors);
+}
+
 static void what_is_wrong_in_the_store_is_said_and_what_was_right_stays(void **state)
 {
 	json_auto_t *warnings = json_array();
 
 	NEEDS_ROOT();
-	start();
-	join();
-	import(policy("client"));
-	write_file("policies/NetworkPolicy/default/test", "{\"kind\": \"Pod\"}");
-	assert_eventually(policies_count(scene.policies).import_errors);
+	start_and_spoil("{\"kind\": \"Pod\"}");
 	policies_warn(scene.policies, warnings);
 	assert_int_equal(json_array_size(warnings), 1);
 	assert_non_null(strstr(json_string_value(json_array_get(warnings, 0)), "the one before stays in force"));
@@ -349,11 +355,7 @@ static void restart(void)
 static void what_was_right_stays_for_the_agent_after(void **state)
 {
 	NEEDS_ROOT();
-	start();
-	join();
-	import(policy("client"));
-	write_file("policies/NetworkPolicy/default/test", "{\"kind\": \"Pod\"}");
-	assert_eventually(policies_count(scene.policies).import_errors);
+	start_and_spoil("{\"kind\": \"Pod\"}");
 	for (int again = 0; again < 2; again++) {
 		restart();
 		assert_int_equal(scene.web.flags, CLOSES_IN);
@@ -365,11 +367,7 @@ static void what_was_right_stays_for_the_agent_after(void **state)
 static void what_is_removed_meanwhile_is_not_kept(void **state)
 {
 	NEEDS_ROOT();
-	start();
-	join();
-	import(policy("client"));
-	write_file("policies/NetworkPolicy/default/test", "{");
-	assert_eventually(policies_count(scene.policies).import_errors);
+	start_and_spoil("{");
 	stop();
 	remove_file("policies/NetworkPolicy/default/test");
 	start();
@@ -387,11 +385,7 @@ static void what_is_removed_meanwhile_is_not_kept(void **state)
 static void what_is_mended_is_not_kept(void **state)
 {
 	NEEDS_ROOT();
-	start();
-	join();
-	import(policy("client"));
-	write_file("policies/NetworkPolicy/default/test", "{");
-	assert_eventually(policies_count(scene.policies).import_errors);
+	start_and_spoil("{");
 	import(policy("web"));
 	assert_int_equal(count(scene.web.set, CLIENT), 0);
 	stop();
