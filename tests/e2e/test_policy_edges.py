@@ -177,7 +177,7 @@ def test_a_hundred_thousand_entries_are_enforced(lab):
     ask(lab, "other", "tcp-ask", lab.ip("near", 4), TCP_PORT)
 
 
-# Fills a map with blocks of a set that nobody has, or takes them out again.
+# Fills a map of policies with entries of a set that nobody has, or takes them out again.
 FILL = """
 import ctypes, errno, os, struct, sys
 path, verb, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -191,26 +191,37 @@ def bpf(command, attributes):
         sys.exit(f"bpf command {command}: {os.strerror(ctypes.get_errno())}")
     return result
 
+key, value_bytes = {"pilus_policy_cidrs": ("=I4s12xI", 4), "pilus_policy": ("=I4sI4x", 24)}[
+    os.path.basename(path).rpartition("_v")[0]]
 name = ctypes.create_string_buffer(path.encode())
 fd = bpf(OBJ_GET, struct.pack("QII", ctypes.addressof(name), 0, 0))
-keys = ctypes.create_string_buffer(b"".join(
-    struct.pack("=I4s12xI", 160, b"none", number) for number in range(count)))
-values = ctypes.create_string_buffer(4 * count)
+whole = 8 * (struct.calcsize(key) - 4)
+keys = ctypes.create_string_buffer(b"".join(struct.pack(key, whole, b"none", number) for number in range(count)))
+values = ctypes.create_string_buffer(value_bytes * count)
 bpf(UPDATE_BATCH if verb == "fill" else DELETE_BATCH,
     struct.pack("QQQQIIQQ", 0, 0, ctypes.addressof(keys), ctypes.addressof(values), count, fd, 0, 0))
 """
 
 
-def blocks_of_nobody(lab, verb, count=262144):
-    path, = lab.exec("node-1", "sh", "-c", "echo /sys/fs/bpf/pilus/maps/pilus_policy_cidrs_v*").stdout.split()
-    lab.python("node-1", FILL, path, verb, str(count))
+def map_of(lab, name):
+    return next(row for row in lab.json("node-1", "map", "list") if row["name"] == name)
 
 
-def test_what_does_not_fit_locks_down_until_it_does(lab):
+def entries_of_nobody(lab, name, verb):
+    path, = lab.exec("node-1", "sh", "-c", f"echo /sys/fs/bpf/pilus/maps/{name}_v*").stdout.split()
+    lab.python("node-1", FILL, path, verb, str(map_of(lab, name)["max-entries"]))
+
+
+@pytest.mark.parametrize("name, mine", [
+    ("pilus_policy_cidrs", 1),
+    ("pilus_policy", 3),  # the client, the block and the node itself
+])
+def test_what_does_not_fit_locks_down_until_it_does(lab, name, mine):
     policy = about("near", ingress=[{"from": peers("client")}, {"from": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}])
     bring(lab, policy)
     ask(lab, "client", "tcp-ask", lab.ip("near", 4), TCP_PORT)
-    blocks_of_nobody(lab, "fill")
+    wait_for(lambda: map_of(lab, name)["entries"] == mine, "what was in force before is swept")
+    entries_of_nobody(lab, name, "fill")
     try:
         policy["spec"]["ingress"][1]["from"] = [{"ipBlock": {"cidr": f"198.51.100.{number}/32"}} for number in range(9)]
         bring(lab, policy)
@@ -221,7 +232,7 @@ def test_what_does_not_fit_locks_down_until_it_does(lab):
         for place in ("client", "node-1"):
             refused(lab, place, lab.ip("near", 4))
     finally:
-        blocks_of_nobody(lab, "empty")
+        entries_of_nobody(lab, name, "empty")
     wait_for(lambda: not status(lab)["policy"]["locked-down"], "it was tried again", 20)
     assert f"the policies of identity {identity} fit into the maps now" in log(lab)
     assert not warnings(lab)
