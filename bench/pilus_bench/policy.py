@@ -21,19 +21,28 @@ def policed_name(name):
     return f"{name}, {ENTRIES} entries"
 
 
+def _blocks(maps_answer):
+    return next(entry["entries"] for entry in maps_answer if entry["name"] == "pilus_policy_cidrs")
+
+
 def policed(path):
-    """The same with so many entries in force for the client, of which the last permits what is measured."""
+    """
+    The same with so many entries in force for the client, of which the last permits what is measured. They are out of
+    the maps when it ends: what the next measures is not beside their sweep.
+    """
     peers = [{"ipBlock": {"cidr": f"11.{number >> 8}.{number & 255}.0/24"}} for number in range(ENTRIES - 1)]
 
     @contextlib.contextmanager
     def enforced():
         node = path.client.node
+        before = _blocks(agents.ask(node, "/v1/maps"))
         api.put(node, "/v1/policies", _policy("many", "default", {"app": "client"}, "egress", [
             {"to": [*peers, {"namespaceSelector": {}}]}]))
         try:
             yield
         finally:
             api.delete(node, "/v1/policies/NetworkPolicy/default/many")
+            agents.wait_until(node, "/v1/maps", lambda maps: _blocks(maps) == before, "sweep its entries")
     return dataclasses.replace(path, name=policed_name(path.name), beside=enforced)
 
 
