@@ -200,8 +200,15 @@ static int policy_delete(struct cli *cli, struct error *error)
 	return r ?: delete_one(cli, json_array_get(policies, 0), error);
 }
 
+static void selector_cell(const json_t *row, FILE *out)
+{
+	const char *text = row_text(row, "selector");
+
+	fputs(text && *text ? text : "(all)", out);
+}
+
 static const struct column SELECTOR_COLUMNS[] = {
-	{.title = "SELECTOR", .key = "selector"},
+	{.title = "SELECTOR", .cell = selector_cell},
 	{.title = "USERS", .key = "users", .right = true},
 	{.title = "IDENTITIES", .key = "identities"},
 };

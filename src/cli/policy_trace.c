@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `policy trace`: what policies in files say of a connection, without an agent.
+ * `policy trace`: what policies in files say of a connection. Only who is named by pod or endpoint is asked of an agent.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "abi/flow.h"
 #include "abi/ipcache.h"
 #include "base/memory.h"
+#include "cli/agent.h"
 #include "cli/policy_files.h"
 #include "policy/evaluate.h"
 
@@ -52,25 +54,91 @@ static json_t *split_labels(const char *text)
 	return array;
 }
 
-/* LABELS, LABELS@ADDRESS, or an ADDRESS of the world. */
-static int read_party(const char *option, const char *text, struct named_party *ret, struct error *error)
+/* Takes what an answer of the agent says of a pod: its labels, and an address. */
+static int read_pod(const json_t *pod, const char *address_key, struct named_party *ret, struct error *error)
+{
+	_cleanup_free_ char *address = xstrdup(json_string_value(json_object_get(pod, address_key)) ?: "");
+
+	address[strcspn(address, "/")] = '\0';
+	if (!ret->labels.count && label_set_read(json_object_get(pod, "labels"), &ret->labels, error))
+		return error->code;
+	return addr_parse(address, &ret->party.addr) ? error_set(error, -EPROTO, "its address cannot be read") : 0;
+}
+
+static int ask_endpoint(const struct cli *cli, const char *id, struct named_party *ret, struct error *error)
+{
+	_cleanup_free_ char *path = xasprintf("/v1/endpoints/%s", id);
+	json_auto_t *endpoint = NULL;
+	int r = agent_get_object(cli, path, &endpoint, error);
+
+	if (r)
+		return r;
+	return read_pod(endpoint, json_is_string(json_object_get(endpoint, "ipv4")) ? "ipv4" : "ipv6", ret, error);
+}
+
+/* Of any node: "web" is default/web. Of its two addresses the IPv4 one, which the agent tells first. */
+static int ask_pod(const struct cli *cli, const char *name, struct named_party *ret, struct error *error)
+{
+	_cleanup_free_ char *full = xasprintf("%s%s", strchr(name, '/') ? "" : "default/", name);
+	json_auto_t *ips = NULL;
+	json_t *ip;
+	size_t i;
+	int r = agent_get_array(cli, "/v1/ips", &ips, error);
+
+	if (r)
+		return r;
+	json_array_foreach(ips, i, ip) {
+		const char *pod = json_string_value(json_object_get(ip, "pod"));
+
+		if (pod && !strcmp(pod, full))
+			return read_pod(ip, "cidr", ret, error);
+	}
+	return error_set(error, -ENOENT, "none is called %s; labels are written as key=value", full);
+}
+
+/* Labels have a '=' or a source, as "reserved:host" has; lists of them have commas. */
+static bool is_labels(const char *text)
+{
+	return strpbrk(text, "=:,@");
+}
+
+static int ask_agent(const struct cli *cli, const char *word, struct named_party *ret, struct error *error)
+{
+	bool is_id = word[strspn(word, "0123456789")] == '\0';
+	int r = is_id ? ask_endpoint(cli, word, ret, error) : ask_pod(cli, word, ret, error);
+
+	if (r)
+		error_prefix(error, "%s '%s'", is_id ? "endpoint" : "pod", word);
+	return r;
+}
+
+/* LABELS or LABELS@ADDRESS. */
+static int read_labels(const char *text, struct named_party *ret, struct error *error)
 {
 	_cleanup_free_ char *copy = xstrdup(text);
 	char *at = strchr(copy, '@');
 	json_auto_t *array = NULL;
 
-	if (!addr_parse(text, &ret->party.addr)) {
-		array = split_labels("reserved:world");
-	} else {
-		if (at && addr_parse(at + 1, &ret->party.addr))
-			return cli_wrong_use(error, "--%s: '%s' is no address", option, at + 1);
-		if (at)
-			*at = '\0';
-		array = split_labels(copy);
-	}
-	if (label_set_read(array, &ret->labels, error)) {
+	if (at && addr_parse(at + 1, &ret->party.addr))
+		return cli_wrong_use(error, "'%s' is no address", at + 1);
+	if (at)
+		*at = '\0';
+	array = split_labels(copy);
+	return label_set_read(array, &ret->labels, error) ? error->code = ERROR_WRONG_USE : 0;
+}
+
+static int read_party(const struct cli *cli, const char *option, const char *text, struct named_party *ret,
+                      struct error *error)
+{
+	int r;
+
+	if (!addr_parse(text, &ret->party.addr))
+		r = read_labels("reserved:world", ret, error);
+	else
+		r = is_labels(text) ? read_labels(text, ret, error) : ask_agent(cli, text, ret, error);
+	if (r) {
 		error_prefix(error, "--%s", option);
-		return error->code = ERROR_WRONG_USE;
+		return r;
 	}
 	ret->party.labels = &ret->labels;
 	ret->party.identity = identity_of(&ret->labels);
@@ -161,7 +229,7 @@ static int read_question(const struct cli *cli, struct named_party *source, stru
 
 	if (!from || !to)
 		return cli_wrong_use(error, "who asks whom? Give --src and --dst");
-	r = read_party("src", from, source, error) ?: read_party("dst", to, destination, error);
+	r = read_party(cli, "src", from, source, error) ?: read_party(cli, "dst", to, destination, error);
 	if (!r)
 		r = read_port(cli_value(cli, "dport") ?: "80/tcp", ret, error);
 	ret->subject = source->party;
@@ -185,7 +253,7 @@ int policy_trace(struct cli *cli, struct error *error)
 }
 
 const struct cli_option POLICY_TRACE_OPTIONS[] = {
-	{'s', "src", "PARTY", "who opens the connection: LABELS, LABELS@ADDRESS, or an ADDRESS of the world"},
+	{'s', "src", "PARTY", "who opens the connection: a POD, an endpoint's ID, LABELS, LABELS@ADDRESS, or an ADDRESS of the world"},
 	{'d', "dst", "PARTY", "who is to accept it, likewise"},
 	{0, "dport", "PORT/PROTOCOL", "its port (default 80/tcp); of ICMP the type"},
 	{},

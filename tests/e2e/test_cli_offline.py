@@ -480,3 +480,9 @@ def test_policy_validate(tmp_path):
 def test_policy_trace_refuses(words, sentence):
     done = policy(*words)
     assert done.returncode == WRONG_USE and sentence in done.stderr
+
+
+def test_policy_trace_takes_a_word_for_a_pod():
+    done = policy("trace", "-", "-s", "client", "-d", "app=web", "--socket", "/nowhere")
+    assert done.returncode == FAILURE and not done.stdout
+    assert "--src: pod 'client': no agent listens on /nowhere" in done.stderr

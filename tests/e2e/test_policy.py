@@ -393,6 +393,24 @@ def test_selectors_say_whom_they_mean(lab):
     rows = {row["selector"]: row for row in lab.json("node-1", "policy", "selectors")}
     assert rows["k8s:app=client"]["users"] == 1
     assert rows["k8s:app=client"]["identities"] == [lab.endpoint("client")["identity"]]
+    bring(lab, about("near", ingress=[{"from": [{"namespaceSelector": {}}]}]))
+    assert re.search(r"^\(all\) +1 ", lab.pilus("node-1", "policy", "selectors"), re.M)
+
+
+def test_trace_asks_the_agent_who_a_pod_is(lab):
+    """By name of any node, or by the number of an endpoint; policies are those of the file."""
+    text = json.dumps(about("near", ingress=[{"from": peers("client")}]))
+
+    def trace(source, destination="near"):
+        return lab.run("pilus", "node-1", "policy", "trace", "-", "-s", source, "-d", destination, text=text, check=False)
+
+    for source, verdict in (("client", "ALLOWED"), ("default/client", "ALLOWED"),
+                            (str(lab.endpoint("client")["id"]), "ALLOWED"), ("away/far", "DENIED")):
+        assert trace(source).stdout.splitlines()[-1] == f"Final verdict: {verdict}", source
+    for source, sentence in (("nobody", "--src: pod 'nobody': none is called default/nobody"),
+                             ("60000", "--src: endpoint '60000': there is no endpoint of that id")):
+        done = trace(source)
+        assert done.returncode == 1 and sentence in done.stderr
 
 
 def test_what_is_not_there_cannot_be_deleted(lab):
