@@ -148,20 +148,39 @@ static json_t *own_labels(const json_t *endpoint)
 	return own;
 }
 
+static int add_label(json_t *labels, const char *text, struct error *error)
+{
+	const char *equals = strchr(text, '=');
+
+	if (!equals || equals == text)
+		return cli_wrong_use(error, "--add: '%s' is no label: write key=value", text);
+	return json_object_setn_new(labels, text, (size_t)(equals - text), json_string(equals + 1));
+}
+
+/* By its key, or whole. */
+static int delete_label(json_t *labels, const char *text, struct error *error)
+{
+	size_t key = strcspn(text, "=");
+	const char *value = json_string_value(json_object_getn(labels, text, key));
+
+	if (!value || (text[key] && strcmp(value, text + key + 1)))
+		return error_set(error, -ENOENT, "--delete: the endpoint has no label %s of its own", text);
+	return json_object_deln(labels, text, key);
+}
+
 static int change_labels(const struct cli *cli, json_t *labels, struct error *error)
 {
-	for (size_t i = 0; i < cli->given_count; i++) {
-		const char *value = cli->given[i].value, *equals = value ? strchr(value, '=') : NULL;
+	int r = 0;
 
-		if (cli->given[i].option->letter == 'd')
-			json_object_del(labels, value);
-		if (cli->given[i].option->letter != 'a')
-			continue;
-		if (!equals || equals == value)
-			return cli_wrong_use(error, "--add: '%s' is no label: write key=value", value);
-		json_object_setn_new(labels, value, (size_t)(equals - value), json_string(equals + 1));
+	for (size_t i = 0; !r && i < cli->given_count; i++) {
+		const char letter = cli->given[i].option->letter;
+
+		if (letter == 'd')
+			r = delete_label(labels, cli->given[i].value, error);
+		else if (letter == 'a')
+			r = add_label(labels, cli->given[i].value, error);
 	}
-	return 0;
+	return r;
 }
 
 static int endpoint_labels(struct cli *cli, struct error *error)
@@ -228,7 +247,7 @@ static void complete_ids(struct cli *cli)
 
 static const struct cli_option LABELS_OPTIONS[] = {
 	{'a', "add", "KEY=VALUE", "a label, in the place of one with that key"},
-	{'d', "delete", "KEY", "the label with that key"},
+	{'d', "delete", "KEY[=VALUE]", "a label that it has, by its key or whole"},
 	{},
 };
 

@@ -284,6 +284,20 @@ def test_other_labels_are_another_policy(lab):
     refused(lab, "other", lab.ip("near", 4))
 
 
+def test_a_label_is_taken_away_by_its_key_or_whole(lab):
+    number = str(lab.endpoint("other")["id"])
+    before = lab.endpoint("other")["labels"]
+    for way in ("color", "color=blue"):
+        lab.pilus("node-1", "endpoint", "labels", number, "-a", "color=blue")
+        assert "k8s:color=blue" in lab.endpoint("other")["labels"]
+        lab.pilus("node-1", "endpoint", "labels", number, "-d", way)
+        assert lab.endpoint("other")["labels"] == before
+    for wrong in ("color", "app=client", "io.kubernetes.pod.namespace"):
+        done = lab.run("pilus", "node-1", "endpoint", "labels", number, "-a", "size=9", "-d", wrong, check=False)
+        assert done.returncode == 1 and f"--delete: the endpoint has no label {wrong} of its own" in done.stderr
+        assert lab.endpoint("other")["labels"] == before
+
+
 def test_a_name_is_the_port_of_the_pod_that_has_it(lab, family):
     """The same name means another number in another pod."""
     lab.add("node-2", "one", "--labels", "app=named,number=one", "--ports", f"service={TCP_PORT}/TCP")
