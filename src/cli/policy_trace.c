@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `policy trace`: what policies in files say of a connection. Only who is named by pod or endpoint is asked of an agent.
+ * `policy trace`: what policies in files say of a connection. Only who is named by pod or endpoint is asked of an
+ * agent.
  */
 #include <errno.h>
 #include <string.h>
@@ -87,7 +88,7 @@ static int ask_pod(const struct cli *cli, const char *name, struct named_party *
 
 	if (r)
 		return r;
-	json_array_foreach(ips, i, ip) {
+	json_array_foreach (ips, i, ip) {
 		const char *pod = json_string_value(json_object_get(ip, "pod"));
 
 		if (pod && !strcmp(pod, full))
@@ -253,7 +254,8 @@ int policy_trace(struct cli *cli, struct error *error)
 }
 
 const struct cli_option POLICY_TRACE_OPTIONS[] = {
-	{'s', "src", "PARTY", "who opens the connection: a POD, an endpoint's ID, LABELS, LABELS@ADDRESS, or an ADDRESS of the world"},
+	{'s', "src", "PARTY",
+         "who opens the connection: a POD, an endpoint's ID, LABELS, LABELS@ADDRESS, or an ADDRESS of the world"},
 	{'d', "dst", "PARTY", "who is to accept it, likewise"},
 	{0, "dport", "PORT/PROTOCOL", "its port (default 80/tcp); of ICMP the type"},
 	{},
