@@ -269,8 +269,8 @@ def test_removed_backend_ends_its_connections(services, family):
         assert services.count("client", address) == {"far": 20}
         assert not by_service.ended()
         services.update(address, ["far"])
-        by_service.wait_line("^ended")
-        from_host.wait_line("^ended")
+        by_service.wait_line("^ended", 1)  # within a second, as is promised
+        from_host.wait_line("^ended", 1)
         assert not direct.ended()
 
 
