@@ -385,6 +385,8 @@ static int start_rest(struct agent *agent, struct error *error)
 	make_ipcache(agent);
 	if (agent->config->kube_proxy_replacement)
 		make_services(agent);
+	else
+		agent->retraction = retraction_new(agent->loop, agent->store, agent->config->node_name);
 	make_endpoints(agent);
 	make_why(agent);
 	result = endpoints_restore(agent->endpoints, error);
@@ -570,6 +572,7 @@ static void take_apart(struct agent *agent)
 	endpoints_free(agent->endpoints);
 	services_free(agent->services);
 	ends_free(agent->ends);
+	retraction_free(agent->retraction);
 	policies_free(agent->policies);
 	ipcache_free(agent->ipcache);
 	nodes_free(agent->nodes);

@@ -18,6 +18,7 @@
 #include "agent/prefilter/prefilter.h"
 #include "agent/service.h"
 #include "agent/services/ends.h"
+#include "agent/services/retraction.h"
 #include "agent/services/services.h"
 #include "agent/why/why.h"
 
@@ -43,6 +44,7 @@ struct agent {
 	struct ipcache *ipcache;
 	struct services *services; /* NULL also when it is off; so `ends` */
 	struct ends *ends;
+	struct retraction *retraction; /* NULL when they are not */
 	struct endpoints *endpoints;
 	struct why *why;
 	struct collector *collector;

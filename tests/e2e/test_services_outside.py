@@ -3,6 +3,7 @@
 Services from outside the cluster: a client on the underlay asks a node, whose backends are here or there.
 """
 import contextlib
+import pathlib
 
 import pytest
 
@@ -175,6 +176,21 @@ def test_host_ports_of_a_pod(services):
         wait_for(lambda node=node: not host_ports(lab, node), f"{node} knows that it is gone")
     done = lab.exec("underlay", *BACKEND, "count", "tcp", lab.ip("node-1", 4), str(port), "1", check=False, seconds=120)
     assert done.returncode
+
+
+def test_host_ports_are_taken_back_when_services_are_served_no_more(make_lab):
+    """The other nodes would go on to send there."""
+    lab = make_lab("unserved")
+    lab.add("node-1", "mapped", "--host-ports", "8080=80/TCP")
+    wait_for(lambda: host_ports(lab, "node-2"), "node-2 is told of the host ports")
+    told = pathlib.Path(lab.folder, "store", "hostports", "node-1")
+    assert list(told.iterdir())
+    lab.run("agent", "node-1", "stop")
+    with open(f"{lab.folder}/node-1/pilus.yaml", "a", encoding="utf-8") as config:
+        config.write("kube-proxy-replacement: false\n")
+    lab.run("agent", "node-1", "start")
+    wait_for(lambda: not host_ports(lab, "node-2"), "node-2 is told that they are gone")
+    assert not told.exists() or not list(told.iterdir())
 
 
 def test_host_port_at_one_address(services):
