@@ -4,6 +4,7 @@
  */
 #include "runtime/column.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,7 +16,17 @@
 #include "runtime/pods.h"
 #include "runtime/tool.h"
 
-#define KEY_MAX 32
+#define KEY_MAX  32
+#define CELL_MAX 64 /* of what is not text */
+
+static_assert(CELL_MAX >= ADDR_TEXT_MAX, "an address is a cell");
+
+/* Where columns' functions write to. */
+struct column_writer {
+	FILE *out;
+	char *text;
+	size_t size;
+};
 
 static const struct trace_who *who_of(const void *event)
 {
@@ -34,7 +45,8 @@ static void clock_cell(const struct run *run, const void *event, FILE *out)
 	struct tm local;
 	char text[16];
 
-	strftime(text, sizeof(text), "%H:%M:%S", localtime_r(&when, &local));
+	strftime(text, sizeof(text), "%H:%M:%S",
+	         run_given(run, "utc") ? gmtime_r(&when, &local) : localtime_r(&when, &local));
 	fputs(text, out);
 }
 
@@ -49,7 +61,7 @@ static void pod_cell(const struct run *run, const void *event, FILE *out)
 }
 
 static const struct column BEFORE[] = {
-	COLUMN_WRITTEN("TIME", -8, clock_cell, .option = "time"),
+	COLUMN_WRITTEN("TIME", -8, clock_cell, .option = "time utc"),
 	COLUMN_WRITTEN("TIME(s)", -14, since_first_cell, .option = "timestamp"),
 	COLUMN("UID", -5, NUMBER, struct trace_who, uid, .option = "print-uid"),
 	{},
@@ -84,87 +96,135 @@ static int64_t signed_of(const struct column *column, const void *event)
 	return (int64_t)(value << above) >> above;
 }
 
-/* A column of text: what stands in the event, or is made of it; the caller frees *ret_made. */
+static unsigned family_of(const struct column *column, const void *event)
+{
+	return addr_is_v4((const void *)((const char *)event + column->offset)) ? 4 : 6;
+}
+
+/* Each event has some: printf would be most of what an event costs. */
+static char *decimal(uint64_t value, char text[static CELL_MAX])
+{
+	char *at = text + CELL_MAX - 1;
+
+	*at = 0;
+	do
+		*--at = (char)('0' + value % 10);
+	while (value /= 10);
+	return at;
+}
+
+static char *signed_decimal(int64_t value, char text[static CELL_MAX])
+{
+	char *at = decimal(value < 0 ? -(uint64_t)value : (uint64_t)value, text);
+
+	if (value < 0)
+		*--at = '-';
+	return at;
+}
+
+/* What a column's function writes, in memory that all of them use. */
+static const char *written_text(const struct run *run, const struct column *column, const void *event)
+{
+	struct column_writer *writer = run->writer;
+
+	if (fseek(writer->out, 0, SEEK_SET))
+		return "";
+	column->cell(run, event, writer->out);
+	if (fflush(writer->out))
+		return "";
+	/* What longer texts have left behind it. */
+	writer->text[writer->size] = 0;
+	return writer->text;
+}
+
+/* What stands in the event, or is made of it; until the next call. */
 static const char *text_of(const struct run *run, const struct column *column, const void *event,
-                           char addr[static ADDR_TEXT_MAX], char **ret_made)
+                           char text[static CELL_MAX])
 {
 	const char *member = (const char *)event + column->offset;
-	size_t size;
-	FILE *out;
 
-	if (column->kind == COLUMN_TEXT)
+	switch (column->kind) {
+	case COLUMN_NUMBER:
+		return decimal(unsigned_of(column, event), text);
+	case COLUMN_SIGNED:
+		return signed_decimal(signed_of(column, event), text);
+	case COLUMN_HEX:
+		snprintf(text, CELL_MAX, "0x%" PRIx64, unsigned_of(column, event));
+		return text;
+	case COLUMN_FAMILY:
+		return decimal(family_of(column, event), text);
+	case COLUMN_US:
+		return decimal(unsigned_of(column, event) / 1000, text);
+	case COLUMN_MS:
+		snprintf(text, CELL_MAX, "%.3f", (double)unsigned_of(column, event) / NS_PER_MS);
+		return text;
+	case COLUMN_TEXT:
 		return member;
-	if (column->kind == COLUMN_ADDR)
-		return addr_format((const void *)member, addr);
-	out = open_memstream(ret_made, &size);
-	if (!out)
-		return "";
-	column->cell(run, event, out);
-	fclose(out);
-	return *ret_made;
+	case COLUMN_ADDR:
+		return addr_format((const void *)member, text);
+	case COLUMN_CELL:
+		break;
+	}
+	return written_text(run, column, event);
+}
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < ' ' || c == 0x7f;
 }
 
 /* Control characters would be the terminal's to act on. */
 static void write_clean(const char *text, size_t length, FILE *out)
 {
-	for (size_t i = 0; i < length; i++)
-		putc_unlocked((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i], out);
+	size_t clean = 0;
+
+	while (clean < length && !is_control(text[clean]))
+		clean++;
+	fwrite_unlocked(text, 1, clean, out);
+	for (size_t i = clean; i < length; i++)
+		putc_unlocked(is_control(text[i]) ? '?' : text[i], out);
+}
+
+static void write_spaces(int count, FILE *out)
+{
+	static const char SPACES[] = "                ";
+
+	for (; count > 0; count -= (int)strlen(SPACES))
+		fwrite_unlocked(SPACES, 1, count < (int)strlen(SPACES) ? (size_t)count : strlen(SPACES), out);
 }
 
 static void write_padded(const char *text, int width, FILE *out)
 {
 	int length = (int)strlen(text), spaces = abs(width) - length;
 
-	for (int i = 0; width > 0 && i < spaces; i++)
-		putc_unlocked(' ', out);
+	write_spaces(width > 0 ? spaces : 0, out);
 	write_clean(text, length, out);
-	for (int i = 0; width < 0 && i < spaces; i++)
-		putc_unlocked(' ', out);
+	write_spaces(width < 0 ? spaces : 0, out);
 }
 
-static void write_text(const struct run *run, const struct column *column, const void *event)
+/* As RFC 4180 has it. */
+static void write_separated(const char *text, FILE *out)
 {
-	_cleanup_free_ char *made = NULL;
-	char addr[ADDR_TEXT_MAX];
+	const char *quote = strpbrk(text, ",\"") ? "\"" : "";
 
-	write_padded(text_of(run, column, event, addr, &made), column->width, run->out);
-}
-
-static unsigned family_of(const struct column *column, const void *event)
-{
-	return addr_is_v4((const void *)((const char *)event + column->offset)) ? 4 : 6;
-}
-
-static void write_value(const struct run *run, const struct column *column, const void *event)
-{
-	char text[32];
-
-	switch (column->kind) {
-	case COLUMN_NUMBER:
-		snprintf(text, sizeof(text), "%" PRIu64, unsigned_of(column, event));
-		break;
-	case COLUMN_SIGNED:
-		snprintf(text, sizeof(text), "%" PRId64, signed_of(column, event));
-		break;
-	case COLUMN_HEX:
-		snprintf(text, sizeof(text), "0x%" PRIx64, unsigned_of(column, event));
-		break;
-	case COLUMN_FAMILY:
-		snprintf(text, sizeof(text), "%u", family_of(column, event));
-		break;
-	case COLUMN_US:
-		snprintf(text, sizeof(text), "%" PRIu64, unsigned_of(column, event) / 1000);
-		break;
-	case COLUMN_MS:
-		snprintf(text, sizeof(text), "%.3f", (double)unsigned_of(column, event) / NS_PER_MS);
-		break;
-	case COLUMN_TEXT:
-	case COLUMN_ADDR:
-	case COLUMN_CELL:
-		write_text(run, column, event);
-		return;
+	fputs(quote, out);
+	for (const char *part = text; *part; part++) {
+		write_clean(part, 1, out);
+		if (*part == '"')
+			putc_unlocked('"', out);
 	}
-	write_padded(text, column->width, run->out);
+	fputs(quote, out);
+}
+
+/* A title or a value. */
+static void write_cell(const struct run *run, const struct column *column, const char *text)
+{
+	if (column != run->shown[0])
+		putc_unlocked(run->csv ? ',' : ' ', run->out);
+	if (run->csv)
+		write_separated(text, run->out);
+	else
+		write_padded(text, column->width, run->out);
 }
 
 /* Names of files are bytes, and JSON has only characters. */
@@ -184,8 +244,7 @@ static json_t *json_text(const char *text)
 
 static json_t *json_value(const struct run *run, const struct column *column, const void *event)
 {
-	_cleanup_free_ char *made = NULL;
-	char addr[ADDR_TEXT_MAX];
+	char text[CELL_MAX];
 
 	switch (column->kind) {
 	case COLUMN_NUMBER:
@@ -204,7 +263,7 @@ static json_t *json_value(const struct run *run, const struct column *column, co
 	case COLUMN_CELL:
 		break;
 	}
-	return json_text(text_of(run, column, event, addr, &made));
+	return json_text(text_of(run, column, event, text));
 }
 
 /* "TIME(s)" → "time" */
@@ -228,11 +287,23 @@ static bool is_shown_anyway(const struct tool *tool, const struct column *column
 	return (tool->shows_time && column == &BEFORE[0]) || (tool->shows_timestamp && column == &BEFORE[1]);
 }
 
+/* One of "wide csv". */
+static bool is_asked(const struct run *run, const char *options)
+{
+	_cleanup_free_ char *copy = xstrdup(options);
+	char *rest = copy, *option;
+
+	while ((option = strsep(&rest, " ")))
+		if (run_given(run, option))
+			return true;
+	return false;
+}
+
 /* Appends those of the table that are shown. */
 static void choose_of(struct run *run, const struct column *columns, size_t *count)
 {
 	for (const struct column *column = columns; column->title; column++) {
-		if (column->option && !run_given(run, column->option) && !is_shown_anyway(run->tool, column))
+		if (column->option && !is_asked(run, column->option) && !is_shown_anyway(run->tool, column))
 			continue;
 		run->shown[(*count)++] = column;
 		if (run->pods && is_comm(column))
@@ -249,18 +320,18 @@ void columns_choose(struct run *run)
 	run->shown = xcalloc(room, sizeof(struct column *));
 	choose_of(run, BEFORE, &count);
 	choose_of(run, run->tool->columns, &count);
+	run->writer = xcalloc(1, sizeof(*run->writer));
+	run->writer->out = open_memstream(&run->writer->text, &run->writer->size);
 }
 
-static void write_title(const struct run *run, const struct column *column)
+void columns_clear(struct run *run)
 {
-	fprintf(run->out, column->width ? "%*s " : "%*s", column->width, column->title);
-}
-
-static void write_cell(const struct run *run, const struct column *column, const void *event)
-{
-	write_value(run, column, event);
-	if (column->width)
-		putc_unlocked(' ', run->out);
+	free(run->shown);
+	if (!run->writer)
+		return;
+	fclose(run->writer->out);
+	free(run->writer->text);
+	free(run->writer);
 }
 
 static void add_member(const struct run *run, const struct column *column, const void *event, json_t *object)
@@ -280,7 +351,7 @@ void columns_head(const struct run *run)
 	if (run->colour)
 		fputs("\033[1m", run->out);
 	for (const struct column *const *column = run->shown; *column; column++)
-		write_title(run, *column);
+		write_cell(run, *column, (*column)->title);
 	fputs(run->colour ? "\033[0m\n" : "\n", run->out);
 }
 
@@ -302,11 +373,13 @@ static void write_json(const struct run *run, const void *event)
 
 void columns_write(const struct run *run, const void *event)
 {
+	char text[CELL_MAX];
+
 	if (run->json) {
 		write_json(run, event);
 		return;
 	}
 	for (const struct column *const *column = run->shown; *column; column++)
-		write_cell(run, *column, event);
+		write_cell(run, *column, text_of(run, *column, event, text));
 	putc_unlocked('\n', run->out);
 }

@@ -31,7 +31,7 @@ struct column {
 	enum column_kind kind;
 	uint16_t offset;
 	uint16_t size;
-	const char *option; /* shown only when it is given; NULL: always */
+	const char *option; /* shown only when it, or one of several ("wide csv"), is given; NULL: always */
 	void (*cell)(const struct run *run, const void *event, FILE *out);
 };
 
@@ -47,8 +47,9 @@ struct column {
 #define COLUMN_WRITTEN(title_, width_, cell_, ...) \
 	{.title = (title_), .width = (width_), .kind = COLUMN_CELL, .cell = (cell_), ##__VA_ARGS__}
 
-/* Which columns are shown, once the options are known; the run has to free them. */
+/* Which columns are shown, once the options are known; and the end of that. */
 void columns_choose(struct run *run);
+void columns_clear(struct run *run);
 
 /* The columns' titles; nothing with JSON. */
 void columns_head(const struct run *run);

@@ -196,8 +196,9 @@ int options_take(struct run *run, struct error *error)
 	};
 	int r = 0;
 
-	run->json = run->cli->output == OUTPUT_JSON;
-	run->colour = !run->json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	run->json = run->cli->output == OUTPUT_JSON || run_given(run, "json");
+	run->csv = !run->json && run_given(run, "csv");
+	run->colour = !run->json && !run->csv && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	run->verbose = run_given(run, "verbose");
 	run->name_part = cli_value(run->cli, "name");
 	run->filter.wants_netns = run->pods != NULL;

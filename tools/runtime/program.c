@@ -21,13 +21,16 @@ static bool verbose;
 
 static int take_complaint(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	char line[512];
+	va_list again;
 
-	vsnprintf(line, sizeof(line), format, arguments);
+	va_copy(again, arguments);
 	if (verbose && level != LIBBPF_DEBUG)
-		fputs(line, stderr);
-	if (level == LIBBPF_WARN && !complaint[0])
-		snprintf(complaint, sizeof(complaint), "%.*s", (int)strcspn(line, "\n"), line);
+		vfprintf(stderr, format, again);
+	va_end(again);
+	if (level == LIBBPF_WARN && !complaint[0]) {
+		vsnprintf(complaint, sizeof(complaint), format, arguments);
+		complaint[strcspn(complaint, "\n")] = 0;
+	}
 	return 0;
 }
 

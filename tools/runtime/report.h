@@ -16,10 +16,14 @@ int report_histograms(struct run *run, const char *unit, const char *whose);
 /* The same with names instead of the keys' numbers. */
 int report_histograms_named(struct run *run, const char *unit, const char *whose, const char *(*name_of)(uint64_t id));
 
+/* Before loading, of a tool with the option --stack-storage-size: how many different stacks there is room for. */
+int stacks_prepare(struct run *run, struct error *error);
+
 /*
  * Prints the stacks with their numbers (divided by `scale`), the highest last, and takes them out of the map: one frame
- * a line, or with the option --folded one stack a line, as flame graphs are made of. What they mean is looked up now,
- * so of processes that are still there.
+ * a line, or with the option --folded one stack a line, as flame graphs are made of. Frames have what --offset and
+ * --annotations ask for, and with --verbose their addresses. What they mean is looked up now, so of processes that are
+ * still there.
  */
 int report_stacks(struct run *run, uint64_t scale, struct error *error);
 

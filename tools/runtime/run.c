@@ -55,9 +55,9 @@ static int take_event(void *context, void *data, size_t size)
 	struct run *run = context;
 	const struct trace_who *who = data;
 
-	if (run->name_part && !strstr(who->comm, run->name_part))
-		return 0;
 	if (run->tool->is_wanted && !run->tool->is_wanted(data))
+		return 0;
+	if (run->name_part && !strstr(who->comm, run->name_part))
 		return 0;
 	if (!run->first_event)
 		run->first_event = who->time;
@@ -219,6 +219,10 @@ static int start(struct run *run, struct loop *loop, const sigset_t *signals, st
 {
 	int r = options_take(run, error);
 
+	if (!r && run->tool->tells && run->tool->tells(run)) {
+		run->complete = true;
+		return 0;
+	}
 	if (!r)
 		r = watch_process(run, loop, error);
 	if (!r)
@@ -241,7 +245,7 @@ static void run_clear(struct run *run)
 {
 	program_unload(run);
 	pods_free(run->pods);
-	free(run->shown);
+	columns_clear(run);
 }
 
 int run_tool(const struct tool *tool, const struct cli *cli, struct error *error)
@@ -257,6 +261,8 @@ int run_tool(const struct tool *tool, const struct cli *cli, struct error *error
 	r = start(&run, &loop, &signals, error);
 	if (r < 0)
 		return r;
+	if (run.complete)
+		return flush(&run, error);
 	say_head(&run);
 	r = work(&run, &loop, error);
 	return r < 0 ? r : finish(&run, &loop, error);

@@ -11,6 +11,8 @@
 #include "trace/symbols/kernel_symbols.h"
 #include "trace/symbols/process_symbols.h"
 
+#define FRAMES_DEFAULT 16384
+
 struct entry {
 	struct trace_stack stack;
 	uint64_t value;
@@ -63,25 +65,37 @@ static struct entry *take_stacks(const struct run *run, size_t *ret_count)
 	return entries;
 }
 
-static char *kernel_name(const struct names *names, uint64_t address)
+/* A function's name, as far as was asked for with its address, offset and mark. */
+static char *frame_name(const struct run *run, const char *function, uint64_t address, uint64_t offset,
+                        const char *mark)
+{
+	_cleanup_free_ char *before = run->verbose && !run->json ? xasprintf("%-16" PRIx64 " ", address) : xstrdup("");
+	_cleanup_free_ char *after = run_given(run, "offset") ? xasprintf("+0x%" PRIx64, offset) : xstrdup("");
+
+	return xasprintf("%s%s%s%s", before, function, after, mark);
+}
+
+static char *kernel_name(const struct run *run, const struct names *names, uint64_t address)
 {
 	struct kernel_function function;
 	uint64_t offset;
 
 	if (names->kernel && kernel_function_at(names->kernel, address, &function, &offset))
-		return xstrdup(function.name);
+		return frame_name(run, function.name, address, offset, run_given(run, "annotations") ? "_[k]" : "");
 	return xasprintf("[kernel+0x%" PRIx64 "]", address);
 }
 
-static char *user_name(const struct names *names, uint32_t pid, uint64_t address)
+static char *user_name(const struct run *run, const struct names *names, uint32_t pid, uint64_t address)
 {
 	struct process_symbol symbol;
-	_cleanup_free_ char *file = NULL;
+	_cleanup_free_ char *file = NULL, *function = NULL;
 
 	if (!process_symbol_at(names->processes, pid, address, &symbol))
 		return xstrdup("[unknown]");
-	if (symbol.function)
-		return demangle(symbol.function);
+	if (symbol.function) {
+		function = demangle(symbol.function);
+		return frame_name(run, function, address, symbol.offset, "");
+	}
 	file = xstrdup(symbol.file);
 	return xasprintf("[%s+0x%" PRIx64 "]", symbol.file[0] ? basename(file) : "anonymous", symbol.offset);
 }
@@ -127,11 +141,11 @@ static void name_frames(const struct run *run, const struct names *names, const 
 	size_t count = read_frames(run, stack->kernel, addresses);
 
 	for (size_t i = 0; i < count; i++)
-		add_kernel_frame(frames, kernel_name(names, addresses[i]));
+		add_kernel_frame(frames, kernel_name(run, names, addresses[i]));
 	frames->kernel = frames->count;
 	count = read_frames(run, stack->user, addresses);
 	for (size_t i = 0; i < count; i++)
-		frames->names[frames->count++] = user_name(names, stack->pid, addresses[i]);
+		frames->names[frames->count++] = user_name(run, names, stack->pid, addresses[i]);
 }
 
 static void write_lines(const struct run *run, const struct entry *entry, const struct frames *frames)
@@ -192,6 +206,16 @@ static void write_entry(const struct run *run, const struct names *names, const 
 		write_folded(run, entry, &frames);
 	else
 		write_lines(run, entry, &frames);
+}
+
+int stacks_prepare(struct run *run, struct error *error)
+{
+	uint32_t size;
+	int r = run_number(run, "stack-storage-size", FRAMES_DEFAULT, &size, error);
+
+	if (!r && !size)
+		return cli_wrong_use(error, "--stack-storage-size must be above 0");
+	return r < 0 ? r : bpf_map__set_max_entries(run_map(run, "frames"), size);
 }
 
 int report_stacks(struct run *run, uint64_t scale, struct error *error)

@@ -46,7 +46,10 @@ struct tool_way {
 
 struct run;
 
-/* Tables end with an empty row. */
+/*
+ * Tables end with an empty row. An option called csv makes the runtime separate columns by commas, one called json is
+ * --output json, and one called utc shows the time of day there.
+ */
 struct tool {
 	const char *name;
 	const char *summary;
@@ -64,6 +67,9 @@ struct tool {
 	/* Of an event. A tool without columns has no events and reports. */
 	const struct column *columns;
 
+	/* What needs no looking, as a list of names: true when that was asked for, and has been printed. May be NULL.
+	 */
+	bool (*tells)(struct run *run);
 	/* Before the programs are loaded: what options and arguments mean. May be NULL. */
 	int (*prepare)(struct run *run, struct error *error);
 	/* Instead of attaching each program where its section says. May be NULL. */
@@ -84,7 +90,7 @@ struct run {
 	const struct tool *tool;
 	const struct cli *cli;
 	FILE *out;
-	bool json, colour, verbose;
+	bool json, csv, colour, verbose;
 	struct trace_filter filter;
 	const char *name_part;       /* --name: only commands with this in it */
 	uint64_t duration;           /* ns; 0: none */
@@ -92,6 +98,7 @@ struct run {
 	uint64_t interval;           /* ns; 0: only at the end */
 	uint64_t reports_left;       /* 0: no limit */
 	const struct column **shown; /* ends with NULL */
+	struct column_writer *writer;
 	struct bpf_object *object;
 	void *shared; /* .bss, as the programs have it */
 	size_t shared_size;

@@ -15,14 +15,14 @@ static __always_inline struct gendisk *disk_of(struct request *request)
 	return BPF_CORE_READ(request, q, disk);
 }
 
+static __always_inline __u64 disk_number(struct gendisk *disk)
+{
+	return (__u64)BPF_CORE_READ(disk, major) << 32 | BPF_CORE_READ(disk, first_minor);
+}
+
 static __always_inline bool wanted_disk(struct request *request)
 {
-	struct gendisk *disk;
-
-	if (!only_disk)
-		return true;
-	disk = disk_of(request);
-	return only_disk == ((__u64)BPF_CORE_READ(disk, major) << 32 | BPF_CORE_READ(disk, first_minor)) + 1;
+	return !only_disk || only_disk == disk_number(disk_of(request)) + 1;
 }
 
 static __always_inline void read_disk_name(struct request *request, char *name, __u32 size)

@@ -104,8 +104,18 @@ struct tcp_sock {
 	__u64 bytes_acked;
 };
 
+struct inet_connection_sock {
+	unsigned char icsk_pending;
+	unsigned char icsk_ca_state : 5;
+};
+
+struct tcp_skb_cb {
+	__u32 seq;
+};
+
 struct sk_buff {
 	struct sock *sk;
+	char cb[48];
 	__u16 transport_header;
 	__u16 network_header;
 	unsigned char *head;
@@ -132,8 +142,43 @@ struct socket {
 	struct sock *sk;
 };
 
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct fs_struct {
+	struct path root;
+	struct path pwd;
+};
+
+struct inode {
+	unsigned short i_mode;
+};
+
 struct file {
 	void *private_data;
+	struct inode *f_inode;
+	struct path f_path;
 };
 
 struct fdtable {
@@ -155,6 +200,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	struct nsproxy *nsproxy;
+	struct fs_struct *fs;
 	struct files_struct *files;
 	struct css_set *cgroups;
 	const struct cred *cred;

@@ -12,12 +12,20 @@
 
 #include "tool.h"
 
-#define PLACE_PROGRAM(name, section, function)                    \
-	SEC(section) int name(void *context)                      \
-	{                                                         \
-		__u64 place = bpf_get_attach_cookie(context);     \
-                                                                  \
-		return wanted() ? (function)(context, place) : 0; \
+/* Of a tool with --cpu. */
+const volatile __s32 only_cpu = -1;
+
+static __always_inline bool wanted_here(void)
+{
+	return (only_cpu < 0 || only_cpu == (__s32)bpf_get_smp_processor_id()) && wanted();
+}
+
+#define PLACE_PROGRAM(name, section, function)                         \
+	SEC(section) int name(void *context)                           \
+	{                                                              \
+		__u64 place = bpf_get_attach_cookie(context);          \
+                                                                       \
+		return wanted_here() ? (function)(context, place) : 0; \
 	}
 
 #define PLACE_PROGRAMS(suffix, function)                             \
