@@ -33,6 +33,6 @@ def cache(tmp_path_factory):
 
 @pytest.fixture
 def trace():
-    """trace(name, argument...): a tool that is attached already and writes JSON."""
+    """trace(name, argument...): a tool that is attached already and writes JSON, or with output="table" text."""
     with contextlib.ExitStack() as stack:
-        yield lambda *arguments: stack.enter_context(contextlib.closing(Tool(*arguments)))
+        yield lambda *arguments, **options: stack.enter_context(contextlib.closing(Tool(*arguments, **options)))

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -193,3 +194,42 @@ def test_exitsnoop_with_a_label(trace):
     tool = trace("exitsnoop", "--label", "left")
     pid, _ = python("")
     assert tool.wait_event(pid=pid)["label"] == "left"
+
+
+OPEN_RELATIVE = """
+import os, sys
+os.chdir(sys.argv[1])
+folder = os.open("inner", os.O_DIRECTORY)
+os.open("here", os.O_RDWR | os.O_CREAT)
+os.open("below", os.O_RDWR | os.O_CREAT, dir_fd=folder)
+os.open("../above", os.O_RDWR | os.O_CREAT)
+os.chdir("/proc/self")
+os.open("stat", os.O_RDONLY)
+os.chroot(sys.argv[1])
+os.chdir("/inner")
+os.open("rooted", os.O_RDWR | os.O_CREAT)
+"""
+
+
+def test_opensnoop_tells_full_paths(trace, tmp_path):
+    """From where the process is, or a descriptor; over mounts; and up to the process's own root."""
+    (tmp_path / "outer" / "inner").mkdir(parents=True)
+    outer = tmp_path / "outer"
+    tool = trace("opensnoop", "-F")
+    pid, _ = python(OPEN_RELATIVE, outer)
+    for path in (f"{outer}/inner", f"{outer}/here", f"{outer}/inner/below", f"{outer}/../above", f"/proc/{pid}/stat",
+                 "/inner/rooted"):
+        tool.wait_event(pid=pid, path=path)
+
+
+def test_exitsnoop_tells_utc(trace):
+    os.environ["TZ"] = "UTC-7"
+    try:
+        tool = trace("exitsnoop", "--utc", output="table")
+    finally:
+        del os.environ["TZ"]
+    before = time.time()
+    pid, _ = python("")
+    told = tool.wait_line(rf"^\d\d:\d\d:\d\d python3 +{pid} ").split()[0]
+    moments = range(int(before) - 1, int(time.time()) + 2)
+    assert told in {time.strftime("%H:%M:%S", time.gmtime(moment)) for moment in moments}

@@ -18,10 +18,10 @@ def run(*arguments, seconds=20, **options):
 
 
 class Tool(Process):
-    """Attached when it has been made; its events are JSON objects, its own words are not."""
+    """Attached when it has been made; its events are JSON objects, unless it is to write text; its own words are not."""
 
-    def __init__(self, name, *arguments):
-        super().__init__([PROGRAM, name, "--output", "json", "--verbose", *map(str, arguments)])
+    def __init__(self, name, *arguments, output="json"):
+        super().__init__([PROGRAM, name, "--output", output, "--verbose", *map(str, arguments)])
         self.wait_line(f"^{name}: tracing$", 30)
 
     def events(self):

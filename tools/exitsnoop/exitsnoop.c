@@ -47,6 +47,7 @@ static const struct tool_option OPTIONS[] = {
 	{0, "per-thread", NULL, "each thread's end", "per_thread"},
 	{0, "label", "TEXT", "a column of it, to tell several outputs apart"},
 	{'t', "time"},
+	{0, "utc", NULL, "show the time of day in UTC"},
 	{},
 };
 

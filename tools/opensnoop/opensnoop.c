@@ -15,19 +15,35 @@ static void flags_cell(const struct run *run, const void *event, FILE *out)
 	fprintf(out, "0%o", ((const struct open_event *)event)->flags);
 }
 
+/* Folders come before the path, the innermost last; they are told in the other order. */
+static void path_cell(const struct run *run, const void *event, FILE *out)
+{
+	const struct open_event *opened = event;
+	const char *folders[OPEN_FOLDERS_MAX / 2], *name = opened->folders;
+
+	for (uint32_t i = 0; i < opened->folder_count; i++) {
+		folders[i] = name;
+		name += strlen(name) + 1;
+	}
+	for (uint32_t i = opened->folder_count; i-- > 0;)
+		fprintf(out, "/%s", folders[i]);
+	fprintf(out, "%s%s", opened->folder_count ? "/" : "", opened->path);
+}
+
 static const struct column COLUMNS[] = {
 	COLUMN("PID", -6, NUMBER, struct open_event, who.pid),
 	COLUMN("COMM", -16, TEXT, struct open_event, who.comm),
 	COLUMN("FD", 4, SIGNED, struct open_event, fd),
 	COLUMN("ERR", 3, SIGNED, struct open_event, error),
-	COLUMN_WRITTEN("FLAGS", -8, flags_cell, .option = "extended-fields"),
-	COLUMN("PATH", 0, TEXT, struct open_event, path),
+	COLUMN_WRITTEN("FLAGS", -8, flags_cell, .option = "extended_fields"),
+	COLUMN_WRITTEN("PATH", 0, path_cell),
 	{},
 };
 
 static const struct tool_option OPTIONS[] = {
 	{'x', "failed", NULL, "only opens that failed", "failed"},
-	{'e', "extended-fields", NULL, "show the flags, too"},
+	{'e', "extended_fields", NULL, "show the flags, too"},
+	{'F', "full-path", NULL, "show relative paths from the root of their process on", "full_path"},
 	{'f', "flag_filter", "FLAG", "only with one of these flags, as O_WRONLY; may be repeated"},
 	{'t', "tid"},
 	{'T', "timestamp"},

@@ -5,6 +5,7 @@
  */
 #include "tcpaccept.h"
 #include "runtime/bpf/events.h"
+#include "runtime/bpf/files.h"
 #include "runtime/bpf/socket.h"
 
 static __always_inline int accepted(struct sock *sock)
@@ -37,14 +38,8 @@ int inet_csk_accept_exit(void *context)
 
 static __always_inline struct sock *sock_of(__s64 descriptor)
 {
-	struct fdtable *table = current_task()->files->fdt;
-	struct file **files = BPF_CORE_READ(table, fd);
-	struct socket *socket;
-	struct file *file;
+	struct socket *socket = BPF_CORE_READ(file_of(descriptor), private_data);
 
-	if (descriptor < 0 || bpf_probe_read_kernel(&file, sizeof(void *), files + descriptor))
-		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
 	return BPF_CORE_READ(socket, sk);
 }
 
