@@ -2,6 +2,7 @@
 """Tools about the network: what they say of connections that the test makes."""
 import contextlib
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import time
 
 import pytest
 
-from support import PYTHON
+from support import PYTHON, wait_for
 from test_processes import python
 from tool import run
 
@@ -206,3 +207,106 @@ def test_tcpretrans_counts(trace):
             process.kill()
     tool.end()
     assert [event["count"] for event in tool.events() if event["raddr"] == address][0] >= 1
+
+
+def test_tcplife_separates_by_commas(trace):
+    with listener(4) as server:
+        port = server.getsockname()[1]
+        tool = trace("tcplife", "-s", "-D", port, output="table")
+        client, accepted = connection(server)
+        local = client.getsockname()[1]
+        client.sendall(bytes(3 * 1024))
+        accepted.recv(3 * 1024, socket.MSG_WAITALL)
+        client.close()
+        accepted.close()
+        line = tool.wait_line(rf",{port},")
+    assert "PID,COMM,IP,LADDR,LPORT,RADDR,RPORT,TX_KB,RX_KB,MS" in tool.lines
+    assert line.split(",")[:9] == [str(os.getpid()), "python3", "4", "127.0.0.1", str(local), "127.0.0.1", str(port), "3", "0"]
+
+
+# A name server that answers one question, and somebody who asks it and connects to what it says.
+LOOK_UP = """
+import socket, sys, time
+query = b"\\x12\\x34\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\3www\\5pilus\\4test\\0\\0\\1\\0\\1"
+record = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\x3c\\0\\4" + socket.inet_aton("127.9.8.7")
+udp = lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server, client, listening = udp(), udp(), socket.create_server(("127.9.8.7", 0))
+server.bind(("127.83.5.3", 53))
+if sys.argv[1] == "read":
+    client.connect(("127.83.5.3", 53))
+client.sendto(query, ("127.83.5.3", 53))
+question, who = server.recvfrom(512)
+server.sendto(question[:2] + b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0" + question[12:] + record, who)
+{"recvfrom": lambda: client.recvfrom(512), "recvmsg": lambda: client.recvmsg(512), "read": lambda: client.makefile("rb", 0).read(512),
+ "none": lambda: None}[sys.argv[1]]()
+socket.create_connection(listening.getsockname())
+time.sleep(0.2)
+socket.create_connection(listening.getsockname())
+"""
+
+
+@pytest.mark.parametrize("call", ["recvfrom", "recvmsg", "read"])
+def test_tcpconnect_tells_names(trace, call):
+    tool = trace("tcpconnect", "-d")
+    pid, _ = python(LOOK_UP, call)
+    tool.wait_event(pid=pid, query="www.pilus.test")
+    wait_for(lambda: tool.hear() and len([1 for event in tool.events() if event["pid"] == pid]) == 2, "the second connection")
+    second = [event["query"] for event in tool.events() if event["pid"] == pid][1]
+    assert float(re.fullmatch(r"www\.pilus\.test \(([\d.]+)ms\)", second)[1]) >= 200
+
+
+def test_tcpconnect_knows_no_name(trace):
+    tool = trace("tcpconnect", "-d")
+    pid, _ = python(LOOK_UP, "none")
+    assert tool.wait_event(pid=pid)["query"] == "No DNS Query"
+    assert "--dns tells of each connection" in run("tcpconnect", "-d", "-c").stderr
+
+
+SERVE = """
+import socket
+server = socket.create_server(("192.0.2.2", 7))
+print("ready", flush=True)
+accepted = server.accept()[0]
+accepted.sendall(accepted.recv(5))
+accepted.recv(1)
+"""
+TALK = """
+import socket, sys
+client = socket.create_connection(("192.0.2.2", 7))
+client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+client.sendall(b"hello")
+client.recv(5, socket.MSG_WAITALL)
+print("ready", flush=True)
+sys.stdin.readline()
+client.send(bytes(1000))
+client.send(bytes(1000))
+sys.stdin.readline()
+"""
+
+
+def test_tcpretrans_tells_loss_probes_and_sequences(trace):
+    """Of two segments that nobody answers, the last is sent again as a probe, then the first because the time is up."""
+    tool = trace("tcpretrans", "-l", "-s")
+    with contextlib.ExitStack() as stack:
+        names = [f"pilus-test-{secrets.token_hex(3)}" for _ in range(2)]
+        for name in names:
+            subprocess.run(["ip", "netns", "add", name], check=True)
+            stack.callback(subprocess.run, ["ip", "netns", "delete", name], check=True)
+        subprocess.run(["ip", "-n", names[0], "link", "add", "one", "type", "veth", "peer", "name", "two", "netns", names[1]],
+                       check=True)
+        for name, device, address in zip(names, ("one", "two"), ("192.0.2.1/24", "192.0.2.2/24")):
+            subprocess.run(["ip", "-n", name, "address", "add", address, "dev", device], check=True)
+            subprocess.run(["ip", "-n", name, "link", "set", device, "up"], check=True)
+        ends = []
+        for name, code in zip(reversed(names), (SERVE, TALK)):
+            ends.append(stack.enter_context(subprocess.Popen(["ip", "netns", "exec", name, *PYTHON, code], text=True,
+                                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)))
+            stack.callback(ends[-1].kill)
+            assert ends[-1].stdout.readline() == "ready\n"
+        subprocess.run(["ip", "-n", names[1], "address", "delete", "192.0.2.2/24", "dev", "two"], check=True)
+        ends[1].stdin.write("\n")
+        ends[1].stdin.flush()
+        probe = tool.wait_event(remote="192.0.2.2:7", type="L>")
+        again = tool.wait_event(remote="192.0.2.2:7", type="R>")
+    assert probe["state"] == again["state"] == "ESTABLISHED"
+    assert (probe["seq"] - again["seq"]) % 2**32 == 1000

@@ -4,6 +4,7 @@
  * so who wants to know it waits for the call's end.
  */
 #include "tcpconnect.h"
+#include "answers.h"
 #include "runtime/bpf/connections.h"
 #include "runtime/bpf/events.h"
 #include "runtime/bpf/socket.h"
@@ -36,6 +37,7 @@ static __always_inline void tell(struct sock *sock)
 		return;
 	who_am_i(&event->who);
 	event->ends = ends;
+	event->answer_size = 0;
 	bpf_ringbuf_submit(event, 0);
 }
 

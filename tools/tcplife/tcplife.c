@@ -20,7 +20,7 @@ static void received_cell(const struct run *run, const void *event, FILE *out)
 static const struct column COLUMNS[] = {
 	COLUMN("PID", -7, NUMBER, struct life_event, who.pid),
 	COLUMN("COMM", -10, TEXT, struct life_event, who.comm),
-	COLUMN("IP", -2, FAMILY, struct life_event, ends.remote, .option = "wide"),
+	COLUMN("IP", -2, FAMILY, struct life_event, ends.remote, .option = "wide csv"),
 	COLUMN("LADDR", -15, ADDR, struct life_event, ends.local),
 	COLUMN("LPORT", -5, NUMBER, struct life_event, ends.local_port),
 	COLUMN("RADDR", -15, ADDR, struct life_event, ends.remote),
@@ -37,6 +37,7 @@ static const struct tool_option OPTIONS[] = {
 	{'4', "ipv4", NULL, "only IPv4", "only_family", 4},
 	{'6', "ipv6", NULL, "only IPv6", "only_family", 6},
 	{'w', "wide", NULL, "show the family, too"},
+	{'s', "csv", NULL, "values separated by commas, with the family"},
 	{},
 };
 

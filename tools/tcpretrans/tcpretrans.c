@@ -14,7 +14,9 @@ static void local_cell(const struct run *run, const void *event, FILE *out)
 
 static void type_cell(const struct run *run, const void *event, FILE *out)
 {
-	fputs("R>", out);
+	const struct retransmit_event *again = event;
+
+	fputs(again->is_probe && run_given(run, "lossprobe") ? "L>" : "R>", out);
 }
 
 static void remote_cell(const struct run *run, const void *event, FILE *out)
@@ -33,15 +35,18 @@ static const struct column COLUMNS[] = {
 	COLUMN("PID", -7, NUMBER, struct retransmit_event, who.pid),
 	COLUMN("IP", -2, FAMILY, struct retransmit_event, ends.remote),
 	COLUMN_WRITTEN("LADDR:LPORT", -20, local_cell, .key = "local"),
-	COLUMN_WRITTEN("T>", -2, type_cell, .key = ""),
+	COLUMN_WRITTEN("T>", -2, type_cell, .key = "type"),
 	COLUMN_WRITTEN("RADDR:RPORT", -20, remote_cell, .key = "remote"),
-	COLUMN_WRITTEN("STATE", 0, state_cell),
+	COLUMN_WRITTEN("STATE", -12, state_cell),
+	COLUMN("SEQ", -10, NUMBER, struct retransmit_event, sequence, .option = "sequence"),
 	{},
 };
 
 static const struct tool_option OPTIONS[] = {
 	{'4', "ipv4", NULL, "only IPv4", "only_family", 4},
 	{'6', "ipv6", NULL, "only IPv6", "only_family", 6},
+	{'s', "sequence", NULL, "show the number of the segment's first byte"},
+	{'l', "lossprobe", NULL, "tell apart (L>) what probes for a loss at the tail; a probe of new data is not seen"},
 	{'c', "count", NULL, "count them by connection, and show that at the end", "count_only"},
 	{},
 };

@@ -7,7 +7,9 @@
 struct retransmit_event {
 	struct trace_who who; /* whoever's time it was */
 	struct trace_ends ends;
+	__u32 sequence; /* of its first byte */
 	__u8 state;
+	__u8 is_probe; /* for a loss at the tail: nothing has been answered since, and no time is up */
 };
 
 #endif
