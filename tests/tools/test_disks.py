@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tools about disks: a file is written past the cache, where its file system lies on a disk."""
+import json
 import os
 import subprocess
 
 import pytest
 
-from tool import run
+from support import Process
+from tool import PROGRAM, run
 
 BLOCKS, BLOCK = 8, 64 * 1024
 
@@ -69,3 +71,31 @@ def test_biolatency_of_a_disk_by_flags(trace, write):
 
 def test_a_disk_that_is_none():
     assert "there is no disk 'no-such'" in run("biosnoop", "-d", "no-such").stderr
+
+
+def test_biosnoop_tells_the_pattern(trace, write):
+    """A request is sequential if it begins where the one before it on the same disk ended."""
+    tool = trace("biosnoop", "-P")
+    pid = write()
+    tool.wait_event(pid=pid, t="W")
+    tool.end()
+    ends, expected = {}, []
+    for event in tool.events():
+        end = ends.get(event["disk"])
+        expected.append("?" if end is None else "S" if end == event["sector"] else "R")
+        ends[event["disk"]] = event["sector"] + event["bytes"] // 512
+    told = [event["p"] for event in tool.events()]
+    # Two CPUs may tell of theirs in another order than they looked.
+    assert sum(one != other for one, other in zip(told, expected)) <= len(told) // 4
+    assert told[0] == "?" and "S" in told
+
+
+def test_biolatency_in_json_as_bcc_has_it(write):
+    tool = Process([PROGRAM, "biolatency", "-j", "-v"])
+    tool.wait_line("^biolatency: tracing$", 30)
+    write()
+    tool.interrupt()
+    tool.finish()
+    tool.stop()
+    reports = [json.loads(line) for line in tool.lines if line.startswith("{")]
+    assert sum(slot["count"] for report in reports for slot in report["slots"]) >= BLOCKS

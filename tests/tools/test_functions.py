@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from support import PATIENCE
+from support import PATIENCE, PYTHON
 from tool import LACKS, PROGRAM, run
 
 SOURCE = r"""
@@ -220,6 +220,22 @@ def test_funclatency(trace, tmp_path):
     assert sum(slot["count"] for slot in reports["slow"] if slot["from"] >= 16384) == 5
 
 
+def test_funclatency_of_nested_calls(trace, tmp_path):
+    """Of five calls within each other, each of which takes 10 ms besides those within it."""
+    (tmp_path / "nested.c").write_text("#include <unistd.h>\n"
+                                       "__attribute__((noinline)) void down(int n) { if (n) down(n - 1); usleep(10000); }\n"
+                                       "int main(void) { down(4); return 0; }\n")
+    subprocess.run(["gcc", "-O0", "-o", tmp_path / "nested", tmp_path / "nested.c"], check=True)
+    tools = {level: trace("funclatency", "-m", *level, f"{tmp_path}/nested:down") for level in [(), ("-l", "1"), ("-l", "3")]}
+    subprocess.run([tmp_path / "nested"], check=True)
+    slots = {}
+    for level, tool in tools.items():
+        tool.end()
+        slots[level] = [slot for event in tool.events() for slot in event["slots"]]
+    assert [sum(slot["count"] for slot in found) for found in slots.values()] == [1, 1, 3]
+    assert slots["-l", "1"][0]["from"] >= 32 and min(slot["from"] for slot in slots["-l", "3"]) >= 16
+
+
 def test_funclatency_tells_the_average(primes):
     with subprocess.Popen([PROGRAM, "funclatency", "-v", "-p", str(primes.pid), f"{primes.path}:is_prime"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tool:
@@ -238,6 +254,35 @@ def test_stackcount(trace, primes):
     tool.end()
     assert sum(event["value"] for event in tool.events()) == 2 * PRIMES_BELOW_1000
     assert all(event["pid"] == primes.pid and event["user"][0] == "insert_result" for event in tool.events())
+
+
+def test_stackcount_tells_offsets_and_addresses(trace, primes):
+    tool = trace("stackcount", "-s", "-p", primes.pid, f"{primes.path}:insert_result")
+    words = trace("stackcount", "-s", "-p", primes.pid, f"{primes.path}:insert_result", output="table")
+    work(primes)
+    tool.end()
+    words.end()
+    assert {event["user"][0] for event in tool.events()} == {"insert_result+0x0"}
+    assert any(re.fullmatch(r"    [0-9a-f]{12,16} +insert_result\+0x0", line) for line in words.lines)
+
+
+def cpus():
+    found = sorted(os.sched_getaffinity(0))
+    if len(found) < 2:
+        pytest.skip("there is one CPU")
+    return found[:2]
+
+
+@pytest.mark.parametrize("tool", ["funccount", "stackcount"])
+def test_counts_of_a_cpu(trace, tool, tmp_path):
+    here, elsewhere = cpus()
+    tools = [trace(tool, "-c", cpu, "t:syscalls:sys_enter_mkdir") for cpu in (here, elsewhere)]
+    code = f"import os\nos.sched_setaffinity(0, [{here}])\nfor i in range(7): os.mkdir({str(tmp_path)!r} + f'/{{i}}')"
+    subprocess.run([*PYTHON, code], check=True)
+    for one in tools:
+        one.end()
+    counted = [sum(event.get("count", event.get("value")) for event in one.events()) for one in tools]
+    assert counted[0] >= 7 and counted[1] < 7
 
 
 def test_stackcount_of_a_tracepoint(trace):

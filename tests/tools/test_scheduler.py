@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tools about the scheduler and system calls: counts and times of a workload that the test makes."""
 import errno
+import json
 import os
 import re
 import subprocess
@@ -190,3 +191,48 @@ def test_offcputime_by_state(trace):
 def test_times_of_reports():
     for tool in (["funccount", "-T", "-d", "0.1", "t:syscalls:sys_enter_openat"], ["stackcount", "-T", "-D", "0.1", "t:syscalls:sys_enter_openat"]):
         assert re.search(r"^\d\d:\d\d:\d\d$", run(*tool).stdout, re.M)
+
+
+def test_syscount_of_one_call(trace, tmp_path):
+    code = f"for i in range(6): os.mkdir({str(tmp_path)!r} + f'/{{i}}'); os.getppid()"
+    _, events = observe(trace, code, "syscount", "--syscall", "mkdir")
+    assert [(event["syscall"], event["count"]) for event in events] == [("mkdir", 6)]
+    _, events = observe(trace, SLEEP, "syscount", "-L", "--syscall", "clock_nanosleep")
+    assert [event["count"] for event in events] == [SLEEPS] and events[0]["us"] >= SLEEPS * SLEEP_US
+    done = run("syscount", "--syscall", "no_such")
+    assert done.returncode == 2 and "there is no system call 'no_such': --list tells them" in done.stderr
+
+
+def test_syscount_lists_the_calls():
+    names = run("syscount", "-l").stdout.splitlines()
+    assert len(names) == len(set(names)) > 200 and {"mkdirat", "openat", "bpf"} <= set(names)
+    listed = [json.loads(line) for line in run("syscount", "-l", "-o", "json").stdout.splitlines()]
+    assert [entry["syscall"] for entry in listed] == names
+    assert syscall_number("bpf") == next(entry["number"] for entry in listed if entry["syscall"] == "bpf")
+
+
+def syscall_number(name):
+    text = subprocess.run(["gcc", "-E", "-"], input=f"#include <sys/syscall.h>\n__NR_{name}\n", capture_output=True, text=True,
+                          check=True).stdout
+    return int(text.split()[-1])
+
+
+KERNEL_BUSY = [*PYTHON, "import os\nfd = os.open('/dev/zero', os.O_RDONLY)\nwhile True: os.read(fd, 1 << 20)"]
+
+
+def test_profile_marks_the_kernels_frames():
+    with subprocess.Popen(KERNEL_BUSY) as process:
+        marked = run("profile", "-f", "-a", "-p", process.pid, "0.5").stdout
+        plain = run("profile", "-f", "-p", process.pid, "0.5").stdout
+        process.kill()
+    assert re.search(r"^python3;.*_\[k\] \d+$", marked, re.M) and "_[k]" not in plain
+    # The user's frames are not the kernel's.
+    assert not re.search(r"_\[k\];[^;]*Py[^;]*;", marked)
+
+
+def test_room_for_stacks():
+    with subprocess.Popen(BUSY) as process:
+        done = run("profile", "--stack-storage-size", 64, "-p", process.pid, "0.3")
+        assert f"python3 ({process.pid})" in done.stdout
+        process.kill()
+    assert "--stack-storage-size must be above 0" in run("offcputime", "--stack-storage-size", 0, "0.1").stderr

@@ -53,6 +53,7 @@ static const struct tool_option OPTIONS[] = {
 	{'d', "disk", "DISK", "only this disk, as sda"},
 	{'F', "flags", NULL, "a histogram for each set of flags", "by_flags"},
 	{'D', "disks", NULL, "a histogram for each disk", "by_disk"},
+	{'j', "json", NULL, "as --output json"},
 	{'e', "extension", NULL, "the average, the sum and the number of values, too", "with_total"},
 	{},
 };

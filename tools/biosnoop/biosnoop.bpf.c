@@ -19,6 +19,27 @@ struct {
 	__type(value, struct begun);
 } requests SEC(".maps");
 
+const volatile bool with_pattern = false;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);   /* both numbers of the disk */
+	__type(value, __u64); /* the sector behind its last request */
+} ends SEC(".maps");
+
+/* Of everybody's requests: a disk has one head. */
+static __always_inline char pattern_of(struct request *request, __u32 bytes)
+{
+	struct gendisk *disk = disk_of(request);
+	__u64 key = disk_number(disk), sector = BPF_CORE_READ(request, __sector), next = sector + bytes / 512;
+	__u64 *end = bpf_map_lookup_elem(&ends, &key);
+	char pattern = !end ? '?' : *end == sector ? 'S' : 'R';
+
+	bpf_map_update_elem(&ends, &key, &next, BPF_ANY);
+	return pattern;
+}
+
 static __always_inline int begin(struct request *request)
 {
 	struct begun begun = {};
@@ -70,6 +91,7 @@ SEC("tp_btf/block_rq_complete")
 int BPF_PROG(completed, struct request *request, int error, __u32 bytes)
 {
 	struct begun *begun = bpf_map_lookup_elem(&requests, &request);
+	char pattern = with_pattern ? pattern_of(request, bytes) : 0;
 	struct disk_event *event;
 
 	if (!begun)
@@ -82,6 +104,7 @@ int BPF_PROG(completed, struct request *request, int error, __u32 bytes)
 		event->sector = BPF_CORE_READ(request, __sector);
 		event->bytes = bytes;
 		event->operation = BPF_CORE_READ(request, cmd_flags) & 0xff;
+		event->pattern = pattern;
 		read_disk_name(request, event->disk, sizeof(event->disk));
 		bpf_ringbuf_submit(event, 0);
 	}

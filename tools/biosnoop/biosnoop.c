@@ -10,6 +10,11 @@ static void operation_cell(const struct run *run, const void *event, FILE *out)
 	fputc(((const struct disk_event *)event)->operation & 1 ? 'W' : 'R', out);
 }
 
+static void pattern_cell(const struct run *run, const void *event, FILE *out)
+{
+	fputc(((const struct disk_event *)event)->pattern, out);
+}
+
 static const struct column COLUMNS[] = {
 	COLUMN("COMM", -14, TEXT, struct disk_event, who.comm),
 	COLUMN("PID", -7, NUMBER, struct disk_event, who.pid),
@@ -17,6 +22,7 @@ static const struct column COLUMNS[] = {
 	COLUMN_WRITTEN("T", -1, operation_cell),
 	COLUMN("SECTOR", -10, NUMBER, struct disk_event, sector),
 	COLUMN("BYTES", -7, NUMBER, struct disk_event, bytes),
+	COLUMN_WRITTEN("P", -1, pattern_cell, .option = "pattern"),
 	COLUMN("QUE(ms)", 7, MS, struct disk_event, queued, .option = "queue"),
 	COLUMN("LAT(ms)", 7, MS, struct disk_event, took),
 	{},
@@ -25,6 +31,8 @@ static const struct column COLUMNS[] = {
 static const struct tool_option OPTIONS[] = {
 	{'d', "disk", "DISK", "only this disk, as sda"},
 	{'Q', "queue", NULL, "show the time in the queue, too"},
+	{'P', "pattern", NULL, "show whether a request begins where the one before it ended (S) or elsewhere (R)",
+         "with_pattern"},
 	{},
 };
 

@@ -11,6 +11,7 @@ struct disk_event {
 	__u64 sector;
 	__u32 bytes;
 	__u32 operation; /* odd: a write */
+	char pattern;    /* S: begins where the one before it on this disk ended; R: elsewhere; ?: is the first */
 	char disk[TRACE_COMM_MAX * 2];
 };
 

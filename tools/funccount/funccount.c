@@ -85,6 +85,7 @@ static int report(struct run *run, struct error *error)
 static const struct tool_option OPTIONS[] = {
 	{'r', "regexp", NULL, "the pattern is a regular expression"},
 	{'i', "interval", "SECONDS", "report at this interval"},
+	{'c', "cpu", "CPU", "only on this CPU", "only_cpu"},
 	{'T', "timestamp", NULL, "show the time of each report"},
 	{},
 };

@@ -66,6 +66,7 @@ static const struct tool_option OPTIONS[] = {
 	{'u', "microseconds", NULL, "in microseconds", "unit_ns", 1000},
 	{'m', "milliseconds", NULL, "in milliseconds", "unit_ns", 1000000},
 	{'F', "function", NULL, "a histogram for each function", "by_function"},
+	{'l', "level", "N", "of a function that calls itself the outermost N calls, not the innermost", "levels"},
 	{'T', "timestamp", NULL, "show the time of each report"},
 	{},
 };

@@ -15,6 +15,7 @@ static const struct tool_option OPTIONS[] = {
 	{0, "state", "BITS", "only tasks in this state: 0 is runnable, 1 asleep, 2 asleep and deaf to signals",
          "only_state"},
 	{'d', "delimited", NULL, "put a line between the kernel's part of the stacks and the user's"},
+	{0, "stack-storage-size", "N", "room for this many different stacks (default 16384)"},
 	{'t', "tid"},
 	{},
 };
@@ -27,8 +28,9 @@ static int report(struct run *run, struct error *error)
 static int prepare(struct run *run, struct error *error)
 {
 	bool by_state = run_given(run, "state");
+	int r = stacks_prepare(run, error);
 
-	return run_set(run, "by_state", &by_state, sizeof(by_state), error);
+	return r < 0 ? r : run_set(run, "by_state", &by_state, sizeof(by_state), error);
 }
 
 const struct tool OFFCPUTIME_TOOL = {

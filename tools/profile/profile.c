@@ -72,6 +72,8 @@ static const struct tool_option OPTIONS[] = {
 	{'F', "frequency", "HZ", "samples a second (default 49)"},
 	{'U', "user-stacks-only", NULL, "leave the kernel's part of the stacks out", "no_kernel_stacks"},
 	{'K', "kernel-stacks-only", NULL, "leave the user's part of the stacks out", "no_user_stacks"},
+	{'a', "annotations", NULL, "mark frames of the kernel: _[k]"},
+	{0, "stack-storage-size", "N", "room for this many different stacks (default 16384)"},
 	{'I', "include-idle", NULL, "idle CPUs, too", "include_idle"},
 	{'L', "tid"},
 	{'C', "cpu", "CPU", "only on this CPU"},
@@ -95,6 +97,7 @@ const struct tool PROFILE_TOOL = {
 	.seconds = true,
 	.object = profile__elf_bytes,
 	.options = OPTIONS,
+	.prepare = stacks_prepare,
 	.attach = attach,
 	.report = report,
 };

@@ -47,6 +47,8 @@ static const struct tool_option OPTIONS[] = {
 	{'P', "perpid", NULL, "count by process, too", "by_process"},
 	{'U', "user-stacks-only", NULL, "the user's part of the stacks", "no_kernel_stacks"},
 	{'K', "kernel-stacks-only", NULL, "the kernel's part of the stacks", "no_user_stacks"},
+	{'c', "cpu", "CPU", "only on this CPU", "only_cpu"},
+	{'s', "offset", NULL, "show how far into its function a frame is"},
 	{'T', "timestamp", NULL, "show the time of each report"},
 	{'d', "delimited", NULL, "put a line between the kernel's part of the stacks and the user's"},
 	{'f', "folded", NULL, "one stack a line, as flame graphs are made of"},
@@ -57,7 +59,7 @@ static const struct tool_option OPTIONS[] = {
 const struct tool STACKCOUNT_TOOL = {
 	.name = "stackcount",
 	.summary = "By which stacks functions, tracepoints or static probes are reached",
-	.description = PLACES_DESCRIPTION,
+	.description = PLACES_DESCRIPTION "; with -v frames have their addresses",
 	.arguments = "PATTERN",
 	.arguments_min = 1,
 	.arguments_max = 1,

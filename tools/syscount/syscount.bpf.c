@@ -11,6 +11,7 @@ const volatile bool with_latency = false;
 const volatile bool failed = false;
 const volatile __u32 only_error = 0;
 const volatile __u32 only_ppid = 0;
+const volatile __u32 only_syscall = 0; /* its number + 1 */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -33,13 +34,18 @@ struct {
 	__type(value, __u64);
 } begun SEC(".maps");
 
+static __always_inline bool wanted_syscall(__u32 number)
+{
+	return !only_syscall || only_syscall == number + 1;
+}
+
 SEC("tp_btf/sys_enter")
-int BPF_PROG(entered)
+int BPF_PROG(entered, struct pt_regs *registers, long number)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	__u64 now = bpf_ktime_get_ns();
 
-	if (wanted())
+	if (wanted() && wanted_syscall(number))
 		bpf_map_update_elem(&begun, &tid, &now, BPF_ANY);
 	return 0;
 }
@@ -62,7 +68,7 @@ int BPF_PROG(left, struct pt_regs *registers, long result)
 	__u32 tid = id, number = syscall_number(registers);
 	struct syscall_total *total;
 
-	if (!wanted() || (only_ppid && only_ppid != current_task()->real_parent->tgid))
+	if (!wanted() || !wanted_syscall(number) || (only_ppid && only_ppid != current_task()->real_parent->tgid))
 		return 0;
 	if ((failed && result >= 0) || (only_error && result != -(long)only_error))
 		return 0;

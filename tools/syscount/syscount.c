@@ -30,14 +30,42 @@ static int parse_errno(const char *name, uint32_t *ret, struct error *error)
 	return cli_number(name, ERRORS_END - 1, "--errno", ret, error);
 }
 
+static int choose_syscall(struct run *run, const char *name, struct error *error)
+{
+	for (uint32_t number = 0; number < SYSCALLS_MAX; number++) {
+		uint32_t wanted = number + 1;
+
+		if (!strcmp(syscall_name(number) ?: "", name))
+			return run_set(run, "only_syscall", &wanted, sizeof(wanted), error);
+	}
+	return cli_wrong_use(error, "there is no system call '%s': --list tells them", name);
+}
+
+static bool list_syscalls(struct run *run)
+{
+	if (!run_given(run, "list"))
+		return false;
+	for (uint32_t number = 0; number < SYSCALLS_MAX; number++) {
+		const char *name = syscall_name(number);
+
+		if (name && run->json)
+			run_write_json(run, json_pack("{ss sI}", "syscall", name, "number", (json_int_t)number));
+		else if (name)
+			fprintf(run->out, "%s\n", name);
+	}
+	return true;
+}
+
 static int prepare(struct run *run, struct error *error)
 {
-	const char *name = cli_value(run->cli, "errno");
+	const char *name = cli_value(run->cli, "errno"), *only = cli_value(run->cli, "syscall");
 	uint32_t number = 0;
 	int r = name ? parse_errno(name, &number, error) : 0;
 
 	if (!r)
 		r = run_set(run, "only_error", &number, sizeof(number), error);
+	if (!r && only)
+		r = choose_syscall(run, only, error);
 	by_latency = run_given(run, "latency");
 	bpf_program__set_autoload(run_program(run, "entered"), by_latency);
 	return r;
@@ -178,6 +206,8 @@ static const struct tool_option OPTIONS[] = {
 	{'m', "milliseconds", NULL, "with -L, in milliseconds"},
 	{'L', "latency", NULL, "the time they took, too, and sort by it", "with_latency"},
 	{'P', "process", NULL, "count by process instead", "by_process"},
+	{0, "syscall", "NAME", "only this system call"},
+	{'l', "list", NULL, "print the names of the system calls, and end"},
 	{},
 };
 
@@ -187,6 +217,7 @@ const struct tool SYSCOUNT_TOOL = {
 	.head = "Tracing syscalls... Ctrl+C to quit.",
 	.object = syscount__elf_bytes,
 	.options = OPTIONS,
+	.tells = list_syscalls,
 	.prepare = prepare,
 	.report = report,
 };
