@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Connections through a service, by how many services there are: beside those straight to the pod, and beside the rules that
-kube-proxy writes for the same services into iptables, on a node of its own. And what so many services take the agent.
+kube-proxy writes for the same services, in each of its forms on a node of its own. And what so many services take the
+agent.
 """
 import dataclasses
 import json
@@ -11,10 +12,10 @@ import time
 
 from pilus_lab import LabError, agents, labs, underlay
 
-from . import children, compare, network, node, peers
+from . import children, compare, kube_proxy, network, node, peers
 
 STRAIGHT, SERVICE = "straight to the pod", "through a service"
-IPTABLES, NFT = "iptables", "iptables-nft"
+IPTABLES, NFT, NFTABLES = "iptables", "iptables-nft", "nftables"
 WORKS = ("rr", "crr")
 BACKENDS = 10
 ADDRESS = {4: "10.111.{}.{}", 6: "fd11::{:x}:{:x}"}
@@ -60,45 +61,30 @@ def _publish_until(bench, first, count):
                       f"serve {count} services", KNOWN_SECONDS)
 
 
-# ── beside iptables ──
+# ── beside kube-proxy's rules ──
 
-def _rules(family, count, address):
-    """
-    As kube-proxy writes them, with its comments, which make each rule a match longer: a rule for each service, one
-    after the other, of which the measured one is in the middle.
-    """
+def _proxied(family, count, address):
+    """The measured service in the middle of the others."""
     order = list(range(1, count))
     order.insert(len(order) // 2, 0)
-    chains, rules = [":KUBE-SERVICES - [0:0]"], ["-A OUTPUT -j KUBE-SERVICES"]
-    for number in order:
-        backends = [_backend(family, number, index) for index in range(BACKENDS)] if number else [address]
-        for work in WORKS if not number else WORKS[:1]:
-            port, chain = network.PORTS[work], f"KUBE-SVC-{work.upper()}-{number}"
-            chains.append(f":{chain} - [0:0]")
-            comment = f'-m comment --comment "bench/service-{number}:{work} cluster IP"'
-            met = f"-d {_address(family, number)} -p tcp {comment} -m tcp --dport {port}"
-            rules.append(f"-A KUBE-SERVICES {met} -j {chain}")
-            for index, backend in enumerate(backends):
-                end, left = f"KUBE-SEP-{work.upper()}-{number}-{index}", len(backends) - index
-                chance = f"-m statistic --mode random --probability {1 / left:.8f} " if left > 1 else ""
-                target = f"[{backend}]:{port}" if family == 6 else f"{backend}:{port}"
-                chains.append(f":{end} - [0:0]")
-                rules += [f"-A {chain} {chance}-j {end}", f"-A {end} -p tcp -m tcp -j DNAT --to-destination {target}"]
-    return "\n".join(["*nat", *chains, *rules, "COMMIT", ""])
+    return [kube_proxy.Service(f"bench/service-{number}:{port['name']}", _address(family, number), port["port"],
+                               [_backend(family, number, index) for index in range(BACKENDS)] if number else [address])
+            for number in order for port in _ports(number)]
 
 
 class _Peer:
-    def __init__(self, bench, name, flavour):
-        self.name = name
-        self.restore = f"ip{'6' if bench.family == 6 else ''}tables-{flavour}-restore"
+    def __init__(self, bench, name, command, texts):
+        self.name, self.command, self.texts = name, command, texts
         self.family = bench.family
-        self.client, self.server, self.address = peers.veth(bench.lab, bench.family, name)
+        self.client, self.server, self.address = peers.veth(bench.lab, bench.family, f"proxy-{command[0]}")
         underlay.in_netns(self.client.netns, f"route add {NETWORK[bench.family]} dev eth0")
 
     def load(self, count):
         """False where the kernel has no such tables."""
+        pods = peers.NODE[self.family].format(0)
         try:
-            children.run(self.client, [self.restore], _rules(self.family, count, self.address), stderr=subprocess.DEVNULL)
+            for text in self.texts(_proxied(self.family, count, self.address), pods):
+                children.run(self.client, self.command, text, stderr=subprocess.DEVNULL)
         except LabError:
             return False
         return True
@@ -107,8 +93,16 @@ class _Peer:
         return dataclasses.replace(like, name=self.name, client=self.client, server=self.server, address=_address(self.family, 0))
 
 
+def _peers(bench):
+    iptables = f"ip{'6' if bench.family == 6 else ''}tables"
+    return [_Peer(bench, name, command, texts) for name, command, texts in (
+        (IPTABLES, [f"{iptables}-legacy-restore"], kube_proxy.by_iptables),
+        (NFT, [f"{iptables}-nft-restore"], kube_proxy.by_iptables),
+        (NFTABLES, ["nft", "-f", "-"], kube_proxy.by_nftables))]
+
+
 def _measure_connections(bench, rounds, seconds):
-    found = [_Peer(bench, name, flavour) for name, flavour in ((IPTABLES, "legacy"), (NFT, "nft"))]
+    found = _peers(bench)
     straight = dataclasses.replace(bench.near, name=STRAIGHT)
     service = dataclasses.replace(straight, name=SERVICE, address=_address(bench.family, 0))
     results, published = {}, 0
