@@ -121,3 +121,27 @@ void event_format_write(const char *format, const char *name, FILE *out)
 	}
 	fputs(" } __attribute__((packed, aligned(8)));\n", out);
 }
+
+bool event_format_find(const char *format, const char *name, struct event_field *ret)
+{
+	_cleanup_free_ char *copy = xstrdup(format);
+	char *rest = copy, *line;
+	bool found = false;
+
+	while (!found && (line = strsep(&rest, "\n"))) {
+		struct field field = {};
+
+		found = field_read(line, &field) && !strcmp(field.name, name);
+		if (found)
+			*ret = (struct event_field){
+				.offset = field.offset,
+				.size = field.size,
+				.is_signed = field.is_signed,
+				.is_dynamic = field.is_dynamic,
+				.is_array = field.length,
+				.is_pointer = strchr(field.type, '*'),
+			};
+		free(field.text);
+	}
+	return found;
+}

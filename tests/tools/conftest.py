@@ -4,12 +4,14 @@ import contextlib
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
+import primes as primes_program  # noqa: E402
 from tool import Tool  # noqa: E402
 
 
@@ -36,3 +38,20 @@ def trace():
     """trace(name, argument...): a tool that is attached already and writes JSON, or with output="table" text."""
     with contextlib.ExitStack() as stack:
         yield lambda *arguments, **options: stack.enter_context(contextlib.closing(Tool(*arguments, **options)))
+
+
+@pytest.fixture(scope="session")
+def primes_path(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("primes")
+    (folder / "primes.c").write_text(primes_program.SOURCE)
+    subprocess.run(["gcc", "-O1", "-pthread", "-o", folder / "primes", folder / "primes.c"], check=True)
+    return folder / "primes"
+
+
+@pytest.fixture
+def primes(primes_path):
+    """Waits for a line, counts, says so, and waits for another."""
+    with subprocess.Popen([primes_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.path = primes_path
+        yield process
+        process.kill()

@@ -9,86 +9,9 @@ import subprocess
 
 import pytest
 
+from primes import PRIMES_ABOVE_900, PRIMES_BELOW_1000, work
 from support import PATIENCE, PYTHON
 from tool import LACKS, PROGRAM, run
-
-SOURCE = r"""
-#include <pthread.h>
-#include <stdio.h>
-#include <stdint.h>
-
-/* A static probe, as sys/sdt.h makes it. */
-#define PROBE(name, value)                                                             \
-	__asm__ volatile("990: nop\n"                                                  \
-	                 ".pushsection .note.stapsdt, \"?\", \"note\"\n"               \
-	                 ".balign 4\n.4byte 992f-991f, 994f-993f, 3\n"                 \
-	                 "991: .asciz \"stapsdt\"\n992: .balign 4\n"                   \
-	                 "993: .8byte 990b, 0, 0\n"                                    \
-	                 ".asciz \"pilus_test\"\n.asciz \"" #name "\"\n.asciz \"-4@%0\"\n" \
-	                 "994: .balign 4\n.popsection\n" : : "r"(value))
-
-__attribute__((noinline)) int is_prime(int n)
-{
-	for (int i = 2; i * i <= n; i++)
-		if (n % i == 0)
-			return 0;
-	return n > 1;
-}
-
-__attribute__((noinline)) void insert_result(int n)
-{
-	PROBE(found, n);
-	if (n > 900)
-		PROBE(found, n);
-}
-
-void *primes_thread(void *unused)
-{
-	for (int i = 0; i < 1000; i++)
-		if (is_prime(i))
-			insert_result(i);
-	return unused;
-}
-
-int main(void)
-{
-	pthread_t threads[2];
-
-	getchar();
-	for (int i = 0; i < 2; i++)
-		pthread_create(&threads[i], NULL, primes_thread, NULL);
-	for (int i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
-	puts("counted");
-	fflush(stdout);
-	getchar();
-	return 0;
-}
-"""
-PRIMES_BELOW_1000, PRIMES_ABOVE_900 = 168, 14
-
-
-@pytest.fixture(scope="session")
-def primes_path(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("primes")
-    (folder / "primes.c").write_text(SOURCE)
-    subprocess.run(["gcc", "-O1", "-pthread", "-o", folder / "primes", folder / "primes.c"], check=True)
-    return folder / "primes"
-
-
-@pytest.fixture
-def primes(primes_path):
-    """Waits for a line, counts, says so, and waits for another."""
-    with subprocess.Popen([primes_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        process.path = primes_path
-        yield process
-        process.kill()
-
-
-def work(process):
-    process.stdin.write(b"\n")
-    process.stdin.flush()
-    assert process.stdout.readline() == b"counted\n"
 
 
 def counts(tool):
@@ -296,45 +219,3 @@ def test_stackcount_of_a_tracepoint(trace):
     assert sum(event["value"] for event in tool.events()) == 3
     assert {event["pid"] for event in tool.events()} == {os.getpid()}
     assert all("kernel_clone" in event["kernel"] for event in tool.events())
-
-
-def test_trace_prints_arguments(trace, primes):
-    tool = trace("trace", "-p", primes.pid, f'{primes.path}:insert_result (arg1 > 990) "n is %d (%x)", arg1, arg1')
-    work(primes)
-    tool.end()
-    assert sorted(event["message"] for event in tool.events()) == 2 * ["n is 991 (3df)"] + 2 * ["n is 997 (3e5)"]
-    assert {(event["func"], event["pid"]) for event in tool.events()} == {("insert_result", primes.pid)}
-
-
-def test_trace_prints_results_and_texts(trace, primes):
-    tool = trace("trace", "-p", primes.pid, f'r:{primes.path}:is_prime (retval != 0) "%d", retval')
-    texts = trace("trace", "-n", "getent", 'c:getenv "%s", arg1')
-    work(primes)
-    subprocess.run(["getent", "passwd", "root"], stdout=subprocess.DEVNULL)
-    tool.end()
-    lost = sum(int(number) for number in re.findall(r"lost (\d+) events", "\n".join(tool.lines)))
-    assert {event["message"] for event in tool.events()} == {"1"}
-    assert 2 * PRIMES_BELOW_1000 - lost <= len(tool.events()) <= 2 * PRIMES_BELOW_1000
-    assert texts.wait_event(func="getenv")["message"].isupper()
-
-
-def test_trace_of_a_tracepoint(trace):
-    tool = trace("trace", "t:sched:sched_process_exec")
-    subprocess.run(["/bin/true"])
-    assert tool.wait_event(comm="true")["func"] == "sched:sched_process_exec"
-
-
-@pytest.mark.parametrize("probe, words", [
-    ('c:open "%z", arg1', "the format has no %z"),
-    ('c:open "%s"', "asks for more values than are given"),
-    ('c:open "x", arg1', "asks for fewer values than are given"),
-    ('c:open "%d", arg9', "'arg9' is no value"),
-    ('c:open "%d', "the format does not end"),
-    ("c:open (arg1 ~ 3)", "is no filter"),
-    ("c:open arg1", "a format stands in"),
-    ('t:sched:sched_switch "%d", arg1', "a tracepoint's fields cannot be printed here"),
-])
-def test_trace_wrong_use(probe, words):
-    done = run("trace", probe)
-    assert done.returncode == 2
-    assert words in done.stderr

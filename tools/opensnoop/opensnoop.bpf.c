@@ -6,6 +6,7 @@
 #include "opensnoop.h"
 #include "runtime/bpf/events.h"
 #include "runtime/bpf/files.h"
+#include "runtime/bpf/own.h"
 
 const volatile bool failed = false;
 const volatile __u32 only_flags = 0; /* of which one must be set */
@@ -14,17 +15,6 @@ const volatile bool full_path = false;
 
 #define AT_FDCWD  -100
 #define STEPS_MAX 48
-
-/* Our own process, and the namespace of processes that it has this number in: containers have their own. */
-const volatile __u64 own_device = 0, own_inode = 0;
-const volatile __u32 own_pid = 0;
-
-static __always_inline bool is_own(void)
-{
-	struct bpf_pidns_info task = {};
-
-	return !bpf_get_ns_current_pid_tgid(own_device, own_inode, &task, sizeof(task)) && task.tgid == own_pid;
-}
 
 /* On the way from a folder up to the root of its process. */
 struct climb {

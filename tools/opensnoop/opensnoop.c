@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "opensnoop.h"
 #include "runtime/tool.h"
@@ -70,28 +67,11 @@ static int add_flag(const char *name, uint32_t *flags, struct error *error)
 	return cli_wrong_use(error, "'%s' is no flag of open(2) that can be asked for", name);
 }
 
-/* What we open ourselves, while we attach, is not what anybody asks for. */
-static int leave_out_own(struct run *run, struct error *error)
-{
-	uint32_t pid = (uint32_t)getpid();
-	uint64_t device, inode;
-	struct stat namespace;
-	int r;
-
-	if (stat("/proc/self/ns/pid", &namespace) < 0)
-		return error_set_errno(error, -errno, "cannot look at /proc/self/ns/pid");
-	device = namespace.st_dev;
-	inode = namespace.st_ino;
-	r = run_set(run, "own_device", &device, sizeof(device), error);
-	if (!r)
-		r = run_set(run, "own_inode", &inode, sizeof(inode), error);
-	return r ? r : run_set(run, "own_pid", &pid, sizeof(pid), error);
-}
-
 static int prepare(struct run *run, struct error *error)
 {
 	uint32_t flags = 0;
-	int r = leave_out_own(run, error);
+	/* What we open ourselves, while we attach. */
+	int r = run_leave_out_own(run, error);
 
 	for (size_t i = 0; !r && i < run->cli->given_count; i++)
 		if (!strcmp(run->cli->given[i].option->name, "flag_filter"))

@@ -33,15 +33,18 @@ static const struct trace_who *who_of(const void *event)
 	return event;
 }
 
-/* Of CLOCK_MONOTONIC, as wall clock time. */
-static time_t wall_time(uint64_t when)
+/* Of CLOCK_MONOTONIC, as wall clock time, in ns. */
+static uint64_t wall_time(uint64_t when)
 {
-	return time(NULL) - (time_t)((clock_now() - when) / NS_PER_SECOND);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec - (clock_now() - when);
 }
 
 static void clock_cell(const struct run *run, const void *event, FILE *out)
 {
-	time_t when = wall_time(who_of(event)->time);
+	time_t when = (time_t)(wall_time(who_of(event)->time) / NS_PER_SECOND);
 	struct tm local;
 	char text[16];
 
@@ -52,7 +55,12 @@ static void clock_cell(const struct run *run, const void *event, FILE *out)
 
 static void since_first_cell(const struct run *run, const void *event, FILE *out)
 {
-	fprintf(out, "%.9f", (double)(who_of(event)->time - run->first_event) / NS_PER_SECOND);
+	uint64_t when = who_of(event)->time;
+
+	if (run_given(run, "unix-timestamp"))
+		fprintf(out, "%.6f", (double)wall_time(when) / NS_PER_SECOND);
+	else
+		fprintf(out, "%.9f", (double)(when - run->first_event) / NS_PER_SECOND);
 }
 
 static void pod_cell(const struct run *run, const void *event, FILE *out)
@@ -62,7 +70,7 @@ static void pod_cell(const struct run *run, const void *event, FILE *out)
 
 static const struct column BEFORE[] = {
 	COLUMN_WRITTEN("TIME", -8, clock_cell, .option = "time utc"),
-	COLUMN_WRITTEN("TIME(s)", -14, since_first_cell, .option = "timestamp"),
+	COLUMN_WRITTEN("TIME(s)", -14, since_first_cell, .option = "timestamp unix-timestamp"),
 	COLUMN("UID", -5, NUMBER, struct trace_who, uid, .option = "print-uid"),
 	{},
 };
@@ -368,6 +376,8 @@ static void write_json(const struct run *run, const void *event)
 
 	for (const struct column *const *column = run->shown; *column; column++)
 		add_member(run, *column, event, object);
+	if (run->tool->more)
+		run->tool->more(run, event, object);
 	run_write_json(run, object);
 }
 
@@ -382,4 +392,6 @@ void columns_write(const struct run *run, const void *event)
 	for (const struct column *const *column = run->shown; *column; column++)
 		write_cell(run, *column, text_of(run, *column, event, text));
 	putc_unlocked('\n', run->out);
+	if (run->tool->more)
+		run->tool->more(run, event, NULL);
 }

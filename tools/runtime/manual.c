@@ -91,12 +91,16 @@ static const char TAIL[] = ".Sh ENVIRONMENT\n"
 			   ".Xr pilus 1 ,\n"
 			   ".Xr bpftool 8\n";
 
-/* Words as text, whatever they begin with; a sentence begins with a capital and ends with a stop. */
+/* Words as text, whatever they begin with; a sentence ends with a stop, and the next begins on a line of its own. */
 static void write_sentence(const char *text, FILE *out)
 {
 	fputs("\\&", out);
-	for (const char *c = text; *c; c++)
-		fputs(*c == '\\' ? "\\e" : (char[]){*c, 0}, out);
+	for (const char *c = text; *c; c++) {
+		if (*c == ' ' && c > text && c[-1] == '.')
+			fputs("\n\\&", out);
+		else
+			fputs(*c == '\\' ? "\\e" : (char[]){*c, 0}, out);
+	}
 	fputs(strchr(".!?", text[strlen(text) - 1]) ? "\n" : ".\n", out);
 }
 

@@ -23,7 +23,7 @@
 const struct tool_way PLACES_WAYS[] = {
 	{"user_many kernel_many tracepoint_one user_many_return kernel_many_return tracepoint_one_return",
          "attaching to many places at once (kernel 6.6)"},
-	{"user_one kernel_one user_one_return kernel_one_return",
+	{"user_one kernel_one tracepoint_one user_one_return kernel_one_return tracepoint_one_return",
          "uprobes or kprobes (CONFIG_UPROBE_EVENTS, CONFIG_KPROBES)"},
 	{},
 };
@@ -134,6 +134,7 @@ static int find_in_file(struct places *places, const char *file, uint32_t pid, c
 	int r = program_find(file, pid, &places->file, error);
 
 	places->kind = PLACE_USER;
+	places->is_static = static_probes;
 	if (!r)
 		r = elf_open(places->file, &elf, error);
 	if (r < 0)
@@ -243,27 +244,19 @@ int places_find(const char *words, uint32_t pid, bool regex, struct places *ret,
 	return 0;
 }
 
-static const char *kind_name(const struct places *places)
-{
-	static const char *const NAMES[] = {"kernel_", "user_", "tracepoint_"};
+/* What the names of their programs begin with. */
+static const char *const KINDS[] = {"kernel_", "user_", "tracepoint_"};
 
-	return NAMES[places->kind];
-}
-
-int places_prepare(struct run *run, const struct places *places, struct error *error)
+void places_prepare(struct run *run, unsigned kinds)
 {
-	const char *kind = kind_name(places);
 	struct bpf_program *program;
 
 	bpf_object__for_each_program (program, run->object) {
-		const char *name = bpf_program__name(program);
-		bool of_places =
-			!strncmp(name, "user_", 5) || !strncmp(name, "kernel_", 7) || !strncmp(name, "tracepoint_", 11);
-
-		if (of_places && strncmp(name, kind, strlen(kind)))
-			bpf_program__set_autoload(program, false);
+		for (size_t kind = 0; kind < ARRAY_SIZE(KINDS); kind++)
+			if (!(kinds >> kind & 1) &&
+			    !strncmp(bpf_program__name(program), KINDS[kind], strlen(KINDS[kind])))
+				bpf_program__set_autoload(program, false);
 	}
-	return 0;
 }
 
 int places_open(struct run *run, struct places *places, struct error *error)
@@ -272,7 +265,9 @@ int places_open(struct run *run, struct places *places, struct error *error)
 
 	if (!places->count)
 		r = places_find(run->cli->arguments[0], run->filter.pid, run_given(run, "regexp"), places, error);
-	return r < 0 ? r : places_prepare(run, places, error);
+	if (!r)
+		places_prepare(run, 1U << places->kind);
+	return r;
 }
 
 void places_tell(const struct run *run, const struct places *places)
@@ -286,7 +281,7 @@ static struct bpf_program *loaded(const struct run *run, const struct places *pl
                                   bool *ret_many)
 {
 	for (int many = 1; many >= 0; many--) {
-		_cleanup_free_ char *name = xasprintf("%s%s%s", kind_name(places), many ? "many" : "one", suffix);
+		_cleanup_free_ char *name = xasprintf("%s%s%s", KINDS[places->kind], many ? "many" : "one", suffix);
 		struct bpf_program *program = run_program(run, name);
 
 		*ret_many = many;

@@ -29,6 +29,7 @@ struct place {
 
 struct places {
 	enum place_kind kind;
+	bool is_static; /* static probes of programs */
 	char *file;
 	struct place *list;
 	size_t count;
@@ -41,8 +42,8 @@ void places_clear(struct places *places);
 /* How the programs of PLACE_PROGRAMS are attached: many at once, or one by one where the kernel is older. */
 extern const struct tool_way PLACES_WAYS[];
 
-/* Between opening and loading: only the programs of this kind, also of those with a suffix. */
-int places_prepare(struct run *run, const struct places *places, struct error *error);
+/* Between opening and loading: only the programs of these kinds (1 << PLACE_…), also of those with a suffix. */
+void places_prepare(struct run *run, unsigned kinds);
 
 /* Of a tool whose first argument is the pattern: finds its places, once for all ways, and prepares for them. */
 int places_open(struct run *run, struct places *places, struct error *error);

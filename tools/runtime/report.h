@@ -27,4 +27,19 @@ int stacks_prepare(struct run *run, struct error *error);
  */
 int report_stacks(struct run *run, uint64_t scale, struct error *error);
 
+/* What addresses mean. */
+struct stack_names *stack_names_new(void);
+void stack_names_free(struct stack_names *names);
+DEFINE_CLEANUP(struct stack_names *, stack_names_free)
+
+/* Of a process, the innermost frame first. */
+struct stack {
+	uint32_t pid;
+	const __u64 *kernel, *user;
+	size_t kernel_count, user_count;
+};
+
+/* One stack, a frame a line, or as members of a JSON object. */
+void stack_write(const struct run *run, const struct stack_names *names, const struct stack *stack, json_t *object);
+
 #endif

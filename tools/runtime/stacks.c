@@ -18,8 +18,7 @@ struct entry {
 	uint64_t value;
 };
 
-/* What addresses mean. */
-struct names {
+struct stack_names {
 	struct kernel_symbols *kernel; /* NULL: not told to us */
 	struct process_symbols *processes;
 };
@@ -30,10 +29,23 @@ struct frames {
 	size_t kernel, count; /* of the kernel, and of both */
 };
 
-static void names_clear(struct names *names)
+struct stack_names *stack_names_new(void)
 {
+	struct stack_names *names = xcalloc(1, sizeof(*names));
+
+	names->processes = process_symbols_new();
+	/* Without the kernel's names there are its addresses. */
+	(void)kernel_symbols_load(&names->kernel, NULL);
+	return names;
+}
+
+void stack_names_free(struct stack_names *names)
+{
+	if (!names)
+		return;
 	kernel_symbols_free(names->kernel);
 	process_symbols_free(names->processes);
+	free(names);
 }
 
 static void frames_clear(struct frames *frames)
@@ -69,13 +81,15 @@ static struct entry *take_stacks(const struct run *run, size_t *ret_count)
 static char *frame_name(const struct run *run, const char *function, uint64_t address, uint64_t offset,
                         const char *mark)
 {
-	_cleanup_free_ char *before = run->verbose && !run->json ? xasprintf("%-16" PRIx64 " ", address) : xstrdup("");
+	_cleanup_free_ char *before = (run->verbose || run_given(run, "address")) && !run->json
+	                                      ? xasprintf("%-16" PRIx64 " ", address)
+	                                      : xstrdup("");
 	_cleanup_free_ char *after = run_given(run, "offset") ? xasprintf("+0x%" PRIx64, offset) : xstrdup("");
 
 	return xasprintf("%s%s%s%s", before, function, after, mark);
 }
 
-static char *kernel_name(const struct run *run, const struct names *names, uint64_t address)
+static char *kernel_name(const struct run *run, const struct stack_names *names, uint64_t address)
 {
 	struct kernel_function function;
 	uint64_t offset;
@@ -85,7 +99,7 @@ static char *kernel_name(const struct run *run, const struct names *names, uint6
 	return xasprintf("[kernel+0x%" PRIx64 "]", address);
 }
 
-static char *user_name(const struct run *run, const struct names *names, uint32_t pid, uint64_t address)
+static char *user_name(const struct run *run, const struct stack_names *names, uint32_t pid, uint64_t address)
 {
 	struct process_symbol symbol;
 	_cleanup_free_ char *file = NULL, *function = NULL;
@@ -100,7 +114,8 @@ static char *user_name(const struct run *run, const struct names *names, uint32_
 	return xasprintf("[%s+0x%" PRIx64 "]", symbol.file[0] ? basename(file) : "anonymous", symbol.offset);
 }
 
-static size_t read_frames(const struct run *run, int32_t id, uint64_t addresses[static TRACE_FRAMES])
+/* How many there are. */
+static size_t read_frames(const struct run *run, int32_t id, __u64 addresses[static TRACE_FRAMES])
 {
 	uint32_t key = id;
 	size_t count = 0;
@@ -134,18 +149,40 @@ static void add_kernel_frame(struct frames *frames, char *name)
 		frames->names[frames->count++] = name;
 }
 
-static void name_frames(const struct run *run, const struct names *names, const struct trace_stack *stack,
+static void name_frames(const struct run *run, const struct stack_names *names, const struct stack *stack,
                         struct frames *frames)
 {
-	uint64_t addresses[TRACE_FRAMES];
-	size_t count = read_frames(run, stack->kernel, addresses);
-
-	for (size_t i = 0; i < count; i++)
-		add_kernel_frame(frames, kernel_name(run, names, addresses[i]));
+	for (size_t i = 0; i < stack->kernel_count; i++)
+		add_kernel_frame(frames, kernel_name(run, names, stack->kernel[i]));
 	frames->kernel = frames->count;
-	count = read_frames(run, stack->user, addresses);
-	for (size_t i = 0; i < count; i++)
-		frames->names[frames->count++] = user_name(run, names, stack->pid, addresses[i]);
+	for (size_t i = 0; i < stack->user_count; i++)
+		frames->names[frames->count++] = user_name(run, names, stack->pid, stack->user[i]);
+}
+
+static json_t *json_names(const struct frames *frames, size_t from, size_t to)
+{
+	json_t *array = json_array();
+
+	for (size_t i = from; i < to; i++)
+		json_array_append_new(array, json_string(frames->names[i]));
+	return array;
+}
+
+void stack_write(const struct run *run, const struct stack_names *names, const struct stack *stack, json_t *object)
+{
+	_cleanup_(frames_clear) struct frames frames = {};
+
+	/* The process may be another program by now. */
+	process_symbols_forget(names->processes, stack->pid);
+	name_frames(run, names, stack, &frames);
+	if (object) {
+		json_object_set_new(object, "kernel", json_names(&frames, 0, frames.kernel));
+		json_object_set_new(object, "user", json_names(&frames, frames.kernel, frames.count));
+		return;
+	}
+	for (size_t i = 0; i < frames.count; i++)
+		fprintf(run->out, "        %s\n", frames.names[i]);
+	fputc('\n', run->out);
 }
 
 static void write_lines(const struct run *run, const struct entry *entry, const struct frames *frames)
@@ -173,15 +210,6 @@ static void write_folded(const struct run *run, const struct entry *entry, const
 	fprintf(run->out, " %" PRIu64 "\n", entry->value);
 }
 
-static json_t *json_names(const struct frames *frames, size_t from, size_t to)
-{
-	json_t *array = json_array();
-
-	for (size_t i = from; i < to; i++)
-		json_array_append_new(array, json_string(frames->names[i]));
-	return array;
-}
-
 static void write_json(const struct run *run, const struct entry *entry, const struct frames *frames)
 {
 	json_t *object =
@@ -195,11 +223,19 @@ static void write_json(const struct run *run, const struct entry *entry, const s
 	run_write_json(run, object);
 }
 
-static void write_entry(const struct run *run, const struct names *names, const struct entry *entry)
+static void write_entry(const struct run *run, const struct stack_names *names, const struct entry *entry)
 {
 	_cleanup_(frames_clear) struct frames frames = {};
+	__u64 kernel[TRACE_FRAMES], user[TRACE_FRAMES];
+	const struct stack stack = {
+		.pid = entry->stack.pid,
+		.kernel = kernel,
+		.kernel_count = read_frames(run, entry->stack.kernel, kernel),
+		.user = user,
+		.user_count = read_frames(run, entry->stack.user, user),
+	};
 
-	name_frames(run, names, &entry->stack, &frames);
+	name_frames(run, names, &stack, &frames);
 	if (run->json)
 		write_json(run, entry, &frames);
 	else if (run_given(run, "folded"))
@@ -220,18 +256,16 @@ int stacks_prepare(struct run *run, struct error *error)
 
 int report_stacks(struct run *run, uint64_t scale, struct error *error)
 {
-	_cleanup_(names_clear) struct names names = {.processes = process_symbols_new()};
+	_cleanup_(stack_names_freep) struct stack_names *names = stack_names_new();
 	size_t count;
 	_cleanup_free_ struct entry *entries = take_stacks(run, &count);
 	char now[16];
 
 	if (run_given(run, "timestamp") && !run->json)
 		fprintf(run->out, "%s\n", run_clock(now));
-	/* Without the kernel's names there are its addresses. */
-	(void)kernel_symbols_load(&names.kernel, NULL);
 	for (size_t i = 0; i < count; i++) {
 		entries[i].value /= scale;
-		write_entry(run, &names, &entries[i]);
+		write_entry(run, names, &entries[i]);
 	}
 	return 0;
 }

@@ -78,6 +78,9 @@ struct tool {
 	bool (*is_wanted)(const void *event);
 	/* Instead of a line of columns; JSON has the columns all the same. May be NULL. */
 	void (*event)(struct run *run, const void *event);
+	/* What no column can say: lines below that of the event or, where `object` is not NULL, members of its JSON.
+	 * May be NULL. */
+	void (*more)(const struct run *run, const void *event, json_t *object);
 	/* What has been counted, at each interval and at the end; may be NULL. */
 	int (*report)(struct run *run, struct error *error);
 };
@@ -116,6 +119,9 @@ int run_number(const struct run *run, const char *option, uint32_t otherwise, ui
 
 /* Sets a `const volatile` variable of the BPF file before it is loaded; the size is the variable's own. */
 int run_set(struct run *run, const char *variable, const void *value, size_t size, struct error *error);
+
+/* Of a tool whose programs ask is_own (bpf/own.h). */
+int run_leave_out_own(struct run *run, struct error *error);
 
 /* A variable after loading (.bss), shared with the programs; NULL: there is none of that name. */
 const void *run_variable(const struct run *run, const char *variable);

@@ -1,32 +1,40 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What the user wants to see of a hit, and of which: (arg3 > 100) "%s %d", arg1, arg3
+ * What the user wants to see of a hit, and of which: (arg3 > 100 && arg1 != 2) "%s %d", arg1, arg3
  */
 #ifndef PILUS_TOOLS_TRACE_MESSAGE_H
 #define PILUS_TOOLS_TRACE_MESSAGE_H
 
-#include <stdbool.h>
 #include <stdio.h>
 
-#include "base/error.h"
-#include "trace.h"
+#include "value.h"
 
 #define VALUES_MAX 8
 
-struct message {
-	char *format;                /* NULL: nothing is printed */
-	unsigned values[VALUES_MAX]; /* which, from 1 on; TRACE_ARGUMENTS + 1 is the result */
-	size_t value_count;
-	__u32 texts[TRACE_STRINGS]; /* those of them that %s prints */
-	unsigned compared;          /* by the filter; 0: there is none */
-	const char *comparison;     /* ">=" */
+/* A part of the filter: a comparison with a number, or with a text. */
+struct term {
+	struct value value;
+	enum hit_comparison comparison;
+	bool is_negated;
+	bool is_alternative; /* || before it: begins another list of which all must be true */
 	long long number;
-	bool asks; /* for any value */
-	bool at_return;
+	char *text; /* STRCMP's; NULL: it is about numbers */
 };
 
-/* *ret_place is what stands before filter and format; the caller frees it. */
-int message_parse(const char *text, char **ret_place, struct message *ret, struct error *error);
+struct message {
+	char *format; /* NULL: nothing is printed */
+	struct value values[VALUES_MAX];
+	size_t value_count;
+	struct term terms[HIT_TERMS_MAX];
+	size_t term_count;
+	struct hit_texts texts; /* those of the values that are read as text */
+};
+
+/* What stands behind the place: filter, format and values, each of which may be left out. */
+int message_parse(const char *text, const struct value_source *source, struct message *ret, struct error *error);
+
+/* What the programs can see of the filter: all of it or, where texts are compared, nothing. */
+void message_filter(const struct message *message, struct hit_filter *ret);
 
 bool message_matches(const struct message *message, const struct hit_event *event);
 void message_write(const struct message *message, const struct hit_event *event, FILE *out);
