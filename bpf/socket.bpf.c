@@ -22,6 +22,14 @@ struct {
 	__type(value, struct socket_peer);
 } pilus_socket_peers SEC(".maps");
 
+/* On sockets that connected to a service: most did not, and are released without a look at the table. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u8);
+} is_told SEC(".maps");
+
 #define REFUSE 0
 #define PERMIT 1
 
@@ -156,7 +164,9 @@ static __always_inline int translate(struct bpf_sock_addr *ctx, struct peer *pee
 	peer->port = backend->port;
 	*ret_changed = 1;
 	remember(cookie, peer, &asked, id, SOCKET_TOLD);
-	if (!connects)
+	if (connects)
+		bpf_sk_storage_get(&is_told, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	else
 		remember(cookie, &asked, peer, id, SOCKET_ASKED);
 	return PERMIT;
 }
@@ -316,7 +326,7 @@ int sock_release(struct bpf_sock *ctx)
 	struct addr addr = {.word = {ctx->dst_ip6[0], ctx->dst_ip6[1], ctx->dst_ip6[2], ctx->dst_ip6[3]}};
 	struct socket_peer_key key;
 
-	if (!config.services)
+	if (!config.services || !bpf_sk_storage_get(&is_told, ctx, NULL, 0))
 		return PERMIT;
 	if (ctx->family == AF_INET)
 		addr = addr_from_v4(ctx->dst_ip4);
