@@ -2,32 +2,9 @@
 """Tools about disks: a file is written past the cache, where its file system lies on a disk."""
 import json
 import os
-import subprocess
-
-import pytest
 
 from support import Process
-from tool import PROGRAM, run
-
-BLOCKS, BLOCK = 8, 64 * 1024
-
-
-@pytest.fixture
-def write():
-    """Writes, by a process whose pid it returns."""
-    path = os.path.join(os.environ.get("PILUS_BUILD", "build"), f"disk-test-{os.getpid()}")
-
-    def dd():
-        with subprocess.Popen(["dd", "if=/dev/zero", f"of={path}", f"bs={BLOCK}", f"count={BLOCKS}", "oflag=direct",
-                               "conv=fsync"], stderr=subprocess.PIPE) as process:
-            process.communicate()
-        return process.pid if process.returncode == 0 else None
-
-    device = os.stat(os.path.dirname(os.path.abspath(path))).st_dev
-    if os.major(device) == 0 or dd() is None:
-        pytest.skip("the build is not on a disk that takes direct writes")
-    yield dd
-    os.unlink(path)
+from tool import BLOCK, BLOCKS, PROGRAM, run
 
 
 def test_biosnoop(trace, write):

@@ -249,10 +249,11 @@ socket.create_connection(listening.getsockname())
 def test_tcpconnect_tells_names(trace, call):
     tool = trace("tcpconnect", "-d")
     pid, _ = python(LOOK_UP, call)
-    tool.wait_event(pid=pid, query="www.pilus.test")
     wait_for(lambda: tool.hear() and len([1 for event in tool.events() if event["pid"] == pid]) == 2, "the second connection")
-    second = [event["query"] for event in tool.events() if event["pid"] == pid][1]
-    assert float(re.fullmatch(r"www\.pilus\.test \(([\d.]+)ms\)", second)[1]) >= 200
+    first, second = [re.fullmatch(r"www\.pilus\.test(?: \(([\d.]+)ms\))?", event["query"]) for event in tool.events()
+                     if event["pid"] == pid]
+    # How old the answer is is said from 100 ms on.
+    assert float(second[1]) >= 200 and float(second[1]) - float(first[1] or 0) >= 100
 
 
 def test_tcpconnect_knows_no_name(trace):
@@ -262,9 +263,14 @@ def test_tcpconnect_knows_no_name(trace):
     assert "--dns tells of each connection" in run("tcpconnect", "-d", "-c").stderr
 
 
+def a_port():
+    """That no other test on this machine, in namespaces like these, has."""
+    return str(20000 + secrets.randbelow(10000))
+
+
 SERVE = """
-import socket
-server = socket.create_server(("192.0.2.2", 7))
+import socket, sys
+server = socket.create_server(("192.0.2.2", int(sys.argv[1])))
 print("ready", flush=True)
 accepted = server.accept()[0]
 accepted.sendall(accepted.recv(5))
@@ -272,7 +278,7 @@ accepted.recv(1)
 """
 TALK = """
 import socket, sys
-client = socket.create_connection(("192.0.2.2", 7))
+client = socket.create_connection(("192.0.2.2", int(sys.argv[1])))
 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 client.sendall(b"hello")
 client.recv(5, socket.MSG_WAITALL)
@@ -286,7 +292,7 @@ sys.stdin.readline()
 
 def test_tcpretrans_tells_loss_probes_and_sequences(trace):
     """Of two segments that nobody answers, the last is sent again as a probe, then the first because the time is up."""
-    tool = trace("tcpretrans", "-l", "-s")
+    tool, port = trace("tcpretrans", "-l", "-s"), a_port()
     with contextlib.ExitStack() as stack:
         names = [f"pilus-test-{secrets.token_hex(3)}" for _ in range(2)]
         for name in names:
@@ -299,14 +305,14 @@ def test_tcpretrans_tells_loss_probes_and_sequences(trace):
             subprocess.run(["ip", "-n", name, "link", "set", device, "up"], check=True)
         ends = []
         for name, code in zip(reversed(names), (SERVE, TALK)):
-            ends.append(stack.enter_context(subprocess.Popen(["ip", "netns", "exec", name, *PYTHON, code], text=True,
+            ends.append(stack.enter_context(subprocess.Popen(["ip", "netns", "exec", name, *PYTHON, code, port], text=True,
                                                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)))
             stack.callback(ends[-1].kill)
             assert ends[-1].stdout.readline() == "ready\n"
         subprocess.run(["ip", "-n", names[1], "address", "delete", "192.0.2.2/24", "dev", "two"], check=True)
         ends[1].stdin.write("\n")
         ends[1].stdin.flush()
-        probe = tool.wait_event(remote="192.0.2.2:7", type="L>")
-        again = tool.wait_event(remote="192.0.2.2:7", type="R>")
+        probe = tool.wait_event(remote=f"192.0.2.2:{port}", type="L>")
+        again = tool.wait_event(remote=f"192.0.2.2:{port}", type="R>")
     assert probe["state"] == again["state"] == "ESTABLISHED"
     assert (probe["seq"] - again["seq"]) % 2**32 == 1000

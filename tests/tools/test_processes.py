@@ -129,29 +129,6 @@ def test_mkdirsnoop(trace, tmp_path):
     assert tool.wait_event(path=str(folder), pid=pid)["ret"] == -17
 
 
-# A hierarchy of either version, in which this machine lets us limit memory.
-LIMITS = [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")]
-
-
-@pytest.fixture
-def memory_cgroup():
-    for top, limit in LIMITS:
-        folder = f"{top}/pilus-test-{os.getpid()}"
-        try:
-            os.mkdir(folder)
-        except OSError:
-            continue
-        if not os.path.exists(f"{folder}/{limit}"):
-            os.rmdir(folder)
-            continue
-        try:
-            yield folder, f"{folder}/{limit}"
-        finally:
-            os.rmdir(folder)
-        return
-    pytest.skip("no cgroup here limits memory")
-
-
 EAT = """
 import os, sys
 open(sys.argv[1] + "/cgroup.procs", "w").write(str(os.getpid()))

@@ -14,7 +14,7 @@ SLEEPS, SLEEP_US = 20, 10000
 SLEEPS_SEEN = SLEEPS * 3 // 4
 
 
-def waiting(code):
+def waiting(code, **environment):
     """A process that waits already, begins when a line comes, says when it is done, and stays until another comes."""
     text = f"""import sys, os, time
 print('ready', flush=True)
@@ -22,7 +22,8 @@ sys.stdin.readline()
 {code}
 print('done', flush=True)
 sys.stdin.readline()"""
-    process = subprocess.Popen([*PYTHON, text], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*PYTHON, text], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, **{name: str(value) for name, value in environment.items()}})
     assert process.stdout.readline() == "ready\n"
     return process
 

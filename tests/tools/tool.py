@@ -9,6 +9,7 @@ from support import BUILD, PATIENCE, Process
 
 PROGRAM = os.path.join(BUILD, "pilus-trace")
 LACKS = 3  # the exit status for what the kernel cannot do
+BLOCKS, BLOCK = 8, 64 * 1024  # what the fixture `write` writes
 
 
 def run(*arguments, seconds=20, **options):
