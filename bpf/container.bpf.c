@@ -89,11 +89,16 @@ VERIFIED_ONCE int from_container_decide(struct __sk_buff *skb, struct packet *pa
 	return reason;
 }
 
-/* As flow_record. */
+/* As flow_record, which knows the flow that an ICMP error is about: who asked a service here by the uplink hears of it
+ * there, as of the answers. */
 VERIFIED_ONCE int from_container_record(struct __sk_buff *skb, struct packet *packet, struct decision *decision,
                                         __u32 epoch)
 {
-	return packet && decision ? flow_record(skb, packet, decision, epoch) : DROP_INVALID_PACKET;
+	int reason = packet && decision ? flow_record(skb, packet, decision, epoch) : DROP_INVALID_PACKET;
+
+	if (!reason && packet->tuple.related && packet->mapped && decision->action != FLOW_TO_ENDPOINT)
+		decision->action = FLOW_TO_WORLD;
+	return reason;
 }
 
 static __always_inline _Bool from_container_recall(struct __sk_buff *skb, struct packet *packet,

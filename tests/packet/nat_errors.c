@@ -4,22 +4,6 @@
  */
 #include "world.h"
 
-#define ROUTER4 "198.51.100.254"
-#define ROUTER6 "2001:db8:ffff::fe"
-
-static struct spec error_about(const struct spec *about, const struct frame *quote, const char *source)
-{
-	return (struct spec){
-		.source = source,
-		.destination = about->source,
-		.protocol = is_v6(about) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
-		.type = is_v6(about) ? 2 : 3,
-		.code = is_v6(about) ? 0 : 4,
-		.id = 1400,
-		.quote = quote,
-	};
-}
-
 /* As much of the frame as its sender is told of at least: the header and 8 bytes. */
 static void shorten(struct frame *frame)
 {

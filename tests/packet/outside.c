@@ -3,6 +3,7 @@
  * Services for clients outside, whose packets come by the uplink: to backends here, which see the client, and to those
  * elsewhere, which see this node and answer by it.
  */
+#include "client.h"
 #include "services.h"
 #include "world.h"
 
@@ -12,69 +13,6 @@
 #include "base/addr.h"
 #include "datapath/flow_table.h"
 #include "datapath/nat_table.h"
-
-#define BACK    8080
-#define ROUTER4 "198.51.100.254"
-#define ROUTER6 "2001:db8:ffff::fe"
-
-static int begin(void **state)
-{
-	int r = packet_test_begin(state);
-
-	services_clear();
-	return r;
-}
-
-static const struct spec requests[] = {
-	{.source = WORLD4, .destination = HOST4, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN},
-	{.source = WORLD4, .destination = HOST4, .protocol = PROTOCOL_UDP, .payload = 33},
-	{.source = WORLD4, .destination = HOST4, .protocol = PROTOCOL_UDP, .options = 8},
-	{.source = WORLD4, .destination = HOST4, .protocol = PROTOCOL_SCTP},
-	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN},
-	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_UDP, .payload = 33},
-	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_SCTP},
-	{.source = WORLD6, .destination = HOST6, .protocol = PROTOCOL_TCP, .tcp_flags = TCP_SYN, .extensions = 2},
-};
-
-static uint16_t back_port(const struct spec *spec)
-{
-	return spec->protocol == PROTOCOL_SCTP ? NODE_PORT : BACK;
-}
-
-static uint32_t serve(const struct spec *spec, const char *v4, const char *v6, uint16_t flags)
-{
-	return SERVICE(.addr = is_v6(spec) ? "::" : "0.0.0.0", .port = NODE_PORT, .protocol = spec->protocol,
-	               .flags = flags, .backends = {{is_v6(spec) ? v6 : v4, back_port(spec)}});
-}
-
-static struct spec to_backend(const struct spec *spec, const char *v4, const char *v6)
-{
-	struct spec translated = *spec;
-
-	translated.destination = is_v6(spec) ? v6 : v4;
-	translated.destination_port = back_port(spec);
-	return translated;
-}
-
-/* The same from this node, as it is known in the overlay. */
-static struct spec by_overlay(const struct spec *spec)
-{
-	struct spec detoured = *spec;
-
-	detoured.source = is_v6(spec) ? OVERLAY6 : OVERLAY4;
-	return detoured;
-}
-
-static struct outcome send_by_a(const struct spec *spec)
-{
-	struct spec sent = *spec;
-	struct frame frame;
-
-	sent.source_mac = rig.pod_mac[DEVICE_A];
-	sent.destination_mac = rig.mac[DEVICE_A];
-	frame = frame_build(&sent);
-	return run("from_container", DEVICE_A, &frame);
-}
 
 static void a_client_reaches_a_backend_here_which_sees_it(void **state)
 {
@@ -96,39 +34,6 @@ static void a_client_reaches_a_backend_here_which_sees_it(void **state)
 		}
 		assert_int_equal(metric_drops(), 0);
 	}
-}
-
-static void assert_inner(const struct outcome *outcome, const struct spec *expected, uint32_t vni)
-{
-	struct outcome inner = {.frame = frame_inner(&outcome->frame)};
-	uint32_t field;
-
-	assert_verdict(*outcome, TC_ACT_REDIRECT);
-	memcpy(&field, outcome->frame.bytes + 46, sizeof(field));
-	assert_int_equal(ntohl(field) >> 8, vni);
-	assert_packet(&inner, expected);
-}
-
-static struct outcome arrive_from_c(const struct spec *spec)
-{
-	struct frame inner = frame_build(spec);
-	struct frame frame = frame_encapsulate(&inner, &(struct tunnel){.source_mac = rig.pod_mac[DEVICE_WIRE],
-	                                                                .destination_mac = rig.mac[DEVICE_WIRE],
-	                                                                .source = PEER4,
-	                                                                .destination = HOST4,
-	                                                                .port = VXLAN_PORT,
-	                                                                .vni = IDENTITY_C});
-
-	return run("from_netdev", DEVICE_WIRE, &frame);
-}
-
-static void assert_sent_on(const struct outcome *outcome, const struct spec *expected)
-{
-	struct spec hop = *expected;
-
-	hop.ttl = 63;
-	assert_verdict(*outcome, TC_ACT_REDIRECT);
-	assert_packet(outcome, &hop);
 }
 
 static void a_client_reaches_a_backend_of_another_node_by_this_one(void **state)
@@ -321,113 +226,6 @@ static void without_backends_a_client_is_reset(void **state)
 	assert_int_equal(outcome.frame.bytes[ETH_HLEN + 20 + 13], TCP_RST | TCP_ACK);
 }
 
-static struct spec error_about(const struct spec *about, const struct frame *quote, const char *source)
-{
-	return (struct spec){
-		.source = source,
-		.destination = about->source,
-		.protocol = is_v6(about) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
-		.type = is_v6(about) ? 2 : 3,
-		.code = is_v6(about) ? 0 : 4,
-		.id = 1400,
-		.quote = quote,
-	};
-}
-
-static void an_error_reaches_the_backend_or_the_client(void **state)
-{
-	EVERY (i, requests) {
-		struct spec spec = from_client(&requests[i]), at_a = to_backend(&spec, POD_A4, POD_A6);
-		struct spec answer = spec_reply(&at_a), answer_of_node = spec_reply(&spec), error, expected;
-		struct frame sent = frame_build(&spec), received = frame_build(&at_a);
-		struct frame answered = frame_build(&answer), heard = frame_build(&answer_of_node);
-		struct outcome outcome;
-
-		rig_reset(&rig);
-		services_clear();
-		serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL);
-		arrive(&spec);
-		error = error_about(&answer_of_node, &heard, is_v6(&spec) ? ROUTER6 : ROUTER4);
-		expected = error_about(&answer, &answered, error.source);
-		outcome = arrive(&error);
-		assert_reached(&outcome, DEVICE_A, &expected);
-		error = error_about(&at_a, &received, at_a.destination);
-		expected = error_about(&spec, &sent, spec.destination);
-		outcome = send_by_a(&error);
-		outcome = leave_marked(&outcome.frame, outcome.mark);
-		assert_packet(&outcome, &expected);
-	}
-}
-
-static void an_error_goes_the_detour_both_ways(void **state)
-{
-	EVERY (i, requests) {
-		struct spec spec = from_client(&requests[i]), at_c = to_backend(&spec, POD_C4, POD_C6);
-		struct spec detoured = by_overlay(&at_c), answer = spec_reply(&detoured), error, expected;
-		struct spec answer_of_node = spec_reply(&spec);
-		struct frame sent = frame_build(&spec), received = frame_build(&detoured);
-		struct frame answered = frame_build(&answer), heard = frame_build(&answer_of_node);
-		struct outcome outcome;
-
-		rig_reset(&rig);
-		services_clear();
-		serve(&spec, POD_C4, POD_C6, SERVICE_EXTERNAL);
-		arrive(&spec);
-		error = error_about(&answer_of_node, &heard, is_v6(&spec) ? ROUTER6 : ROUTER4);
-		expected = error_about(&answer, &answered, detoured.source);
-		expected.source = detoured.source;
-		outcome = arrive(&error);
-		assert_inner(&outcome, &expected, IDENTITY_WORLD);
-		if (is_v6(&spec) && !rig.config.decap_v6)
-			continue;
-		error = error_about(&detoured, &received, at_c.destination);
-		expected = error_about(&spec, &sent, spec.destination);
-		outcome = arrive_from_c(&error);
-		assert_sent_on(&outcome, &expected);
-	}
-}
-
-static void every_fragment_goes_the_same_way(void **state)
-{
-	struct spec request = {.source = WORLD4,
-	                       .destination = HOST4,
-	                       .protocol = PROTOCOL_UDP,
-	                       .fragment_id = 7,
-	                       .more_fragments = true,
-	                       .payload = 32};
-	struct spec first = from_client(&request), at_c = to_backend(&first, POD_C4, POD_C6), expected, answer,
-		    expected_answer = spec_reply(&first);
-	struct outcome outcome;
-
-	serve(&first, POD_C4, POD_C6, SERVICE_EXTERNAL);
-	expected = by_overlay(&at_c);
-	answer = spec_reply(&expected);
-	outcome = arrive(&first);
-	assert_inner(&outcome, &expected, IDENTITY_WORLD);
-	first.fragment_offset = expected.fragment_offset = 5;
-	outcome = arrive(&first);
-	assert_inner(&outcome, &expected, IDENTITY_WORLD);
-	outcome = arrive_from_c(&answer);
-	assert_sent_on(&outcome, &expected_answer);
-	answer.fragment_offset = expected_answer.fragment_offset = 5;
-	outcome = arrive_from_c(&answer);
-	assert_sent_on(&outcome, &expected_answer);
-}
-
-/* The ethernet addresses that tell of pod a or c, and the service's port there. */
-static void tell(const struct spec *at_backend, uint8_t destination[ETH_ALEN], uint8_t source[ETH_ALEN])
-{
-	uint8_t told[10] = {at_backend->destination_port >> 8, at_backend->destination_port & 0xff};
-	struct addr addr;
-
-	assert_int_equal(addr_parse(at_backend->destination, &addr), 0);
-	memcpy(told + 2, &addr.byte[8], 8);
-	destination[0] = 6;
-	source[0] = 2;
-	memcpy(destination + 1, told, 5);
-	memcpy(source + 1, told + 5, 5);
-}
-
 static void what_is_answered_directly_is_sent_on_as_it_is(void **state)
 {
 	EVERY (i, requests) {
@@ -459,27 +257,6 @@ static void a_backend_here_is_asked_as_ever(void **state)
 	serve(&spec, POD_A4, POD_A6, SERVICE_EXTERNAL | SERVICE_DSR);
 	outcome = arrive(&spec);
 	assert_reached(&outcome, DEVICE_A, &expected);
-}
-
-/* The client's packet to the peer, as the peer sends it on to pod a, or whom it says. */
-static struct outcome arrive_directly(const struct spec *spec, const struct spec *at_backend, const char *node,
-                                      uint32_t vni)
-{
-	uint8_t destination[ETH_ALEN], source[ETH_ALEN];
-	struct spec sent = *spec;
-	struct frame inner, frame;
-
-	tell(at_backend, destination, source);
-	sent.destination_mac = destination;
-	sent.source_mac = source;
-	inner = frame_build(&sent);
-	frame = frame_encapsulate(&inner, &(struct tunnel){.source_mac = rig.pod_mac[DEVICE_WIRE],
-	                                                   .destination_mac = rig.mac[DEVICE_WIRE],
-	                                                   .source = node,
-	                                                   .destination = HOST4,
-	                                                   .port = VXLAN_PORT,
-	                                                   .vni = vni});
-	return run("from_netdev", DEVICE_WIRE, &frame);
 }
 
 static void what_is_told_is_translated_here_and_answered_directly(void **state)
@@ -602,15 +379,6 @@ static void what_another_node_told_of_goes_on_by_this_one(void **state)
 	assert_reached(&outcome, DEVICE_A, &at_a);
 }
 
-static void know_client(const char *text, uint32_t identity, uint16_t node)
-{
-	struct ipcache_entry entry = {.identity = identity, .node = node};
-	struct prefix prefix;
-
-	assert_int_equal(prefix_parse(text, &prefix), 0);
-	assert_int_equal(ipcache_set(rig.maps, &prefix, &entry), 0);
-}
-
 /* A node that does not know the service itself comes by the uplink, and would not know its own connection elsewhere. */
 static void a_node_that_asks_by_the_uplink_is_answered_there(void **state)
 {
@@ -650,27 +418,6 @@ static void clients_that_are_known_are_answered_all_the_same(void **state)
 	expected = by_overlay(&expected);
 	outcome = arrive(&spec);
 	assert_inner(&outcome, &expected, IDENTITY_REMOTE_NODE);
-}
-
-static void an_error_about_a_direct_answer_is_sent_on(void **state)
-{
-	EVERY (i, requests) {
-		struct spec spec = from_client(&requests[i]), at_c = to_backend(&spec, POD_C4, POD_C6);
-		struct spec answer_of_node = spec_reply(&spec), error;
-		struct frame heard = frame_build(&answer_of_node);
-		uint8_t destination[ETH_ALEN], source[ETH_ALEN];
-		struct outcome outcome;
-
-		rig_reset(&rig);
-		services_clear();
-		serve(&spec, POD_C4, POD_C6, SERVICE_EXTERNAL | SERVICE_DSR);
-		tell(&at_c, destination, source);
-		arrive(&spec);
-		error = error_about(&answer_of_node, &heard, is_v6(&spec) ? ROUTER6 : ROUTER4);
-		outcome = arrive(&error);
-		assert_inner(&outcome, &error, IDENTITY_WORLD);
-		assert_bytes(outcome, OVERLAY_ROOM + ETH_ALEN + 1, source + 1, ETH_ALEN - 1);
-	}
 }
 
 static void what_is_told_is_not_believed_of_everybody(void **state)
@@ -738,7 +485,7 @@ static void a_detour_is_kept_as_long_as_its_flow(void **state)
 	assert_int_equal(count, 0);
 }
 
-#define OUTSIDE_TEST(function) cmocka_unit_test_setup(function, begin)
+#define OUTSIDE_TEST(function) cmocka_unit_test_setup(function, client_begin)
 
 int main(void)
 {
@@ -754,9 +501,6 @@ int main(void)
 		OUTSIDE_TEST(a_client_that_is_served_no_more_opens_nothing),
 		OUTSIDE_TEST(each_side_has_backends_of_its_own),
 		OUTSIDE_TEST(without_backends_a_client_is_reset),
-		OUTSIDE_TEST(an_error_reaches_the_backend_or_the_client),
-		OUTSIDE_TEST(an_error_goes_the_detour_both_ways),
-		OUTSIDE_TEST(every_fragment_goes_the_same_way),
 		OUTSIDE_TEST(what_is_answered_directly_is_sent_on_as_it_is),
 		OUTSIDE_TEST(a_backend_here_is_asked_as_ever),
 		OUTSIDE_TEST(what_is_told_is_translated_here_and_answered_directly),
@@ -766,7 +510,6 @@ int main(void)
 		OUTSIDE_TEST(what_another_node_told_of_goes_on_by_this_one),
 		OUTSIDE_TEST(a_node_that_asks_by_the_uplink_is_answered_there),
 		OUTSIDE_TEST(clients_that_are_known_are_answered_all_the_same),
-		OUTSIDE_TEST(an_error_about_a_direct_answer_is_sent_on),
 		OUTSIDE_TEST(what_is_told_is_not_believed_of_everybody),
 		OUTSIDE_TEST(a_sum_over_the_packet_stays_right),
 		OUTSIDE_TEST(a_detour_is_kept_as_long_as_its_flow),

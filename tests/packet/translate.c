@@ -516,19 +516,6 @@ static void every_fragment_goes_to_the_backend(void **state)
 	}
 }
 
-static struct spec error_about(const struct spec *about, const struct frame *quote, const char *source)
-{
-	return (struct spec){
-		.source = source,
-		.destination = about->source,
-		.protocol = is_v6(about) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
-		.type = is_v6(about) ? 2 : 3,
-		.code = is_v6(about) ? 0 : 4,
-		.id = 1400,
-		.quote = quote,
-	};
-}
-
 static void an_error_quotes_what_its_reader_sent(void **state)
 {
 	EVERY (i, requests) {

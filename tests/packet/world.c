@@ -28,6 +28,19 @@ bool is_echo(const struct spec *spec)
 	return spec->protocol == PROTOCOL_ICMP || spec->protocol == PROTOCOL_ICMPV6;
 }
 
+struct spec error_about(const struct spec *about, const struct frame *quote, const char *source)
+{
+	return (struct spec){
+		.source = source,
+		.destination = about->source,
+		.protocol = is_v6(about) ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
+		.type = is_v6(about) ? 2 : 3,
+		.code = is_v6(about) ? 0 : 4,
+		.id = 1400,
+		.quote = quote,
+	};
+}
+
 struct spec from_pod_a(const struct spec *kind)
 {
 	struct spec spec = from_a(kind->destination, kind);

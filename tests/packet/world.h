@@ -13,10 +13,17 @@
 #define KINDS 12
 extern const struct spec kinds[KINDS];
 
+/* Who may have something to say on the way. */
+#define ROUTER4 "198.51.100.254"
+#define ROUTER6 "2001:db8:ffff::fe"
+
 bool is_v6(const struct spec *spec);
 bool is_echo(const struct spec *spec);
 struct spec from_pod_a(const struct spec *kind);
 struct spec from_pod_b(const struct spec *kind);
+
+/* "Too large", of what was sent as `about`, which the error quotes. */
+struct spec error_about(const struct spec *about, const struct frame *quote, const char *source);
 
 /* The same as the node sends it, from another port or by another identifier. */
 struct spec as_node(const struct spec *spec, uint16_t port);
