@@ -210,3 +210,13 @@ def test_exitsnoop_tells_utc(trace):
     told = tool.wait_line(rf"^\d\d:\d\d:\d\d python3 +{pid} ").split()[0]
     moments = range(int(before) - 1, int(time.time()) + 2)
     assert told in {time.strftime("%H:%M:%S", time.gmtime(moment)) for moment in moments}
+
+
+def test_execsnoop_by_a_regular_expression(trace):
+    tool = trace("execsnoop", "-l", "^/bin/echo (one|two) .*end$")
+    for words in (["one", "and", "end"], ["two", "ends"], ["three", "end"], ["two", "end"]):
+        subprocess.run(["/bin/echo", *words], stdout=subprocess.DEVNULL, check=True)
+    tool.wait_event(args="/bin/echo two end")
+    assert [event["args"] for event in tool.events()] == ["/bin/echo one and end", "/bin/echo two end"]
+    done = run("execsnoop", "-l", "(")
+    assert done.returncode == 2 and "'(' is no regular expression" in done.stderr

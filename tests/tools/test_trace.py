@@ -35,6 +35,7 @@ def test_trace_prints_results_and_texts(trace, primes):
     assert texts.wait_event(func="getenv")["message"].isupper()
 
 
+@pytest.mark.kernels
 def test_trace_of_several_probes(trace, primes):
     """Each has a kind, a filter and a format of its own."""
     tool = trace("trace", "-p", primes.pid, f'{primes.path}:insert_result (arg1 == 997) "begins %d", arg1',
@@ -53,6 +54,7 @@ def test_trace_of_static_probes_finds_their_arguments(trace, primes):
     assert messages(tool) == 4 * ["991"] + 4 * ["997"]
 
 
+@pytest.mark.kernels
 def test_trace_of_a_tracepoints_fields(trace, tmp_path):
     """A number and texts: in the record, behind it, and where the record points to."""
     task = trace("trace", "-p", os.getpid(), 't:task:task_newtask "%s %d", args->comm, args->pid')
@@ -81,6 +83,7 @@ def test_trace_filters(trace, primes, words, expected):
     assert messages(tool) == sorted(2 * [str(number) for number in expected])
 
 
+@pytest.mark.kernels
 def test_trace_filters_by_texts(trace, tmp_path):
     probe = 't:syscalls:sys_enter_mkdir (%sSTRCMP("' + str(tmp_path) + '/one", args->pathname)) "%%s", args->pathname'
     equal, other = trace("trace", "-p", os.getpid(), probe % ""), trace("trace", "-p", os.getpid(), probe % "!")

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <regex.h>
 #include <string.h>
 
 #include "execsnoop.h"
@@ -57,25 +58,38 @@ static const struct tool_option OPTIONS[] = {
 	{'x', "fails", NULL, "calls that failed, too"},
 	{'q', "quote", NULL, "put the arguments in quotes"},
 	{'P', "ppid", "PID", "only children of this process", "only_ppid"},
-	{'l', "line", "WORD", "only with this in an argument"},
+	{'l', "line", "REGEX", "only with arguments that this regular expression matches"},
 	{0, "max-args", "N", "show this many arguments (default 20)"},
 	{},
 };
 
-static const char *wanted_word;
+static regex_t wanted_line;
+static bool by_line;
 
+/* The arguments as they are written, with spaces between them. */
 static bool is_wanted(const void *event)
 {
 	const struct exec_event *exec = event;
+	char line[EXEC_ARGS_MAX + 1];
 
-	return !wanted_word || memmem(exec->args, exec->size, wanted_word, strlen(wanted_word));
+	if (!by_line)
+		return true;
+	memcpy(line, exec->args, exec->size);
+	line[exec->size ? exec->size - 1 : 0] = 0;
+	for (uint32_t i = 0; i + 1 < exec->size; i++)
+		if (!line[i])
+			line[i] = ' ';
+	return !regexec(&wanted_line, line, 0, NULL, 0);
 }
 
-static int leave_out_failures(struct run *run, struct error *error)
+static int prepare(struct run *run, struct error *error)
 {
+	const char *line = cli_value(run->cli, "line");
 	bool fails = run_given(run, "fails");
 
-	wanted_word = cli_value(run->cli, "line");
+	if (line && !by_line && regcomp(&wanted_line, line, REG_EXTENDED | REG_NOSUB))
+		return cli_wrong_use(error, "'%s' is no regular expression", line);
+	by_line = line;
 	bpf_program__set_autoload(run_program(run, "execve_exit"), fails);
 	bpf_program__set_autoload(run_program(run, "execveat_exit"), fails);
 	return 0;
@@ -87,6 +101,6 @@ const struct tool EXECSNOOP_TOOL = {
 	.object = execsnoop__elf_bytes,
 	.options = OPTIONS,
 	.columns = COLUMNS,
-	.prepare = leave_out_failures,
+	.prepare = prepare,
 	.is_wanted = is_wanted,
 };
