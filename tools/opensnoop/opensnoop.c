@@ -33,7 +33,8 @@ static const struct column COLUMNS[] = {
 	COLUMN("FD", 4, SIGNED, struct open_event, fd),
 	COLUMN("ERR", 3, SIGNED, struct open_event, error),
 	COLUMN_WRITTEN("FLAGS", -8, flags_cell, .option = "extended_fields"),
-	COLUMN_WRITTEN("PATH", 0, path_cell),
+	COLUMN("PATH", 0, TEXT, struct open_event, path, .without = "full-path"),
+	COLUMN_WRITTEN("PATH", 0, path_cell, .option = "full-path"),
 	{},
 };
 

@@ -313,6 +313,8 @@ static void choose_of(struct run *run, const struct column *columns, size_t *cou
 	for (const struct column *column = columns; column->title; column++) {
 		if (column->option && !is_asked(run, column->option) && !is_shown_anyway(run->tool, column))
 			continue;
+		if (column->without && run_given(run, column->without))
+			continue;
 		run->shown[(*count)++] = column;
 		if (run->pods && is_comm(column))
 			run->shown[(*count)++] = POD;

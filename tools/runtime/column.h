@@ -31,7 +31,8 @@ struct column {
 	enum column_kind kind;
 	uint16_t offset;
 	uint16_t size;
-	const char *option; /* shown only when it, or one of several ("wide csv"), is given; NULL: always */
+	const char *option;  /* shown only when it, or one of several ("wide csv"), is given; NULL: always */
+	const char *without; /* shown only when this is not given */
 	void (*cell)(const struct run *run, const void *event, FILE *out);
 };
 

@@ -136,6 +136,8 @@ static void write_columns(const struct tool *tool, FILE *out)
 	if (!tool->columns)
 		return;
 	for (const struct column *column = tool->columns; column->title; column++) {
+		if (column->without)
+			continue;
 		fprintf(out, "%s%s", separator, column->title);
 		separator = ", ";
 	}
