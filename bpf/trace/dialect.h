@@ -69,6 +69,9 @@ char _license[] SEC("license") = "GPL";
 		a_ > b_ ? a_ : b_;      \
 	})
 
+/* Since 4.17: system calls get a struct pt_regs. */
+#define CONFIG_ARCH_HAS_SYSCALL_WRAPPER 1
+
 /* PILUS_VERSION_CODE is put before this text. */
 #define KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + ((c) > 255 ? 255 : (c)))
 #define LINUX_VERSION_CODE      PILUS_VERSION_CODE
@@ -119,6 +122,7 @@ unsigned long long load_word(void *skb, unsigned long long offset) __asm__("llvm
 #define ETH_P_IP             0x0800
 #define ETH_P_ARP            0x0806
 #define ETH_P_IPV6           0x86DD
+#define FMODE_CREATED        0x100000
 #define S_IFMT               00170000
 #define S_IFSOCK             0140000
 #define S_IFLNK              0120000

@@ -275,7 +275,8 @@ class BPF(collections.abc.Mapping):
     def get_kprobe_functions(cls, event_re):
         cls.kernel_symbols.load()
         pattern = re.compile(to_text(event_re))
-        return sorted({Text(name) for name in cls.kernel_symbols.names if pattern.fullmatch(name) and "." not in name})
+        return sorted({Text(name) for name in cls.kernel_symbols.names
+                       if pattern.fullmatch(name) and ".cold" not in name and not name.startswith("__pfx_")})
 
     @staticmethod
     def tracing_folder():
@@ -302,11 +303,16 @@ class BPF(collections.abc.Mapping):
 
     @classmethod
     def support_kfunc(cls):
-        """Typed probes of functions need BTF, and functions that can be hooked."""
-        return os.path.exists("/sys/kernel/btf/vmlinux") and \
-            os.path.exists(cls.tracing_folder().removesuffix("events") + "available_filter_functions")
+        """Whether the kernel loads typed probes of functions: it does not tell but by doing it."""
+        with cls(text="int trial(void *ctx) { return 0; }") as bpf:
+            return lib.module_load(bpf.handle, b"trial", b"fentry:vfs_read") >= 0
 
     support_raw_tracepoint = support_raw_tracepoint_in_module = staticmethod(lambda: True)
+
+    @staticmethod
+    def generate_auto_includes(program_words):
+        """What the kernel's headers would tell of the words is known without them."""
+        return ""
 
     @staticmethod
     def kernel_struct_has_field(struct_name, field_name):

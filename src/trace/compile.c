@@ -308,7 +308,8 @@ static int compile_reads(const struct job *job, const char *file, struct compile
 
 static int compile_in(const struct job *job, struct compiled *ret, char **ret_details, struct error *error)
 {
-	static const char *const intermediate[] = {"-S", "-emit-llvm", "-Xclang", "-disable-llvm-passes"};
+	static const char *const intermediate[] = {"-S", "-emit-llvm", "-fdiscard-value-names", "-Xclang",
+	                                           "-disable-llvm-passes"};
 	_cleanup_free_ char *beside = folder_of_source(job->source->name);
 	_cleanup_free_ char *file = xasprintf("./%s", base_name(job->source->name));
 	struct command_line line = {.words = {job->clang}, .count = 1};

@@ -411,6 +411,15 @@ static size_t rewrite_directive(struct rewriter *rewriter, size_t index)
 	return end - 1;
 }
 
+/* A body, to its end or to that of this branch of a condition. Returns its last index. */
+static size_t rewrite_body(struct rewriter *rewriter, size_t opening)
+{
+	size_t closing = tokens_closing(&rewriter->tokens, opening);
+
+	rewrite_range(rewriter, opening, closing);
+	return is_at(rewriter, closing, "#") ? closing - 1 : closing;
+}
+
 /* One declaration or definition at the top level. Returns its last index. */
 static size_t rewrite_outermost(struct rewriter *rewriter, size_t start)
 {
@@ -432,13 +441,7 @@ static size_t rewrite_outermost(struct rewriter *rewriter, size_t start)
 			i = closing;
 		}
 	}
-	if (is_at(rewriter, i, "{")) {
-		size_t closing = tokens_closing(&rewriter->tokens, i);
-
-		rewrite_range(rewriter, i, closing);
-		i = closing;
-	}
-	return i;
+	return is_at(rewriter, i, "{") ? rewrite_body(rewriter, i) : i;
 }
 
 void dialect_rewrite(struct dialect *dialect, const char *name, const char *text)

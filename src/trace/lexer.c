@@ -7,6 +7,8 @@
 
 #include "base/memory.h"
 
+#define CONDITIONS_MAX 16
+
 static bool is_word(char c)
 {
 	return isalnum((unsigned char)c) || c == '_' || c == '$';
@@ -98,10 +100,37 @@ const struct token *token_at(const struct tokens *tokens, size_t index)
 	return index < tokens->count ? &tokens->list[index] : &none;
 }
 
+/* The conditions (#if) that one is inside of, and how many brackets were open where each began: there, each branch of
+ * it begins again. */
+struct conditions {
+	size_t depths[CONDITIONS_MAX];
+	size_t count;
+};
+
+/* Follows the directive whose # is at `index`. False: it begins another branch of a condition that is not one of
+ * these. */
+static bool follow_directive(const struct tokens *tokens, size_t index, struct conditions *conditions, size_t *depth)
+{
+	const struct token *word = token_at(tokens, index + 1);
+
+	if (token_is(word, "if") || token_is(word, "ifdef") || token_is(word, "ifndef")) {
+		if (conditions->count < CONDITIONS_MAX)
+			conditions->depths[conditions->count++] = *depth;
+	} else if (token_is(word, "else") || token_is(word, "elif")) {
+		if (!conditions->count)
+			return false;
+		*depth = conditions->depths[conditions->count - 1];
+	} else if (token_is(word, "endif") && conditions->count) {
+		conditions->count--;
+	}
+	return true;
+}
+
 size_t tokens_closing(const struct tokens *tokens, size_t index)
 {
 	char opening = *tokens->list[index].start;
 	char closing = opening == '(' ? ')' : opening == '{' ? '}' : ']';
+	struct conditions conditions = {};
 	size_t depth = 0;
 
 	for (; index < tokens->count; index++) {
@@ -109,6 +138,9 @@ size_t tokens_closing(const struct tokens *tokens, size_t index)
 
 		if (token->kind != TOKEN_PUNCTUATION)
 			continue;
+		if (token->in_directive && *token->start == '#' &&
+		    !follow_directive(tokens, index, &conditions, &depth))
+			break;
 		depth += *token->start == opening;
 		if (*token->start == closing && !--depth)
 			break;

@@ -32,7 +32,8 @@ bool token_is(const struct token *token, const char *text);
 /* Beyond the end there is a token that is nothing. */
 const struct token *token_at(const struct tokens *tokens, size_t index);
 
-/* The index of the bracket that closes the one at `index`, or the count when none does. */
+/* The index of the bracket that closes the one at `index`, or the count when none does. Where branches of an #if have a
+ * bracket each to open what is closed once, that is, for all but the last, the # of the next branch. */
 size_t tokens_closing(const struct tokens *tokens, size_t index);
 
 /* A copy of the token's text; the caller frees it. */

@@ -386,6 +386,30 @@ print("seen")
 """) == "seen\n"
 
 
+def test_texts_in_expressions(python, tmp_path):
+    """As BCC's own trace and argdist have them in filters."""
+    running = python(f'''
+from bcc import BPF, StrcmpRewrite
+made = StrcmpRewrite.rewrite_expr('STRCMP("{tmp_path}/this", args->pathname) || STRCMP("none", args->pathname)',
+                                  False, False, ["args->pathname"], "", 7)
+assert made["probeid"] == 9, made
+b = BPF(text=made["streq_functions"] + """
+TRACEPOINT_PROBE(syscalls, sys_enter_mkdir)
+{{
+	if (""" + made["expr"] + """)
+		bpf_trace_printk("it is made");
+	return 0;
+}}""")
+print("attached")
+print(b.trace_fields()[5])
+''')
+    running.wait_for("attached")
+    for name in ("that", "this"):
+        os.mkdir(tmp_path / name)
+    assert running.process.wait(60) == 0, running.complained()
+    assert running.said().splitlines() == ["attached", "it is made"]
+
+
 def test_names_of_bcc(python):
     assert result(python, """
 import argparse

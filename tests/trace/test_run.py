@@ -303,6 +303,55 @@ RAW_TRACEPOINT_PROBE(sched_process_exec)
 """
 
 
+# Addresses that came by other ways than a cast: through a function, out of a table, in one of two branches; and arrays.
+WAYS = """
+#include <linux/sched.h>
+#include <linux/nsproxy.h>
+
+BPF_HASH(seen, u32, struct task_struct *);
+
+static int number_of(struct task_struct *task)
+{
+	return task->tgid;
+}
+
+static struct task_struct *parent_of(struct task_struct *task)
+{
+	return task->real_parent;
+}
+
+#if ONLY
+RAW_TRACEPOINT_PROBE(sched_process_exec)
+{
+#else
+RAW_TRACEPOINT_PROBE(sched_process_fork)
+{
+#endif
+	struct task_struct *task = (struct task_struct *)ctx->args[0], **kept, *either;
+	u32 key = 0;
+
+	if (number_of(parent_of(task)) != ONLY)
+		return 0;
+	seen.update(&key, &task);
+	kept = seen.lookup(&key);
+	if (!kept)
+		return 0;
+	either = bpf_get_smp_processor_id() & 1 ? *kept : task;
+	bpf_trace_printk("pid %d kept %d first %c", either->pid, (*kept)->tgid, either->nsproxy->uts_ns->name.nodename[0]);
+	return 0;
+}
+"""
+
+
+@pytest.mark.kernels
+def test_addresses_of_the_kernel_by_all_ways(run):
+    running = run(WAYS, "-D", f"ONLY={os.getpid()}")
+    child = subprocess.Popen(["true"])
+    child.wait()
+    running.wait_for(f"pid {child.pid} kept {child.pid} first {os.uname().nodename[0]}")
+    assert running.end() == 0
+
+
 @pytest.mark.kernels
 def test_structs_of_the_kernel(run):
     """As BCC does, members are read through pointers as if they were at hand; only what is named is compiled."""
