@@ -43,6 +43,8 @@ static const struct {
 	{"invalid access to map value", "an index may lie outside a table's value: compare it with the size first, "
                                         "if (i >= sizeof(value->array)) return 0;"},
 	{"makes pkt pointer be out of bounds", "the packet may end before: compare with data_end first"},
+	{"outside of the packet", "the packet may end before what is read: compare with data_end first, "
+                                  "if (header + 1 > data_end) return …;"},
 	{"invalid access to packet", "the packet may end before what is read: compare with data_end first, "
                                      "if (header + 1 > data_end) return …;"},
 	{"BPF stack limit",
@@ -58,7 +60,7 @@ static const struct {
          "struct … x = {};, so that padding is 0, too"},
 	{"invalid read from stack", "a variable is read before it was written, or beyond its end"},
 	{"invalid write to stack", "an index may lie outside an array on the stack: compare it with the size first"},
-	{"invalid variable-offset", "an index into the stack may be anything: compare it with the size first"},
+	{"variable-offset", "an index into the stack may be anything: compare it with the size first"},
 	{"math between",
          "an address is changed in a way that cannot be followed: compare the number with its bounds first"},
 	{"unbounded memory access",
@@ -82,6 +84,10 @@ static const struct {
 	{"R0 !read_ok", "the program ends without a result on some path: return 0;"},
 	{"!read_ok", "a variable is used that has no value yet on some path: give it one where it is declared"},
 	{"At program exit the register R0", "the result is not one that this hook understands"},
+	{"pointer arithmetic with",
+         "an address is changed in a way that cannot be followed: only + and - of a number with bounds can"},
+	{"variable ctx access",
+         "the context is read at a computed place: use its members by name, and no arithmetic on it"},
 	{"dereference of modified",
          "the context is read at a computed place: use its members by name, and no arithmetic on it"},
 	{"invalid bpf_context access", "this kind of program has no such member in its context, or may not write it"},
