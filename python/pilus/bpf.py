@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """BPF(text=…): a program from text to events, with the names that BCC's Python module has."""
 import collections.abc
+import contextlib
 import ctypes
 import errno
 import os
@@ -401,11 +402,28 @@ class BPF(collections.abc.Mapping):
 
     # ── events ──
 
+    @contextlib.contextmanager
+    def keeping_interruptions(self):
+        """Ctrl-C that comes before a callback's first line is caught nowhere, and told to this hook alone."""
+        before = sys.unraisablehook
+
+        def keep(unraisable):
+            if isinstance(unraisable.exc_value, KeyboardInterrupt):
+                self.failure = unraisable.exc_value
+            else:
+                before(unraisable)
+        sys.unraisablehook = keep
+        try:
+            yield
+        finally:
+            sys.unraisablehook = before
+
     def poll(self, timeout=-1):
         """Waits for events, so many milliseconds or, with -1, until there are some; has the callbacks called."""
-        got = lib.module_wait(self.handle, timeout if timeout >= 0 else SLICE_MS)
-        while timeout < 0 and got in (0, -errno.EINTR):
-            got = lib.module_wait(self.handle, SLICE_MS)
+        with self.keeping_interruptions():
+            got = lib.module_wait(self.handle, timeout if timeout >= 0 else SLICE_MS)
+            while timeout < 0 and got in (0, -errno.EINTR) and not self.failure:
+                got = lib.module_wait(self.handle, SLICE_MS)
         failure, self.failure = self.failure, None
         if failure:
             raise failure

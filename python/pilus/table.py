@@ -3,6 +3,7 @@
 import collections.abc
 import ctypes
 import errno
+import functools
 import os
 import sys
 
@@ -173,12 +174,14 @@ class Stream(Base):
         self.callback, self.counters = None, []
         self.lost = lambda count: print(f"Possibly lost {count} samples", file=sys.stderr)
 
-    def event_type(self):
-        return type_of(lib.module_type(self.bpf.handle, self.info.name, EVENT_TYPE), 0)
+    @functools.cached_property
+    def event_pointer(self):
+        """Made once: ctypes keeps each for ever."""
+        return ctypes.POINTER(type_of(lib.module_type(self.bpf.handle, self.info.name, EVENT_TYPE), 0))
 
     def event(self, data):
         """What a callback was given, as the program's type."""
-        return ctypes.cast(data, ctypes.POINTER(self.event_type())).contents
+        return ctypes.cast(data, self.event_pointer).contents
 
     def listen(self, tell, pages, lost_cb):
         if lost_cb:

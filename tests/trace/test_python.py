@@ -78,6 +78,29 @@ print("done")
 """) == "done\n"
 
 
+def test_an_interruption_among_many_events_is_not_lost(python):
+    """It may come between C and the callback's first line."""
+    for _ in range(5):
+        running = python("""
+from bcc import BPF
+b = BPF(text='BPF_PERF_OUTPUT(events);'
+             'TRACEPOINT_PROBE(sched, sched_switch) { u64 n = 1; events.perf_submit(args, &n, sizeof(n)); return 0; }')
+b["events"].open_perf_buffer(lambda cpu, data, size: None, lost_cb=lambda count: None)
+b.perf_buffer_poll()
+print("attached")
+while True:
+    try:
+        b.perf_buffer_poll()
+    except KeyboardInterrupt:
+        print("ended")
+        break
+""")
+        running.wait_for("attached")
+        running.process.send_signal(signal.SIGINT)
+        running.wait_for("ended")
+        assert running.process.wait(60) == 0
+
+
 def test_text_passes_for_bytes(python):
     assert result(python, """
 import io
@@ -194,9 +217,10 @@ int on_mkdir(struct pt_regs *ctx, const char *name)
 }}
 ''' % os.getpid())
 b.attach_kprobe(event=b.get_syscall_fnname("mkdir"), fn_name="on_mkdir")
-seen = []
+seen, types = [], set()
 def take(data):
     event = b["events"].event(data)
+    types.add(type(event))
     seen.append((event.pid, event.name, event.ns > 0))
 {listen}
 with tempfile.TemporaryDirectory() as folder:
@@ -204,6 +228,7 @@ with tempfile.TemporaryDirectory() as folder:
     while len(seen) < 2:
         {poll}
 assert seen == [(os.getpid(), folder.encode(), True), (os.getpid(), (folder + "/a").encode(), True)], seen
+assert len(types) == 1, "one made for each event would be kept for ever"
 def fail(data):
     raise ValueError("out of a callback")
 take = fail
