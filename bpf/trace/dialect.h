@@ -408,6 +408,16 @@ static __always_inline int pilus_print(const char *format, unsigned int size, co
 #define BPF_CPUMAP(name, size)       PILUS_PLAIN(BPF_MAP_TYPE_CPUMAP, name, size, sizeof(int))
 #define BPF_XSKMAP(name, size)       PILUS_PLAIN(BPF_MAP_TYPE_XSKMAP, name, size, sizeof(int))
 #define BPF_STACK_TRACE(name, size)  PILUS_PLAIN(BPF_MAP_TYPE_STACK_TRACE, name, size, 127 * sizeof(u64))
+/* Of processes only: each place as a file's build id and the offset in it (struct bpf_stack_build_id), which stay what
+ * they are when the process is gone. */
+#define BPF_STACK_TRACE_BUILDID(name, size)            \
+	struct {                                       \
+		int (*type)[BPF_MAP_TYPE_STACK_TRACE]; \
+		int (*max_entries)[size];              \
+		int (*key_size)[sizeof(int)];          \
+		int (*value_size)[127 * 32];           \
+		int (*map_flags)[1 << 5];              \
+	} name SEC(".maps")
 #define BPF_RINGBUF_OUTPUT(name, pages)             \
 	struct {                                    \
 		int (*type)[BPF_MAP_TYPE_RINGBUF];  \

@@ -221,8 +221,20 @@ class Stream(Base):
         self.listen(lambda cpu, data, size: callback(ctx, data, size), 0, None)
 
 
+class BuildId(ctypes.Structure):
+    """A place in a file (enum bpf_stack_build_id_status): or, where the file could not be told, an address."""
+    EMPTY, VALID, IP = range(3)
+    DEPTH = 127
+    _fields_ = [("status", ctypes.c_int32), ("bytes", ctypes.c_ubyte * 20), ("offset", ctypes.c_uint64)]
+
+    @property
+    def build_id(self):
+        """As tools print it; None: it is an address."""
+        return bytes(self.bytes).hex() if self.status == self.VALID else None
+
+
 class StackTrace(Table):
-    """Stacks by their number."""
+    """Stacks by their number: of addresses, or of BuildIds (BPF_STACK_TRACE_BUILDID)."""
 
     def get_stack(self, stack_id):
         return list(self.walk(stack_id))
@@ -234,8 +246,10 @@ class StackTrace(Table):
         room = ctypes.create_string_buffer(self.info.value_size)
         if lib.table_get(self.info, ctypes.byref(ctypes.c_uint32(number)), room):
             raise KeyError(stack_id)
-        for address in (ctypes.c_uint64 * (self.info.value_size // 8)).from_buffer(room):
-            if not address:
+        has_build_ids = self.info.value_size == BuildId.DEPTH * ctypes.sizeof(BuildId)
+        entry = BuildId if has_build_ids else ctypes.c_uint64
+        for address in (entry * (self.info.value_size // ctypes.sizeof(entry))).from_buffer(room):
+            if not (address.status if has_build_ids else address):
                 return
             yield resolve(address) if resolve else address
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Python module, by programs of their own process; the two that the guide begins with are run as they stand."""
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -433,6 +434,35 @@ print(b.trace_fields()[5])
         os.mkdir(tmp_path / name)
     assert running.process.wait(60) == 0, running.complained()
     assert running.said().splitlines() == ["attached", "it is made"]
+
+
+def test_build_ids_of_a_stack(python):
+    """The C library's, which calls the kernel, as its file tells it."""
+    library = re.search(r"/\S+/libc\.so\.6$", pathlib.Path("/proc/self/maps").read_text(), re.M)[0]
+    note = subprocess.run(["readelf", "-n", library], capture_output=True, text=True, check=True).stdout
+    wanted = re.search(r"Build ID: ([0-9a-f]{40})", note)
+    assert result(python, """
+import os, tempfile
+from bcc import BPF
+b = BPF(text='''
+BPF_STACK_TRACE_BUILDID(stacks, 64);
+BPF_HASH(seen, u32, int);
+TRACEPOINT_PROBE(syscalls, sys_enter_mkdir)
+{
+	u32 pid = bpf_get_current_pid_tgid() >> 32;
+	int stack = stacks.get_stackid(args, BPF_F_USER_STACK);
+
+	if (pid == PID)
+		seen.update(&pid, &stack);
+	return 0;
+}
+''', cflags=["-DPID=%d" % os.getpid()])
+with tempfile.TemporaryDirectory():
+    pass
+places = b["stacks"].get_stack(b["seen"][os.getpid()].value)
+assert places and all(place.build_id or place.status == place.IP for place in places), places
+print([place.build_id for place in places])
+""").count(wanted[1])
 
 
 def test_names_of_bcc(python):
