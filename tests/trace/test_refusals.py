@@ -6,7 +6,7 @@ program whose refusal takes seconds), "jump out of range", "unreachable insn" an
 such code; the unit test trace_explain has them), "inv" and "invalid indirect read from stack" (before 5.18 and 6.3),
 "reference has not been acquired" and "combined stack size" (the compiler of the dialect inlines), "sleep" and "is not a known"
 (need a program by a trampoline, which not every kernel loads), "cannot call GPL" (the dialect is GPL by itself), "At program exit
-the register R0" (hooks of processes take any result). A loop without end is in test_run.
+the register R0" (newer kernels refuse without that sentence). A loop without end is in test_run.
 """
 import pytest
 
