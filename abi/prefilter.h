@@ -4,7 +4,9 @@
  *
  * A *revision* is the program, loaded with tables of its own, just as large as what they hold, and with its settings
  * as constants: the verifier removes what this revision has no use for. Revisions are exchanged by replacing the
- * program in its link, so a packet sees one or the other, whole. These maps are not pinned; the program holds them:
+ * program in its link, so a packet sees one or the other, whole. A change of a few rows, none of whose prefixes lies in
+ * another's, leaves the program and edits the tables: a packet is told something else by one row at most, and sees one
+ * revision whole then, too. These maps are not pinned; the program holds them:
  *
  * source_table, destination_table  array, index -> struct prefilter_bucket: IPv4
  * source_hash, destination_hash    hash,     struct prefilter_prefix -> struct prefilter_entry: IPv6

@@ -53,34 +53,86 @@ void cidrs_sort(struct cidrs *cidrs)
 	cidrs->count = kept;
 }
 
+/* From `start` on: in strides that double, then by halves, so that what is near is found as quickly as by looking. */
+static size_t place_from(const struct cidrs *cidrs, size_t start, const struct prefix *prefix)
+{
+	size_t stride = 1, end = start;
+
+	while (end < cidrs->count && compare(&cidrs->items[end], prefix) < 0) {
+		start = end + 1;
+		end += stride;
+		stride *= 2;
+	}
+	if (end > cidrs->count)
+		end = cidrs->count;
+	while (start < end) {
+		size_t middle = start + (end - start) / 2;
+
+		if (compare(&cidrs->items[middle], prefix) < 0)
+			start = middle + 1;
+		else
+			end = middle;
+	}
+	return start;
+}
+
+static bool stands_at(const struct cidrs *cidrs, size_t place, const struct prefix *prefix)
+{
+	return place < cidrs->count && prefix_equal(&cidrs->items[place], prefix);
+}
+
+size_t cidrs_place(const struct cidrs *cidrs, const struct prefix *prefix)
+{
+	return place_from(cidrs, 0, prefix);
+}
+
+bool cidrs_has(const struct cidrs *cidrs, const struct prefix *prefix)
+{
+	return stands_at(cidrs, cidrs_place(cidrs, prefix), prefix);
+}
+
+static void add_span(struct cidrs *cidrs, const struct cidrs *from, size_t start, size_t end)
+{
+	if (start == end)
+		return;
+	memcpy(&cidrs->items[cidrs->count], &from->items[start], (end - start) * sizeof(*cidrs->items));
+	cidrs->count += end - start;
+}
+
+static struct cidrs with_room(size_t room)
+{
+	return (struct cidrs){.items = xrealloc(NULL, (room + 1) * sizeof(struct prefix)), .room = room + 1};
+}
+
 size_t cidrs_with(const struct cidrs *cidrs, const struct cidrs *change, struct cidrs *ret)
 {
-	size_t i = 0, j = 0;
+	size_t copied = 0;
 
-	*ret = (struct cidrs){};
-	while (i < cidrs->count || j < change->count) {
-		int order = i == cidrs->count    ? 1
-		            : j == change->count ? -1
-		                                 : compare(&cidrs->items[i], &change->items[j]);
+	*ret = with_room(cidrs->count + change->count);
+	for (size_t j = 0; j < change->count; j++) {
+		size_t place = place_from(cidrs, copied, &change->items[j]);
 
-		cidrs_add(ret, order <= 0 ? &cidrs->items[i] : &change->items[j]);
-		i += order <= 0;
-		j += order >= 0;
+		add_span(ret, cidrs, copied, place);
+		copied = place;
+		if (!stands_at(cidrs, place, &change->items[j]))
+			cidrs_add(ret, &change->items[j]);
 	}
+	add_span(ret, cidrs, copied, cidrs->count);
 	return ret->count - cidrs->count;
 }
 
 size_t cidrs_without(const struct cidrs *cidrs, const struct cidrs *change, struct cidrs *ret)
 {
-	size_t j = 0;
+	size_t copied = 0;
 
-	*ret = (struct cidrs){};
-	for (size_t i = 0; i < cidrs->count; i++) {
-		while (j < change->count && compare(&change->items[j], &cidrs->items[i]) < 0)
-			j++;
-		if (j == change->count || compare(&change->items[j], &cidrs->items[i]))
-			cidrs_add(ret, &cidrs->items[i]);
+	*ret = with_room(cidrs->count);
+	for (size_t j = 0; j < change->count; j++) {
+		size_t place = place_from(cidrs, copied, &change->items[j]);
+
+		add_span(ret, cidrs, copied, place);
+		copied = place + stands_at(cidrs, place, &change->items[j]);
 	}
+	add_span(ret, cidrs, copied, cidrs->count);
 	return cidrs->count - ret->count;
 }
 

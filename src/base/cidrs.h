@@ -21,6 +21,10 @@ void cidrs_clear(struct cidrs *cidrs);
 void cidrs_add(struct cidrs *cidrs, const struct prefix *prefix);
 void cidrs_sort(struct cidrs *cidrs);
 
+/* In a sorted list: where the prefix stands, or would; what lies in it follows. */
+size_t cidrs_place(const struct cidrs *cidrs, const struct prefix *prefix);
+bool cidrs_has(const struct cidrs *cidrs, const struct prefix *prefix);
+
 /* Both sorted; *ret is a new list. Returns how many of `change` made a difference. */
 size_t cidrs_with(const struct cidrs *cidrs, const struct cidrs *change, struct cidrs *ret);
 size_t cidrs_without(const struct cidrs *cidrs, const struct cidrs *change, struct cidrs *ret);

@@ -4,9 +4,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -31,10 +33,16 @@ static const char *const table_names[PREFILTER_MATCHES][TABLE_KINDS] = {
 	[PREFILTER_DESTINATION] = {"destination_table", "destination_hash", "destination_trie"},
 };
 
+/* A kernel's hash or trie has room for some rows that come later (prefilter_edit), if it has any. */
+#define ROOM_FOR_EDITS(rows) ((rows) ? (rows) + (rows) / 64 + 64 : 1)
+/* Buckets may be so many times more than would be made for the rows, as a power of two, until tables are made anew. */
+#define BUCKETS_TOO_MANY 3
+
 /* How many rows have each length, and how many lengths each family has. */
 struct census {
 	uint32_t rows[2][ADDR_BITS + 1]; /* [is_v4] */
 	unsigned lengths[2];
+	uint32_t denied;
 };
 
 struct prefilter {
@@ -48,15 +56,24 @@ static bool is_v4(const struct prefilter_row *row)
 	return row->bits >= ADDR_V4_PREFIX_BITS && addr_is_v4(&row->addr);
 }
 
+static void census_add(struct census *census, const struct prefilter_row *row)
+{
+	census->lengths[is_v4(row)] += !census->rows[is_v4(row)][row->bits]++;
+	census->denied += row->verdict == PREFILTER_DENY;
+}
+
+static void census_remove(struct census *census, const struct prefilter_row *row)
+{
+	census->lengths[is_v4(row)] -= !--census->rows[is_v4(row)][row->bits];
+	census->denied -= row->verdict == PREFILTER_DENY;
+}
+
 static struct census take_census(const struct prefilter_plan *plan, enum prefilter_match match)
 {
 	struct census census = {};
 
-	for (size_t i = 0; i < plan->count[match]; i++) {
-		const struct prefilter_row *row = &plan->rows[match][i];
-
-		census.lengths[is_v4(row)] += !census.rows[is_v4(row)][row->bits]++;
-	}
+	for (size_t i = 0; i < plan->count[match]; i++)
+		census_add(&census, &plan->rows[match][i]);
 	return census;
 }
 
@@ -156,7 +173,8 @@ static int prefilter_configure(struct prefilter *prefilter, const struct prefilt
 		config.bucket_bits[match] = bucket_bits(count_rows(census, TABLE), more);
 		r = bpf_map__set_max_entries(table(prefilter, match, TABLE), 1U << config.bucket_bits[match]);
 		for (int kind = HASH; kind < TABLE_KINDS && !r; kind++)
-			r = bpf_map__set_max_entries(table(prefilter, match, kind), count_rows(census, kind) ?: 1);
+			r = bpf_map__set_max_entries(table(prefilter, match, kind),
+			                             ROOM_FOR_EDITS(count_rows(census, kind)));
 		if (r)
 			return r;
 	}
@@ -379,6 +397,251 @@ int prefilter_load(const struct datapath_options *options, const struct prefilte
 	for (unsigned more = 0; more < BUCKET_TRIES && r == -ENOSPC; more++)
 		r = load_with(options, plan, more, progress, ret, error);
 	return r;
+}
+
+/* ── a few rows, in tables that packets are looked up in ── */
+
+/* Edits become rows, of which PREFILTER_NONE is none. */
+static struct prefilter_row edit_row(const struct prefilter_edit *edit, const struct prefilter_entry *entry)
+{
+	return (struct prefilter_row){
+		.addr = edit->prefix.addr, .bits = edit->prefix.bits, .set = entry->set, .verdict = entry->verdict};
+}
+
+static struct census census_after(const struct census *before, const struct prefilter_edit *edits, size_t count)
+{
+	struct census census = *before;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct prefilter_row old = edit_row(&edits[i], &edits[i].before),
+					   new = edit_row(&edits[i], &edits[i].after);
+
+		if (old.verdict)
+			census_remove(&census, &old);
+		if (new.verdict)
+			census_add(&census, &new);
+	}
+	return census;
+}
+
+/* Would the program for these rows be the one that there is, and are its tables as large as they should be? */
+static bool takes(const struct prefilter *prefilter, enum prefilter_match match, const struct census *census)
+{
+	const struct prefilter_config *now = &prefilter->config;
+	struct prefilter_config then = {};
+	uint8_t bits = bucket_bits(count_rows(census, TABLE), 0);
+	bool r = bits <= now->bucket_bits[match] && bits + BUCKETS_TOO_MANY > now->bucket_bits[match];
+
+	set_lengths(census, match, &then);
+	for (int kind = HASH; kind < TABLE_KINDS && r; kind++)
+		r = count_rows(census, kind) <= bpf_map__max_entries(table(prefilter, match, kind));
+	return r && census->denied && prefilter->census[match].denied &&
+	       then.length_count[match] == now->length_count[match] &&
+	       then.mask_count[match] == now->mask_count[match] && then.tries[match] == now->tries[match] &&
+	       !memcmp(then.lengths[match], now->lengths[match], sizeof(then.lengths[match])) &&
+	       !memcmp(then.masks[match], now->masks[match], sizeof(then.masks[match]));
+}
+
+/* Kernels with nohz_full CPUs do not let anybody wait for them. */
+static bool can_wait_for_packets(void)
+{
+	long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+
+	return commands > 0 && commands & MEMBARRIER_CMD_GLOBAL;
+}
+
+/*
+ * Those that have begun before are through then: XDP programs run in read-side critical sections of RCU. Afterwards
+ * nobody reads the place of a row that is gone, nor the address that was in a place before.
+ */
+static int wait_for_packets(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0 ? -errno : 0;
+}
+
+/* An edit under way; rows in buckets are borrowed from the mapping, those of other tables are NULL. */
+struct edition {
+	const struct prefilter *prefilter;
+	enum prefilter_match match;
+	const struct prefilter_edit *edits;
+	size_t count;
+	enum table_kind kinds[PREFILTER_EDITS_MAX];
+	struct prefilter_bucket *buckets; /* NULL: none of the edits is there */
+	uint16_t *places[PREFILTER_EDITS_MAX];
+};
+
+static bool is_taken(const struct edition *edition, const uint16_t *place)
+{
+	for (size_t i = 0; i < edition->count; i++)
+		if (edition->places[i] == place)
+			return true;
+	return false;
+}
+
+static struct prefilter_bucket *bucket_of(const struct edition *edition, const struct prefilter_row *row, int probe)
+{
+	const struct prefilter_config *config = &edition->prefilter->config;
+	struct placement placement = place_row(edition->buckets, config, edition->match, row);
+
+	return &edition->buckets[(placement.place + probe) & ((1U << config->bucket_bits[edition->match]) - 1)];
+}
+
+static unsigned length_of(const struct edition *edition, uint8_t bits)
+{
+	return mask_index(&edition->prefilter->config, edition->match, bits);
+}
+
+/* NULL: it is not there. */
+static uint16_t *find_place(const struct edition *edition, const struct prefilter_row *row)
+{
+	unsigned length = length_of(edition, row->bits) + 1;
+
+	for (int probe = 0; probe < PREFILTER_PROBES; probe++) {
+		struct prefilter_bucket *bucket = bucket_of(edition, row, probe);
+
+		for (int i = 0; i < PREFILTER_BUCKET_ROWS; i++)
+			if (PREFILTER_ROW_LENGTH(bucket->row[i]) == length && bucket->addr[i] == row->addr.word[3])
+				return &bucket->row[i];
+	}
+	return NULL;
+}
+
+/* With the address written, which counts for nothing yet. NULL: there is no room near enough. */
+static uint16_t *reserve_place(const struct edition *edition, const struct prefilter_row *row)
+{
+	for (int probe = 0; probe < PREFILTER_PROBES; probe++) {
+		struct prefilter_bucket *bucket = bucket_of(edition, row, probe);
+
+		for (int i = 0; i < PREFILTER_BUCKET_ROWS; i++) {
+			if (bucket->row[i] || is_taken(edition, &bucket->row[i]))
+				continue;
+			bucket->addr[i] = row->addr.word[3];
+			return &bucket->row[i];
+		}
+		bucket->crowded = 1;
+	}
+	return NULL;
+}
+
+static void write_place(uint16_t *place, uint16_t row)
+{
+	__atomic_store_n(place, row, __ATOMIC_RELEASE);
+}
+
+static int map_remove(const struct edition *edition, size_t i)
+{
+	const struct prefilter_edit *edit = &edition->edits[i];
+	const struct prefilter_prefix key = {.prefix_bits = edit->prefix.bits, .addr = edit->prefix.addr};
+
+	return bpf_map_delete_elem(bpf_map__fd(table(edition->prefilter, edition->match, edition->kinds[i])), &key);
+}
+
+static int map_put(const struct edition *edition, size_t i)
+{
+	const struct prefilter_edit *edit = &edition->edits[i];
+	const struct prefilter_prefix key = {.prefix_bits = edit->prefix.bits, .addr = edit->prefix.addr};
+
+	return bpf_map_update_elem(bpf_map__fd(table(edition->prefilter, edition->match, edition->kinds[i])), &key,
+	                           &edit->after, BPF_ANY);
+}
+
+/* A row that comes has an address before it counts: nobody takes it for that of the row which was there. */
+static int edit_reserve(struct edition *edition)
+{
+	for (size_t i = 0; i < edition->count; i++) {
+		const struct prefilter_edit *edit = &edition->edits[i];
+		const struct prefilter_row row = edit_row(edit, &edit->after);
+
+		if (!row.verdict || edition->kinds[i] != TABLE)
+			continue;
+		edition->places[i] = edit->before.verdict ? find_place(edition, &row) : reserve_place(edition, &row);
+		if (!edition->places[i])
+			return -ENOSPC;
+	}
+	return 0;
+}
+
+static int edit_remove(const struct edition *edition)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < edition->count && !r; i++) {
+		const struct prefilter_row row = edit_row(&edition->edits[i], &edition->edits[i].before);
+		uint16_t *place;
+
+		if (edition->edits[i].after.verdict)
+			continue;
+		if (edition->kinds[i] != TABLE) {
+			r = map_remove(edition, i);
+			continue;
+		}
+		place = find_place(edition, &row);
+		if (place)
+			write_place(place, 0);
+		else
+			r = -ENOENT;
+	}
+	return r;
+}
+
+static int edit_put(const struct edition *edition)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < edition->count && !r; i++) {
+		const struct prefilter_edit *edit = &edition->edits[i];
+
+		if (!edit->after.verdict)
+			continue;
+		if (edition->kinds[i] != TABLE)
+			r = map_put(edition, i);
+		else
+			write_place(edition->places[i], PREFILTER_ROW(length_of(edition, edit->prefix.bits),
+			                                              edit->after.verdict, edit->after.set));
+	}
+	return r;
+}
+
+int prefilter_edit(struct prefilter *prefilter, enum prefilter_match match, const struct prefilter_edit *edits,
+                   size_t count)
+{
+	const struct census census = census_after(&prefilter->census[match], edits, count);
+	struct edition edition = {.prefilter = prefilter, .match = match, .edits = edits, .count = count};
+	size_t bytes = table_bytes(&prefilter->config, match);
+	int r;
+
+	if (count > PREFILTER_EDITS_MAX || !takes(prefilter, match, &census) || !can_wait_for_packets())
+		return -ERANGE;
+	edition.buckets =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(table(prefilter, match, TABLE)), 0);
+	if (edition.buckets == MAP_FAILED)
+		return -errno;
+	for (size_t i = 0; i < count; i++) {
+		const struct prefilter_row row = edit_row(&edits[i], &edits[i].after);
+
+		edition.kinds[i] = table_of(&census, is_v4(&row), row.bits);
+	}
+	r = edit_reserve(&edition);
+	if (!r)
+		r = edit_remove(&edition);
+	if (!r)
+		r = wait_for_packets();
+	if (!r)
+		r = edit_put(&edition);
+	munmap(edition.buckets, bytes);
+	if (!r)
+		prefilter->census[match] = census;
+	return r;
+}
+
+size_t prefilter_rows(const struct prefilter *prefilter)
+{
+	size_t rows = 0;
+
+	for (int match = 0; match < PREFILTER_MATCHES; match++)
+		for (int kind = 0; kind < TABLE_KINDS; kind++)
+			rows += count_rows(&prefilter->census[match], kind);
+	return rows;
 }
 
 void prefilter_free(struct prefilter *prefilter)

@@ -37,6 +37,28 @@ struct prefilter;
 int prefilter_load(const struct datapath_options *options, const struct prefilter_plan *plan, size_t *progress,
                    struct prefilter **ret, struct error *error);
 
+/* Of a row: an entry whose verdict is PREFILTER_NONE says that there is none. */
+struct prefilter_edit {
+	struct prefix prefix;
+	struct prefilter_entry before, after;
+};
+
+#define PREFILTER_EDITS_MAX 256
+
+/*
+ * Changes a few rows where they are, while packets meet them. Where no prefix of the edits lies in another, each packet
+ * meets what was before or what comes after, for one row at most says something else to it. For the thread pool: it
+ * waits until no packet that has begun before a step is still on its way.
+ *
+ * -ERANGE: it cannot be done, for the tables would have to be larger, smaller, or looked up otherwise. After any error
+ * some rows may be edited and others not: the caller loads what shall be.
+ */
+int prefilter_edit(struct prefilter *prefilter, enum prefilter_match match, const struct prefilter_edit *edits,
+                   size_t count);
+
+/* That are in its tables. */
+size_t prefilter_rows(const struct prefilter *prefilter);
+
 /* What is attached stays. */
 void prefilter_free(struct prefilter *prefilter);
 DEFINE_CLEANUP(struct prefilter *, prefilter_free)

@@ -249,6 +249,34 @@ def test_revisions_are_swapped_whole(site):
         os.unlink(path)
 
 
+def program_on(lab, node):
+    return json.loads(lab.exec(node, "ip", "-j", "link", "show", "eth0").stdout)[0]["xdp"]["prog"]["id"]
+
+
+def test_a_small_change_of_a_long_list_is_made_in_place(site):
+    """The program and its tables stay; who comes is refused, who goes is not, and the next agent knows of it."""
+    path = pathlib.Path(site.folder) / "many"
+    path.write_text("".join(f"21.{i >> 16}.{i >> 8 & 255}.{i & 255}\n2001:db8:{i >> 8:x}::{i & 255:x}\n"
+                            for i in range(20000)))
+    update(site, "--file", str(path))
+    path.unlink()
+    program, before = program_on(site, "node-1"), revision(site)
+    for family in (4, 6):
+        assert reaches(site, STRANGER[family], family)
+        update(site, "--cidr", STRANGER[family])
+        assert not reaches(site, STRANGER[family], family)
+        update(site, "--cidr", STRANGER[family], verb="delete")
+        assert reaches(site, STRANGER[family], family)
+    update(site, *(word for family in (4, 6) for word in ("--cidr", STRANGER[family])))
+    assert (program_on(site, "node-1"), revision(site)) == (program, before + 5)
+    site.run("agent", "node-1", "kill")
+    assert not reaches(site, STRANGER[4], 4) and not reaches(site, STRANGER[6], 6)
+    site.run("agent", "node-1", "start")
+    wait_for(lambda: site.json("node-1", "status")["prefilter"]["state"] == "attached", "it is taken up")
+    assert the_set(site, "local.deny")["entries"] == 40002
+    assert not reaches(site, STRANGER[4], 4) and not reaches(site, STRANGER[6], 6)
+
+
 def test_a_long_list_is_gone_from_memory_with_the_list(site):
     def resident():
         process = pathlib.Path(site.folder, "node-1", "agent.pid").read_text().split()[0]

@@ -503,6 +503,110 @@ static void test_crowded_buckets_lose_nothing(void **state)
 	assert_source("11.0.0.1", XDP_PASS);
 }
 
+static struct prefilter_entry entry(enum prefilter_verdict verdict, uint16_t set)
+{
+	return (struct prefilter_entry){.verdict = verdict, .set = set};
+}
+
+static const struct prefilter_entry none;
+
+static int edit(const char *cidr, struct prefilter_entry before, struct prefilter_entry after)
+{
+	struct prefilter_edit one = {.before = before, .after = after};
+
+	assert_int_equal(prefix_parse(cidr, &one.prefix), 0);
+	return prefilter_edit(loaded, PREFILTER_SOURCE, &one, 1);
+}
+
+/* The program stays, and what it is asked next has the rows. */
+static void test_few_rows_are_edited_in_place(void **state)
+{
+	const struct prefilter_entry deny = entry(PREFILTER_DENY, SET_HOSTS), allow = entry(PREFILTER_ALLOW, SET_HOSTS);
+
+	LOAD(PREFILTER_SOURCE, row(DENIED4, SET_HOSTS, PREFILTER_DENY), row("192.0.2.0/24", 0, PREFILTER_DENY),
+	     row(DENIED6, SET_HOSTS, PREFILTER_DENY), row("2001:db8:1::/48", 0, PREFILTER_DENY));
+	assert_int_equal(prefilter_rows(loaded), 4);
+	assert_int_equal(edit("203.0.113.8", none, deny), 0);
+	assert_int_equal(edit("192.0.4.0/24", none, deny), 0);
+	assert_int_equal(edit("2001:db8:bad::8", none, deny), 0);
+	assert_source("203.0.113.8", XDP_DROP);
+	assert_source("192.0.4.1", XDP_DROP);
+	assert_source("2001:db8:bad::8", XDP_DROP);
+	assert_source("203.0.113.9", XDP_PASS);
+	assert_int_equal(prefilter_rows(loaded), 7);
+	assert_int_equal(edit("203.0.113.8", deny, allow), 0);
+	assert_int_equal(edit("2001:db8:bad::8", deny, allow), 0);
+	assert_source("203.0.113.8", XDP_PASS);
+	assert_source("2001:db8:bad::8", XDP_PASS);
+	assert_int_equal(edit(DENIED4, deny, none), 0);
+	assert_int_equal(edit("192.0.4.0/24", deny, none), 0);
+	assert_int_equal(edit("2001:db8:bad::8", allow, none), 0);
+	assert_source(DENIED4, XDP_PASS);
+	assert_source("192.0.4.1", XDP_PASS);
+	assert_source("192.0.2.1", XDP_DROP);
+	assert_source(DENIED6, XDP_DROP);
+	assert_int_equal(prefilter_rows(loaded), 4);
+}
+
+static void test_rows_of_a_trie_are_edited_in_place(void **state)
+{
+	LOAD(PREFILTER_SOURCE, row("10.0.0.0/8", 0, PREFILTER_DENY), row("11.0.0.0/9", 0, PREFILTER_DENY),
+	     row("11.128.0.0/10", 0, PREFILTER_DENY), row("12.0.0.0/11", 0, PREFILTER_DENY),
+	     row("13.0.0.0/12", 0, PREFILTER_DENY), row("14.0.0.0/13", 0, PREFILTER_DENY));
+	assert_int_equal(edit("15.0.0.0/8", none, entry(PREFILTER_DENY, 0)), 0);
+	assert_source("15.1.1.1", XDP_DROP);
+	assert_int_equal(edit("10.0.0.0/8", entry(PREFILTER_DENY, 0), none), 0);
+	assert_source("10.0.0.1", XDP_PASS);
+	assert_source("14.0.0.1", XDP_DROP);
+}
+
+/* What makes another program is no edit: a length that comes or goes, the first and the last who is refused. */
+static void test_what_is_no_edit_changes_nothing(void **state)
+{
+	const struct prefilter_entry deny = entry(PREFILTER_DENY, 0);
+
+	LOAD(PREFILTER_SOURCE, row(DENIED4, 0, PREFILTER_DENY), row(PERMITTED4, 0, PREFILTER_ALLOW));
+	assert_int_equal(edit("192.0.2.0/24", none, deny), -ERANGE);
+	assert_int_equal(edit("2001:db8::1", none, deny), -ERANGE);
+	assert_int_equal(edit(DENIED4, deny, none), -ERANGE);
+	assert_source(DENIED4, XDP_DROP);
+	assert_source("192.0.2.1", XDP_PASS);
+	LOAD(PREFILTER_SOURCE, row(PERMITTED4, 0, PREFILTER_ALLOW));
+	assert_int_equal(edit(DENIED4, none, deny), -ERANGE);
+}
+
+/* As many as a table that was made for fewer takes, among them some for which there is no room in their bucket. */
+static void test_edits_fill_a_table(void **state)
+{
+	enum { BITS = 6, FIRST = 1 + (PREFILTER_BUCKET_ROWS / 2 << (BITS - 1)) };
+	_cleanup_free_ struct prefilter_row *rows = xcalloc(FIRST, sizeof(*rows));
+	uint32_t count = FIRST;
+	struct prefilter_edit edits[PREFILTER_EDITS_MAX] = {};
+	char text[ADDR_TEXT_MAX];
+	int r;
+
+	for (uint32_t i = 0; i < FIRST; i++)
+		rows[i] = (struct prefilter_row){.addr = host_number(i), .bits = ADDR_BITS, .verdict = PREFILTER_DENY};
+	load_rows(PREFILTER_SOURCE, rows, FIRST);
+	do {
+		for (uint32_t i = 0; i < 16; i++)
+			edits[i] = (struct prefilter_edit){
+				.prefix = {.addr = host_number(count + i), .bits = ADDR_BITS},
+				.after = entry(PREFILTER_DENY, 0),
+			};
+		r = prefilter_edit(loaded, PREFILTER_SOURCE, edits, 16);
+		count += r ? 0 : 16;
+	} while (!r);
+	assert_true(r == -ERANGE || r == -ENOSPC);
+	assert_in_range(count, FIRST + 16, PREFILTER_BUCKET_ROWS / 2 << BITS);
+	assert_int_equal(prefilter_rows(loaded), count);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct addr host = host_number(i);
+
+		assert_source(addr_format(&host, text), XDP_DROP);
+	}
+}
+
 struct found {
 	unsigned count;
 	char hook[32];
@@ -633,6 +737,10 @@ int main(void)
 		PREFILTER_TEST(test_a_drop_is_told_now_and_then),
 		PREFILTER_TEST(test_tables_are_as_large_as_what_they_hold),
 		PREFILTER_TEST(test_crowded_buckets_lose_nothing),
+		PREFILTER_TEST(test_few_rows_are_edited_in_place),
+		PREFILTER_TEST(test_rows_of_a_trie_are_edited_in_place),
+		PREFILTER_TEST(test_what_is_no_edit_changes_nothing),
+		PREFILTER_TEST(test_edits_fill_a_table),
 		PREFILTER_TEST(test_it_is_attached_replaced_and_detached),
 		PREFILTER_TEST(test_it_can_be_asked_to_be_generic),
 		PREFILTER_TEST(test_a_strange_program_is_left_alone),

@@ -19,6 +19,8 @@ static struct {
 	struct store *store;
 	struct prefilter_keeper *keeper;
 	int load_result, attach_result;
+	bool edits;      /* are taken */
+	size_t edited;   /* rows */
 	size_t rows;     /* of the last revision that was loaded */
 	unsigned loaded; /* revisions that are not freed */
 	const void *attached;
@@ -37,6 +39,25 @@ int __wrap_prefilter_load(const struct datapath_options *options, const struct p
 	scene.loaded++;
 	*ret = xcalloc(1, 1);
 	return 0;
+}
+
+int __wrap_prefilter_edit(struct prefilter *prefilter, enum prefilter_match match, const struct prefilter_edit *edits,
+                          size_t count);
+int __wrap_prefilter_edit(struct prefilter *prefilter, enum prefilter_match match, const struct prefilter_edit *edits,
+                          size_t count)
+{
+	if (!scene.edits)
+		return -ERANGE;
+	for (size_t i = 0; i < count; i++)
+		scene.rows += !!edits[i].after.verdict - !!edits[i].before.verdict;
+	scene.edited += count;
+	return 0;
+}
+
+size_t __wrap_prefilter_rows(const struct prefilter *prefilter);
+size_t __wrap_prefilter_rows(const struct prefilter *prefilter)
+{
+	return scene.rows;
 }
 
 void __wrap_prefilter_free(struct prefilter *prefilter);
@@ -206,6 +227,45 @@ static void changes_make_revisions(void **state)
 	assert_int_equal(scene.rows, 2);
 	ask_well("{\"verb\": \"replace\", \"cidrs\": []}", 1);
 	assert_null(scene.attached); /* what only allows refuses nobody */
+}
+
+/* They are revisions like others, kept like others, and are asked whom they lock out. */
+static void small_changes_are_edits(void **state)
+{
+	const void *before;
+
+	open_keeper();
+	ask_well("{\"verb\": \"add\", \"cidrs\": [\"192.0.2.1\", \"192.0.2.2\"]}", 2);
+	before = scene.attached;
+	scene.edits = true;
+	ask_well("{\"verb\": \"add\", \"cidrs\": [\"192.0.2.3\", \"192.0.2.1\"]}", 1);
+	assert_int_equal(scene.edited, 1);
+	ask_well("{\"verb\": \"replace\", \"cidrs\": [\"192.0.2.3\", \"192.0.2.4\"]}", 3);
+	assert_int_equal(scene.edited, 4);
+	assert_int_equal(scene.rows, 2);
+	assert_int_equal(prefilter_revision(scene.keeper), 4);
+	assert_ptr_equal(scene.attached, before);
+	assert_refused("{\"verb\": \"add\", \"cidrs\": [\"192.0.2.9\"], \"protect\": [\"192.0.2.9\"]}", -EPERM,
+	               "192.0.2.9/32 (in local.deny) would refuse 192.0.2.9, where this was asked from: allow that "
+	               "first, or use --force to lock it out");
+	assert_int_equal(scene.edited, 4);
+	prefilter_keeper_free(scene.keeper);
+	scene.rows = 0;
+	open_keeper();
+	assert_eventually(scene.rows);
+	assert_int_equal(scene.rows, 2);
+	assert_int_equal(prefilter_revision(scene.keeper), 4);
+}
+
+static void a_list_that_changes_a_little_is_edited(void **state)
+{
+	write_list("feed.deny", "192.0.2.1\n192.0.2.2\n192.0.2.3\n");
+	open_keeper();
+	assert_eventually(entries_of(SET_FILE, "feed.deny") == 3);
+	scene.edits = true;
+	write_list("feed.deny", "192.0.2.1\n192.0.2.9\n192.0.2.2\n192.0.2.10\n");
+	assert_eventually(entries_of(SET_FILE, "feed.deny") == 4);
+	assert_int_equal(scene.edited, 3);
 }
 
 static void what_is_asked_wrongly_changes_nothing(void **state)
@@ -413,6 +473,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(changes_make_revisions),
+		TEST(small_changes_are_edits),
+		TEST(a_list_that_changes_a_little_is_edited),
 		TEST(what_is_asked_wrongly_changes_nothing),
 		TEST(long_lists_come_in_pieces),
 		TEST(what_the_kernel_refuses_changes_nothing),

@@ -4,8 +4,12 @@
  */
 #include "agent/prefilter/table.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "agent/prefilter/view.h"
+#include "base/memory.h"
 
 #include "unit.h"
 
@@ -142,6 +146,183 @@ static void random_tables_mean_what_their_sets_mean(void **state)
 	}
 }
 
+/* ── small changes ── */
+
+#define SETS 4
+
+static struct prefix random_prefix(void)
+{
+	const struct addr addr = rand() % 2 ? addr_from_v4(rand() & 0x0f000000)
+	                                    : (struct addr){.byte = {[0] = 0x20, [15] = rand() % 16}};
+
+	return prefix_around(&addr, ADDR_BITS - rand() % 5);
+}
+
+static struct cidrs random_cidrs(unsigned count)
+{
+	struct cidrs cidrs = {};
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct prefix prefix = random_prefix();
+
+		cidrs_add(&cidrs, &prefix);
+	}
+	cidrs_sort(&cidrs);
+	return cidrs;
+}
+
+static void make_table(const struct view *view)
+{
+	table_clear(&table);
+	for (size_t i = 0; i < SETS; i++)
+		table_add(&table, view->sets[i], view->cidrs[i]);
+	table_finish(&table);
+}
+
+/* The table with the edits made: each finds what it says was there. */
+static void apply(const struct prefilter_edit *edit, struct table *to)
+{
+	struct prefilter_row *rows = to->rows[PREFILTER_SOURCE];
+	size_t *count = &to->count[PREFILTER_SOURCE], i = 0;
+	const struct prefilter_row new = {.addr = edit->prefix.addr,
+	                                  .bits = edit->prefix.bits,
+	                                  .set = edit->after.set,
+	                                  .verdict = edit->after.verdict};
+
+	while (i < *count && (rows[i].bits != new.bits || !addr_equal(&rows[i].addr, &new.addr)))
+		i++;
+	assert_int_equal(i < *count, !!edit->before.verdict);
+	if (i < *count) {
+		assert_int_equal(rows[i].verdict, edit->before.verdict);
+		assert_int_equal(rows[i].set, edit->before.set);
+		rows[i] = rows[--*count];
+	}
+	if (new.verdict)
+		rows[(*count)++] = new;
+}
+
+static bool has_row(const struct table *in, const struct prefilter_row *row)
+{
+	for (size_t i = 0; i < in->count[PREFILTER_SOURCE]; i++) {
+		const struct prefilter_row *it = &in->rows[PREFILTER_SOURCE][i];
+
+		if (addr_equal(&it->addr, &row->addr) && it->bits == row->bits && it->set == row->set &&
+		    it->verdict == row->verdict)
+			return true;
+	}
+	return false;
+}
+
+static void assert_edits_lead_there(const struct edits *edits, const struct view *before, const struct view *after)
+{
+	struct table edited = {};
+
+	make_table(before);
+	edited = table;
+	edited.rows[PREFILTER_SOURCE] =
+		xcalloc(table.count[PREFILTER_SOURCE] + edits->count + 1, sizeof(struct prefilter_row));
+	for (size_t i = 0; i < table.count[PREFILTER_SOURCE]; i++)
+		edited.rows[PREFILTER_SOURCE][i] = table.rows[PREFILTER_SOURCE][i];
+	for (size_t i = 0; i < edits->count; i++)
+		apply(&edits->items[i], &edited);
+	make_table(after);
+	assert_int_equal(edited.count[PREFILTER_SOURCE], table.count[PREFILTER_SOURCE]);
+	for (size_t i = 0; i < table.count[PREFILTER_SOURCE]; i++)
+		assert_true(has_row(&edited, &table.rows[PREFILTER_SOURCE][i]));
+	free(edited.rows[PREFILTER_SOURCE]);
+}
+
+static void edits_lead_from_one_table_to_the_next(void **state)
+{
+	static const char *const names[SETS] = {"a.deny", "b.deny", "c.allow", "d.deny"};
+	unsigned found = 0;
+
+	srand(7);
+	for (int round = 0; round < 2000; round++) {
+		struct view before = {}, after = {};
+		struct cidrs old[SETS], new[SETS];
+		struct edits edits = {};
+		int r = 0;
+
+		for (int i = 0; i < SETS; i++) {
+			struct set *set;
+
+			assert_int_equal(sets_add(&sets, SET_LOCAL, names[i], i, &set, NULL), 0);
+			old[i] = random_cidrs(rand() % 8);
+			new[i] = (struct cidrs){};
+			before.sets[i] = after.sets[i] = set;
+			before.cidrs[i] = &old[i];
+			after.cidrs[i] = &new[i];
+		}
+		for (int i = 0; i < SETS; i++) {
+			_cleanup_(cidrs_clear) struct cidrs change = random_cidrs(rand() % 2 ? 0 : 1 + rand() % 2);
+
+			if (rand() % 2)
+				cidrs_with(&old[i], &change, &new[i]);
+			else
+				cidrs_without(&old[i], &change, &new[i]);
+		}
+		for (int i = 0; i < SETS && !r; i++) {
+			_cleanup_(cidrs_clear) struct cidrs gone = {}, come = {}, change = {};
+
+			cidrs_without(&old[i], &new[i], &gone);
+			cidrs_without(&new[i], &old[i], &come);
+			cidrs_with(&gone, &come, &change);
+			r = edits_add(&edits, &before, &after, before.sets[i]->kind, &change);
+		}
+		if (!r) {
+			assert_edits_lead_there(&edits, &before, &after);
+			found += edits.count;
+		}
+		for (int i = 0; i < SETS; i++) {
+			cidrs_clear(&old[i]);
+			cidrs_clear(&new[i]);
+		}
+		end(NULL);
+	}
+	print_message("%u edits\n", found);
+	assert_true(found > 500);
+}
+
+static void a_view_says_what_the_table_says(void **state)
+{
+	static const char *const texts[] = {"10.1.2.3", "10.2.0.1", "11.0.0.1", "2001:db8::1"};
+	struct view view = {};
+	struct prefix prefix;
+
+	add("a.deny", "10.0.0.0/8 10.1.2.3 ::/0");
+	add("b.allow", "10.1.0.0/16");
+	for (int i = 0; i < 2; i++) {
+		view.sets[i] = sets.at[i];
+		view.cidrs[i] = &sets.at[i]->cidrs;
+	}
+	table_finish(&table);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct addr addr;
+
+		assert_int_equal(addr_parse(texts[i], &addr), 0);
+		assert_int_equal(view_find(&view, PREFILTER_SOURCE, &addr, &prefix).verdict, verdict(texts[i]));
+	}
+}
+
+static void what_is_no_edit_is_said(void **state)
+{
+	static const char *const lists[] = {"0.0.0.0/0", "::/0", "10.0.0.0/8\n10.1.0.0/16"};
+	struct cidrs empty = {};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct view before = {}, after = {};
+		struct edits edits = {};
+
+		add("a.deny", lists[i]);
+		before.sets[0] = after.sets[0] = sets.at[0];
+		before.cidrs[0] = &empty;
+		after.cidrs[0] = &sets.at[0]->cidrs;
+		assert_int_equal(edits_add(&edits, &before, &after, sets.at[0]->kind, after.cidrs[0]), -ERANGE);
+		end(NULL);
+	}
+}
+
 static void presets_are_cidrs(void **state)
 {
 	static const char *const names[] = {"bogons.deny", "private.deny"};
@@ -175,6 +356,9 @@ int main(void)
 		TEST(families_do_not_mix),
 		TEST(allowing_all_of_a_family_leaves_the_other),
 		TEST(random_tables_mean_what_their_sets_mean),
+		TEST(edits_lead_from_one_table_to_the_next),
+		TEST(a_view_says_what_the_table_says),
+		TEST(what_is_no_edit_is_said),
 		TEST(presets_are_cidrs),
 		TEST(names_say_what_a_set_does),
 	};

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "agent/prefilter/table.h"
+#include "agent/prefilter/view.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -61,6 +63,19 @@ static int change_read(struct change *change, struct error *error)
 	return error_set(error, r, "%s, so %s %s", fault.message, change->name, kept ? "stays as it was" : "is empty");
 }
 
+/* Few entries differ from those before: which. */
+static void change_differ(struct change *change)
+{
+	const struct cidrs *old = &change->set->cidrs, *new = &change->result;
+	struct cidrs gone, come;
+
+	cidrs_without(old, new, &gone);
+	cidrs_without(new, old, &come);
+	cidrs_with(&gone, &come, &change->cidrs);
+	cidrs_clear(&gone);
+	cidrs_clear(&come);
+}
+
 static int change_work_out(struct change *change, struct error *error)
 {
 	struct cidrs *old = &change->set->cidrs;
@@ -81,6 +96,8 @@ static int change_work_out(struct change *change, struct error *error)
 		cidrs_clear(&gone);
 		change->result = change->cidrs;
 		change->cidrs = (struct cidrs){};
+		if (change->count <= PREFILTER_EDITS_MAX)
+			change_differ(change);
 	}
 	return 0;
 }
@@ -113,32 +130,70 @@ static const struct cidrs *cidrs_of(const struct job *job, const struct set *set
 	return &set->cidrs;
 }
 
-static int make_table(struct job *job, struct table *table)
+static int check_count(struct job *job)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < PREFILTER_SETS_MAX; i++)
 		if (job->sets->at[i])
 			count += cidrs_of(job, job->sets->at[i])->count;
-	if (count > ENTRIES_MAX)
-		return error_set(&job->error, -E2BIG, "%zu entries are more than the prefilter takes, %lu", count,
-		                 ENTRIES_MAX);
-	for (size_t i = 0; i < PREFILTER_SETS_MAX; i++)
-		if (job->sets->at[i])
-			table_add(table, job->sets->at[i], cidrs_of(job, job->sets->at[i]));
-	table_finish(table);
-	return 0;
+	return count <= ENTRIES_MAX
+	               ? 0
+	               : error_set(&job->error, -E2BIG, "%zu entries are more than the prefilter takes, %lu", count,
+	                           ENTRIES_MAX);
 }
 
-static int load(struct job *job, const struct table *table)
+static void look_at(const struct job *job, struct view *ret_before, struct view *ret_after)
 {
+	*ret_before = *ret_after = (struct view){};
+	for (size_t i = 0; i < PREFILTER_SETS_MAX; i++) {
+		const struct set *set = job->sets->at[i];
+
+		if (!set)
+			continue;
+		ret_before->sets[i] = ret_after->sets[i] = set;
+		ret_before->cidrs[i] = &set->cidrs;
+		ret_after->cidrs[i] = cidrs_of(job, set);
+	}
+}
+
+/* An error is no fault: what cannot be edited is loaded, and that mends what has been edited in part. */
+static int edit(struct job *job, const struct view *before, const struct view *after)
+{
+	_cleanup_free_ struct edits *edits = xnew(struct edits);
+	struct change *change;
+	int r = 0;
+
+	if (job->always || !job->in_force)
+		return -ERANGE;
+	DL_FOREACH (job->changes, change) {
+		r = change->count > PREFILTER_EDITS_MAX
+		            ? -ERANGE
+		            : edits_add(edits, before, after, change->set->kind, &change->cidrs);
+		if (r)
+			return r;
+	}
+	if (edits->count)
+		r = prefilter_edit(job->in_force, edits->match, edits->items, edits->count);
+	job->edited = !r;
+	job->rows = prefilter_rows(job->in_force);
+	return r;
+}
+
+static int load(struct job *job)
+{
+	_cleanup_(table_clear) struct table table = {};
 	struct prefilter_plan plan = {.refuse = job->refuse, .rate = job->rate};
 
+	for (size_t i = 0; i < PREFILTER_SETS_MAX; i++)
+		if (job->sets->at[i])
+			table_add(&table, job->sets->at[i], cidrs_of(job, job->sets->at[i]));
+	table_finish(&table);
 	for (int match = 0; match < PREFILTER_MATCHES; match++) {
-		plan.rows[match] = table->rows[match];
-		plan.count[match] = table->count[match];
-		job->rows += table->count[match];
+		plan.rows[match] = table.rows[match];
+		plan.count[match] = table.count[match];
 	}
+	job->rows = table.count[PREFILTER_SOURCE] + table.count[PREFILTER_DESTINATION];
 	job->refuses = !prefilter_plan_is_empty(&plan);
 	if (!job->refuses && !job->accelerate)
 		return 0;
@@ -147,17 +202,20 @@ static int load(struct job *job, const struct table *table)
 
 static int run(struct job *job)
 {
-	_cleanup_(table_clear) struct table table = {};
+	struct view before, after;
 	int r = changes_work_out(job);
 
 	if (r || job->unchanged)
 		return r;
-	r = make_table(job, &table);
+	look_at(job, &before, &after);
+	r = check_count(job);
 	if (!r && !job->force) {
 		protected_find(&job->protected, job->store_url);
-		r = protect(&job->protected, &table, job->sets, &job->error);
+		r = protect(&job->protected, &after, &job->error);
 	}
-	return r ? r : load(job, &table);
+	if (r || !edit(job, &before, &after))
+		return r;
+	return load(job);
 }
 
 void job_run(struct job *job)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From what sets there are, and changes of them, to the next revision in the kernel, ready to be attached. Runs on the
- * thread pool and only reads what the loop owns, which leaves it alone meanwhile.
+ * From what sets there are, and changes of them, to the next revision in the kernel: a few rows are edited in the
+ * tables in force, if each packet meets one revision whole then, too (prefilter_edit); all else is loaded anew, ready
+ * to be attached. Runs on the thread pool and only reads what the loop owns, which leaves it alone meanwhile.
  */
 #ifndef PILUS_AGENT_PREFILTER_JOB_H
 #define PILUS_AGENT_PREFILTER_JOB_H
@@ -19,7 +20,7 @@ struct change {
 	enum change_verb verb;
 	char *path;         /* the file to read what it is replaced by; NULL: cidrs has it */
 	char *otherwise;    /* the one to read where that is wrong; NULL: none */
-	struct cidrs cidrs; /* need not be sorted */
+	struct cidrs cidrs; /* need not be sorted; afterwards, where they are few, those that may make a difference */
 	bool gone;          /* the set goes, whole */
 	struct set *set;    /* that is changed; there is one while the job runs */
 	struct cidrs result;
@@ -35,21 +36,24 @@ struct job {
 	const struct datapath_options *options;
 	const struct sets *sets;
 	const char *store_url;
-	struct change *changes; /* of different sets */
-	bool always;            /* also when nothing changes */
-	bool force;             /* whoever is locked out */
-	bool accelerate;        /* the program is wanted for services, too */
+	struct change *changes;     /* of different sets */
+	struct prefilter *in_force; /* NULL: none */
+	bool always;                /* also when nothing changes */
+	bool force;                 /* whoever is locked out */
+	bool accelerate;            /* the program is wanted for services, too */
 	uint8_t refuse;
 	uint32_t rate;
 	struct protected protected; /* by the request */
+
+	bool refuses; /* somebody: in, and out */
 
 	/* out; the first change that failed has its words */
 	int result;
 	struct error error;
 	struct change *failed;       /* NULL: it was none of them */
 	bool unchanged;              /* there is nothing to attach */
-	bool refuses;                /* somebody */
-	struct prefilter *prefilter; /* NULL: there would be nothing for it to do */
+	bool edited;                 /* so is this: what is in force has been changed */
+	struct prefilter *prefilter; /* else: to be attached; NULL: there would be nothing for it to do */
 	size_t rows, progress;
 };
 

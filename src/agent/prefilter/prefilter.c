@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The queue of changes and how one is made: worked out and loaded on the thread pool (job.c), attached here, written to
- * the state folder on the pool again. Only then comes the next.
+ * The queue of changes and how one is made: worked out, and loaded or edited, on the thread pool (job.c), attached
+ * here, written to the state folder on the pool again. Only then comes the next.
  */
 #include "agent/prefilter/prefilter.h"
 
@@ -185,12 +185,14 @@ static void written(uv_work_t *work, int status)
 	finish(keeper);
 }
 
-static void attached(struct prefilter_keeper *keeper)
+static void in_force(struct prefilter_keeper *keeper)
 {
 	struct task *task;
 
-	prefilter_free(keeper->prefilter);
-	keeper->prefilter = keeper->job.prefilter;
+	if (!keeper->job.edited) {
+		prefilter_free(keeper->prefilter);
+		keeper->prefilter = keeper->job.prefilter;
+	}
 	keeper->refuses = keeper->job.refuses;
 	/* Taking up what was there before is no new revision. */
 	keeper->revision += keeper->begun;
@@ -235,12 +237,13 @@ static void worked_out(uv_work_t *work, int status)
 		finish(keeper);
 		return;
 	}
-	r = datapath_set_prefilter(keeper->services.datapath, job->prefilter, wanted_mode(keeper->services.config),
-	                           &job->error);
+	r = job->edited ? 0
+	                : datapath_set_prefilter(keeper->services.datapath, job->prefilter,
+	                                         wanted_mode(keeper->services.config), &job->error);
 	if (r)
 		not_attached(keeper, r);
 	else
-		attached(keeper);
+		in_force(keeper);
 }
 
 static void work(uv_work_t *request)
@@ -319,6 +322,8 @@ void keeper_next(struct prefilter_keeper *keeper)
 		keeper->job = (struct job){
 			.options = datapath_options(keeper->services.datapath),
 			.sets = &keeper->sets,
+			.in_force = keeper->prefilter,
+			.refuses = keeper->refuses,
 			.store_url = config->store,
 			.always = !keeper->begun || keeper->trouble.code,
 			.accelerate = config->accelerate == ACCELERATE_XDP,

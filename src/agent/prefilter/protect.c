@@ -129,19 +129,21 @@ void protected_find(struct protected *list, const char *store_url)
 	add_ssh_clients(list, "/proc/net/tcp6");
 }
 
-int protect(const struct protected *list, const struct table *table, const struct sets *sets, struct error *error)
+int protect(const struct protected *list, const struct view *after, struct error *error)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		const struct prefilter_row *row = table_find(table, PREFILTER_SOURCE, &list->items[i].addr);
 		char address[ADDR_TEXT_MAX], cidr[PREFIX_TEXT_MAX];
+		struct prefilter_entry entry;
+		struct prefix prefix;
 
-		if (!row || row->verdict != PREFILTER_DENY)
+		entry = view_find(after, PREFILTER_SOURCE, &list->items[i].addr, &prefix);
+		if (entry.verdict != PREFILTER_DENY)
 			continue;
 		addr_format(&list->items[i].addr, address);
-		prefix_format(&(struct prefix){.addr = row->addr, .bits = row->bits}, cidr);
+		prefix_format(&prefix, cidr);
 		return error_set(error, -EPERM,
 		                 "%s (in %s) would refuse %s, %s: allow that first, or use --force to lock it out",
-		                 cidr, sets->at[row->set]->name, address, list->items[i].what);
+		                 cidr, after->sets[entry.set]->name, address, list->items[i].what);
 	}
 	return 0;
 }

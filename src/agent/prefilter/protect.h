@@ -6,7 +6,7 @@
 #ifndef PILUS_AGENT_PREFILTER_PROTECT_H
 #define PILUS_AGENT_PREFILTER_PROTECT_H
 
-#include "agent/prefilter/table.h"
+#include "agent/prefilter/view.h"
 
 struct protected_address {
 	struct addr addr;
@@ -28,7 +28,7 @@ void protected_add(struct protected *list, const struct addr *addr, const char *
 /* Asks the resolver for the store's names: for the thread pool. */
 void protected_find(struct protected *list, const char *store_url);
 
-/* −EPERM in words when somebody would be refused. */
-int protect(const struct protected *list, const struct table *table, const struct sets *sets, struct error *error);
+/* −EPERM in words when somebody would be refused by what is going to be. */
+int protect(const struct protected *list, const struct view *after, struct error *error);
 
 #endif

@@ -123,13 +123,3 @@ void table_finish(struct table *table)
 		table->count[match] = sweep(rows, table->count[match]);
 	}
 }
-
-const struct prefilter_row *table_find(const struct table *table, enum prefilter_match match, const struct addr *addr)
-{
-	const struct prefilter_row *found = NULL;
-
-	for (size_t i = 0; i < table->count[match]; i++)
-		if (row_contains(&table->rows[match][i], addr))
-			found = &table->rows[match][i];
-	return found;
-}

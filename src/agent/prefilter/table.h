@@ -23,7 +23,4 @@ void table_add(struct table *table, const struct set *set, const struct cidrs *c
 /* All are added. */
 void table_finish(struct table *table);
 
-/* What a packet from that address meets; NULL: nothing. Of a finished table; not quick. */
-const struct prefilter_row *table_find(const struct table *table, enum prefilter_match match, const struct addr *addr);
-
 #endif
