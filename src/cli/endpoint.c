@@ -152,9 +152,10 @@ static int add_label(json_t *labels, const char *text, struct error *error)
 {
 	const char *equals = strchr(text, '=');
 
-	if (!equals || equals == text)
-		return cli_wrong_use(error, "--add: '%s' is no label: write key=value", text);
-	return json_object_setn_new(labels, text, (size_t)(equals - text), json_string(equals + 1));
+	if (!equals || equals == text ||
+	    json_object_setn_new(labels, text, (size_t)(equals - text), json_string(equals + 1)))
+		return cli_wrong_use(error, "--add: '%s' is no label: write key=value, in UTF-8", text);
+	return 0;
 }
 
 /* By its key, or whole. */

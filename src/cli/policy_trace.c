@@ -61,7 +61,7 @@ static int read_pod(const json_t *pod, const char *address_key, struct named_par
 	_cleanup_free_ char *address = xstrdup(json_string_value(json_object_get(pod, address_key)) ?: "");
 
 	address[strcspn(address, "/")] = '\0';
-	if (!ret->labels.count && label_set_read(json_object_get(pod, "labels"), &ret->labels, error))
+	if (label_set_read(json_object_get(pod, "labels"), &ret->labels, error))
 		return error->code;
 	return addr_parse(address, &ret->party.addr) ? error_set(error, -EPROTO, "its address cannot be read") : 0;
 }
@@ -105,7 +105,7 @@ static bool is_labels(const char *text)
 
 static int ask_agent(const struct cli *cli, const char *word, struct named_party *ret, struct error *error)
 {
-	bool is_id = word[strspn(word, "0123456789")] == '\0';
+	bool is_id = *word && word[strspn(word, "0123456789")] == '\0';
 	int r = is_id ? ask_endpoint(cli, word, ret, error) : ask_pod(cli, word, ret, error);
 
 	if (r)

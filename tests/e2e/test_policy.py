@@ -5,12 +5,13 @@ import itertools
 import json
 import os
 import re
+import subprocess
 import time
 
 import pytest
 
 from conftest import new_pair
-from support import PATIENCE, PEER, PYTHON, TCP_PORT, UDP_PORT, ask, dropped, wait_for
+from support import LAB, PATIENCE, PEER, PYTHON, TCP_PORT, UDP_PORT, ask, dropped, wait_for
 
 UNDERLAY = {4: "10.99.0.254", 6: "fd99::fe"}
 
@@ -296,6 +297,9 @@ def test_a_label_is_taken_away_by_its_key_or_whole(lab):
         done = lab.run("pilus", "node-1", "endpoint", "labels", number, "-a", "size=9", "-d", wrong, check=False)
         assert done.returncode == 1 and f"--delete: the endpoint has no label {wrong} of its own" in done.stderr
         assert lab.endpoint("other")["labels"] == before
+    done = subprocess.run([LAB, "--name", lab.name, "pilus", "node-1", "endpoint", "labels", number, "-a", b"size=\xff"],
+                          capture_output=True, check=False)
+    assert done.returncode == 2 and b"is no label: write key=value, in UTF-8" in done.stderr
 
 
 def test_a_name_is_the_port_of_the_pod_that_has_it(lab, family):
@@ -422,6 +426,7 @@ def test_trace_asks_the_agent_who_a_pod_is(lab):
                             (str(lab.endpoint("client")["id"]), "ALLOWED"), ("away/far", "DENIED")):
         assert trace(source).stdout.splitlines()[-1] == f"Final verdict: {verdict}", source
     for source, sentence in (("nobody", "--src: pod 'nobody': none is called default/nobody"),
+                             ("", "--src: pod '': none is called default/"),
                              ("60000", "--src: endpoint '60000': there is no endpoint of that id")):
         done = trace(source)
         assert done.returncode == 1 and sentence in done.stderr
